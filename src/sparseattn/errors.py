@@ -1,0 +1,13 @@
+"""Errors that a user can mend."""
+
+
+class InputError(ValueError):
+    """What the user gave cannot be used.
+
+    The message is one sentence for the user: what was wrong, where, and what to do. The command line
+    prints it and ends with exit status 2.
+    """
+
+
+class CellError(InputError):
+    """One cell cannot be read or used; the others can (truncated file, NaN, wrong channels)."""
