@@ -1,0 +1,1 @@
+"""How the net learns, and how well it did: split, augmentation, losses, k, the training loop, metrics."""
