@@ -1,0 +1,94 @@
+"""Fine attention: the selected pixels as words, and a CLS token that reads them."""
+
+import math
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+
+def fourier_positions(units: int, frequencies: int) -> Tensor:
+    """Return sine and cosine features of every unit's place: (units * units, 6 * frequencies) float32.
+
+    The row, the column and the distance from the centre are each encoded; the distance does not change when a
+    cell is rotated.
+    """
+    axis = (torch.arange(units) + 0.5) / units * 2 - 1
+    y, x = torch.meshgrid(axis, axis, indexing="ij")
+    places = torch.stack([y, x, torch.hypot(y, x)], dim=-1).flatten(0, 1)
+    angles = places[..., None] * math.pi * 2.0 ** torch.arange(frequencies)
+    return torch.cat([angles.sin(), angles.cos()], dim=-1).flatten(1)
+
+
+class PixelEmbedding(nn.Module):
+    """Embed (place, window of raw values) of every selected unit as a word of ``width`` numbers."""
+
+    positions: Tensor
+
+    def __init__(self, values: int, units: int, width: int, hidden: int, frequencies: int) -> None:
+        super().__init__()
+        self.register_buffer("positions", fourier_positions(units, frequencies), persistent=False)
+        self.value = nn.Linear(values, width)
+        self.place = nn.Linear(6 * frequencies, width, bias=False)
+        self.first_norm = nn.LayerNorm(width)
+        self.mix = nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width)) if hidden else None
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, windows: Tensor, selected: Tensor) -> Tensor:
+        """Return (B, K, width) words from (B, K, values) windows and (B, K) flat unit indices."""
+        words = self.value(windows) + self.place(self.positions)[selected]
+        words = nn.functional.gelu(self.first_norm(words))
+        if self.mix is not None:
+            words = words + self.mix(words)
+        return cast(Tensor, self.norm(words))
+
+
+class ClassAttention(nn.Module):
+    """Multi-head attention of the CLS token over the selected pixels.
+
+    Only the CLS row is evaluated, since the class needs no other: with q the CLS token's query, the weights are
+    softmax(q . (W_k word_i) / sqrt(d) + bias_i). W_k folds into the query and W_v acts after the sum, so the cost
+    is O(k); the numbers are those of full attention among all words.
+    """
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm = nn.LayerNorm(width)
+        self.query = nn.Linear(width, width)
+        self.key = nn.Linear(width, width, bias=False)  # a bias would cancel in the softmax
+        self.value = nn.Linear(width, width)
+        self.output = nn.Linear(width, width)
+        self.mix = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(), nn.Linear(width, width))
+
+    def forward(self, cls: Tensor, words: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        """Let the CLS token read the words.
+
+        Parameters
+        ----------
+        cls : Tensor
+            (B, D).
+        words : Tensor
+            (B, K, D).
+        bias : Tensor or None
+            (B, K), added to the logits of every head.
+
+        Returns
+        -------
+        cls : Tensor
+            (B, D), the token after reading.
+        weights, unbiased : Tensor
+            (B, heads, K) attention with and without the bias; each sums to 1 over K.
+        """
+        batch, _, width = words.shape
+        depth = width // self.heads
+        query = self.query(self.norm(cls)).view(batch, self.heads, depth)
+        key = self.key.weight.view(self.heads, depth, width)
+        folded = torch.einsum("bhd,hdw->bhw", query, key) / math.sqrt(depth)
+        logits = folded @ words.transpose(1, 2)
+        unbiased = logits.softmax(dim=-1)
+        weights = unbiased if bias is None else (logits + bias[:, None]).softmax(dim=-1)
+        value = self.value.weight.view(self.heads, depth, width)
+        attended = torch.einsum("bhw,hdw->bhd", weights @ words, value).flatten(1) + self.value.bias
+        cls = cls + self.output(attended)
+        return cls + self.mix(cls), weights, unbiased

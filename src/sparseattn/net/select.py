@@ -1,0 +1,77 @@
+"""Selection: the k most salient pixels, and the window of raw values around each."""
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor
+
+
+def units_for(k: int, size: int, unit: int) -> int:
+    """Return how many units hold ``k`` pixels: rounded to the nearest, at least one.
+
+    Raises
+    ------
+    ValueError
+        If ``k`` is not in 1..size*size.
+    """
+    if not 1 <= k <= size * size:
+        raise ValueError(f"k is {k}; it must lie between 1 and the {size * size} pixels of the image")
+    return max(1, round(k / unit**2))
+
+
+def select_top(logits: Tensor, count: int, noise: float = 0.0, generator: Generator | None = None) -> Tensor:
+    """Return the flat indices of the ``count`` highest scores, the most salient first.
+
+    Parameters
+    ----------
+    logits : Tensor
+        (B, G, G) coarse logits.
+    count : int
+        Number of units.
+    noise : float
+        Scale of Gumbel noise in standard deviations of an image's own logits, for exploration in training:
+        noise of a fixed scale would drown logits that lie close together.
+    generator : Generator or None
+        On the CPU: the same state gives the same noise on every device.
+
+    Returns
+    -------
+    Tensor
+        (B, count) int64.
+    """
+    flat = logits.detach().flatten(1)
+    if noise > 0:
+        uniform = torch.rand(flat.shape, generator=generator).clamp_(1e-6, 1 - 1e-6).to(flat.device)
+        flat = flat - noise * flat.std(dim=1, keepdim=True) * torch.log(-torch.log(uniform))
+    return flat.topk(count, dim=1, sorted=True).indices
+
+
+def gather_windows(image: Tensor, selected: Tensor, unit: int, window: int) -> Tensor:
+    """Return the raw values around each selected unit and nothing else of the image.
+
+    Parameters
+    ----------
+    image : Tensor
+        (B, C, S, S).
+    selected : Tensor
+        (B, K) flat indices into the G x G units.
+    unit, window : int
+        Sides in pixels; the window is centred on the unit and reaches into zeros beyond the border.
+
+    Returns
+    -------
+    Tensor
+        (B, K, C * window * window).
+    """
+    margin = (window - unit) // 2
+    padded = F.pad(image, (margin, margin, margin, margin)) if margin else image
+    windows = padded.unfold(2, window, unit).unfold(3, window, unit)  # a view: (B, C, G, G, window, window)
+    units = windows.shape[2]
+    rows = torch.arange(image.shape[0], device=image.device)[:, None]
+    chosen = windows[rows, :, selected // units, selected % units]  # (B, K, C, window, window)
+    return chosen.flatten(2)
+
+
+def gather_units(features: Tensor, selected: Tensor) -> Tensor:
+    """Return the (B, K, F) features of the selected units from (B, F, G, G) maps."""
+    flat = features.flatten(2).transpose(1, 2)
+    return flat.gather(1, selected[..., None].expand(-1, -1, flat.shape[2]))
