@@ -1,0 +1,38 @@
+# Two commands matter: `make demo` and `make test`. Both make .venv themselves; a second run skips the install.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --constraint constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint accuracy bench
+
+help:  ## say what each target does
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
+
+demo: $(VENV)/demo.installed  ## train on simulated cells, predict and explain; results in demo_output/
+	$(BIN)/python scripts/demo.py
+
+test: $(VENV)/test.installed  ## run all tests, on a virtual display
+	OMP_NUM_THREADS=1 scripts/with_display.sh $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile $(ARGS)
+
+lint: $(VENV)/test.installed  ## check style and types
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
+accuracy: $(VENV)/bench.installed  ## accuracy against other nets; needs SPARSEATTN_REAL_DATA, takes hours, resumes
+	$(BIN)/python benchmarks/accuracy.py $(ARGS)
+
+bench: accuracy  ## every benchmark that there is
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/demo.installed: EXTRAS :=
+$(VENV)/test.installed: EXTRAS := [test]
+$(VENV)/bench.installed: EXTRAS := [bench]
+$(VENV)/%.installed: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --quiet --editable '.$(EXTRAS)'
+	@touch $@
