@@ -37,7 +37,7 @@ def test_the_chosen_stand_for_their_class_better_than_chance():
     for label in range(3):
         members = np.flatnonzero(labels == label)
         by_chance = [error(random.choice(members, 8, replace=False), label) for _ in range(50)]
-        assert error(chosen[kept.labels == label], label) < min(by_chance)
+        assert error(chosen[kept.labels == label], label) < np.median(by_chance) / 2
 
 
 @given(st.integers(0, 30))
