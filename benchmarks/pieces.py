@@ -1,0 +1,152 @@
+"""A piece of the benchmark: one net taught and asked on one fold, written to one small JSON file."""
+
+import datetime
+import importlib.metadata
+import json
+import os
+import platform
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from benchmarks.cost import arithmetic, parameters
+from benchmarks.datasets import Dataset, load
+from benchmarks.folds import Fold, make_fold
+from benchmarks.models import OURS, SHARES, logits
+from benchmarks.recipes import recipe_for
+from benchmarks.scores import balanced_accuracy, recalls
+from benchmarks.training import Trained, slope, train
+from sparseattn.learn import adaptive_k
+
+RESULTS = Path(__file__).parent / "results"
+FORMAT = 1
+LIBRARIES = ("torch", "monai", "numpy", "scikit-image")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What is taught and asked."""
+
+    dataset: str
+    model: str
+    repeat: int
+    fold: int
+
+    @property
+    def path(self) -> Path:
+        """Where the result lies."""
+        return RESULTS / "pieces" / self.dataset / self.model / f"repeat{self.repeat}_fold{self.fold}.json"
+
+    @property
+    def seed(self) -> int:
+        """Seed of the net's start and training: another one for each fold, the same for every net."""
+        return 100 * self.repeat + self.fold
+
+
+def device_name(device: str) -> str:
+    """Return what the piece ran on, for people."""
+    if device.startswith("cuda"):
+        return torch.cuda.get_device_name(device)
+    if Path("/proc/cpuinfo").exists():
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def answer(trained: Trained, dataset: Dataset, fold: Fold, k: int | None) -> dict[str, Any]:
+    """Ask the net about the test cells, our net at k pixels."""
+    labels = dataset.labels[fold.test]
+    predicted = logits(trained.net, trained.images[fold.test], k).argmax(1).numpy()
+    one = trained.images[:1]
+    cost = arithmetic(trained.net, lambda: logits(trained.net, one, k))
+    return {
+        "k": k,
+        "pixel_fraction": None if k is None else k / dataset.description.size**2,
+        "accuracy": float((labels == predicted).mean()),
+        "balanced_accuracy": balanced_accuracy(labels, predicted),
+        "recall": dict(zip(dataset.classes, recalls(labels, predicted, len(dataset.classes)), strict=True)),
+        "mflop": cost.total,
+        "mflop_coarse": cost.coarse,
+        "mflop_fine": cost.fine,
+        "predicted": predicted.tolist(),
+    }
+
+
+def learned_k(trained: Trained, dataset: Dataset, fold: Fold) -> int:
+    """Return the k that the library's rule chooses on the validation cells, in pixels."""
+    pixels = dataset.description.size**2
+    counts = [max(1, round(share * pixels)) for share in adaptive_k.SHARES]
+    known = torch.from_numpy(dataset.labels[fold.validation])
+    images = trained.images[fold.validation]
+    losses = [
+        F.cross_entropy(logits(trained.net, images, k), known, reduction="none").numpy() for k in counts
+    ]
+    return counts[adaptive_k.fewest_sufficient(np.stack(losses).astype(np.float64))]
+
+
+def run(piece: Piece, device: str) -> dict[str, Any]:
+    """Teach the net, ask it, write the piece's file, and return what was written."""
+    dataset = load(piece.dataset)
+    fold = make_fold(dataset, piece.repeat, piece.fold)
+    recipe, origin = recipe_for(piece.dataset, piece.model, len(fold.train))
+    trained = train(dataset, fold, piece.model, recipe, piece.seed, device)
+    document: dict[str, Any] = {
+        "format": FORMAT,
+        "dataset": piece.dataset,
+        "fingerprint": dataset.fingerprint,
+        "model": piece.model,
+        "repeat": piece.repeat,
+        "fold": piece.fold,
+        "seed": piece.seed,
+        "cells": {side: len(getattr(fold, side)) for side in ("train", "validation", "test")},
+        "classes": list(dataset.classes),
+        "options": trained.options.to_json(),
+        "recipe_from": origin,
+        "parameters": parameters(trained.net),
+        "config": None,
+        "learned_k": None,
+        "training": {
+            "seconds": trained.seconds,
+            "loss_slope": slope([epoch.loss for epoch in trained.epochs]),
+            "validation_loss_slope": slope([epoch.validation_loss for epoch in trained.epochs]),
+            "epochs": [{name: round(value, 5) for name, value in asdict(e).items()} for e in trained.epochs],
+        },
+        "machine": {
+            "device": "gpu" if device.startswith("cuda") else "cpu",
+            "name": device_name(device),
+            "threads": torch.get_num_threads(),
+            "date": datetime.date.today().isoformat(),
+            "python": platform.python_version(),
+            **{library: importlib.metadata.version(library) for library in LIBRARIES},
+        },
+        "test": {"indices": fold.test.tolist(), "labels": dataset.labels[fold.test].tolist()},
+    }
+    if piece.model in OURS:
+        document["config"] = trained.net.config.to_json()  # type: ignore[operator, union-attr]
+        document["learned_k"] = learned_k(trained, dataset, fold)
+        pixels = dataset.description.size**2
+        counts = sorted({max(1, round(share * pixels)) for share in SHARES} | {document["learned_k"]})
+        document["answers"] = [answer(trained, dataset, fold, k) for k in counts]
+    else:
+        document["answers"] = [answer(trained, dataset, fold, None)]
+    write_json(document, piece.path)
+    return document
+
+
+def write_json(document: dict[str, Any], path: Path) -> None:
+    """Write a document whole or not at all; lists of numbers on one line each."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    half = path.with_name(f"{path.name}.{os.getpid()}")
+    lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in document.items())
+    half.write_text(f"{{\n{lines}\n}}\n")
+    half.replace(path)
+
+
+def finished(results: Path = RESULTS) -> list[dict[str, Any]]:
+    """Return every piece that was written, in the order of its path."""
+    return [json.loads(path.read_text()) for path in sorted(results.glob("pieces/*/*/*.json"))]
