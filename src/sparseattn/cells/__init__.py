@@ -1,0 +1,49 @@
+"""What comes in: cells, lazily, from files of any kind, and their preparation for the net.
+
+Names are loaded when first used (PEP 562): opening cells needs neither torch nor pandas.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sparseattn.cells.cellset import CellSet, Modality, Origin, Skipped
+    from sparseattn.cells.open import open_cells
+    from sparseattn.cells.prepare import Prepare, PreparedBatch, PreparedCells, fit_prepare
+    from sparseattn.cells.size_check import size_predicts_class
+
+__all__ = [
+    "CellSet",
+    "Modality",
+    "Origin",
+    "Prepare",
+    "PreparedBatch",
+    "PreparedCells",
+    "Skipped",
+    "fit_prepare",
+    "open_cells",
+    "size_predicts_class",
+]
+
+_HOMES = {
+    "CellSet": "cellset",
+    "Modality": "cellset",
+    "Origin": "cellset",
+    "Prepare": "prepare",
+    "PreparedBatch": "prepare",
+    "PreparedCells": "prepare",
+    "Skipped": "cellset",
+    "fit_prepare": "prepare",
+    "open_cells": "open",
+    "size_predicts_class": "size_check",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,455 @@
+"""``CellSet``: N cells that are read one at a time, with what is known about each."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from sparseattn.errors import CellError, InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Modality = Literal["brightfield", "flow", "fluorescence", "phase", "events", "unknown"]
+MODALITIES: tuple[str, ...] = get_args(Modality)
+
+GROUP_COLUMNS = ("donor", "sample", "field")
+"""Columns that keep related cells on one side of a split; the first that is there is used."""
+
+_Positions = npt.NDArray[np.int64]
+
+
+def shown(path: object) -> str:
+    """Return a path or a name as it may stand in a one-line message: what cannot be printed is escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(path))
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a cell came from.
+
+    Attributes
+    ----------
+    path
+        The file, or the Zarr store.
+    index
+        Page or row inside the file, from 0; None for a file that is one cell.
+    """
+
+    path: Path
+    index: int | None
+
+    def __str__(self) -> str:
+        return shown(self.path) if self.index is None else f"{shown(self.path)}#{self.index}"
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file or cell that was left out, and why."""
+
+    origin: str
+    reason: str
+
+
+class Source(Protocol):
+    """One open-able file: gives the pixels of its cells one at a time, from any thread."""
+
+    @property
+    def path(self) -> Path:
+        """The file, or the Zarr store."""
+
+    def read(self, row: int) -> npt.NDArray[Any]:
+        """Return cell `row` as (C, H, W); any exception means that it cannot be read."""
+
+
+@dataclass(frozen=True)
+class CellFile:
+    """What the header of one file says about the cells in it.
+
+    Attributes
+    ----------
+    source
+        Gives the pixels.
+    cells
+        How many cells the file holds; None when the file as a whole is one cell.
+    channels
+        How many channels each cell has.
+    shape
+        (H, W) of each cell.
+    dtype
+        Of the pixels.
+    channel_names
+        As the file gives them, or None.
+    labels
+        One class a cell where the file holds them, else None.
+    first
+        Index of its first cell, where a file is described in several parts.
+    """
+
+    source: Source
+    cells: int | None
+    channels: int
+    shape: tuple[int, int]
+    dtype: np.dtype[Any]
+    channel_names: tuple[str, ...] | None = None
+    labels: tuple[str | None, ...] | None = None
+    first: int = 0
+
+
+@dataclass(frozen=True)
+class _Memory:
+    """Cells of an array in memory (N, C, H, W)."""
+
+    path: Path
+    images: npt.NDArray[Any]
+
+    def read(self, row: int) -> npt.NDArray[Any]:
+        return np.array(self.images[row])
+
+
+class _Catalogue:
+    """The cells of a source in their order, and their ids, computed when first asked.
+
+    Subsets share the catalogue, so that a cell keeps its id in each of them.
+    """
+
+    def __init__(self, files: Sequence[CellFile], parts: Sequence[CellSet] | None = None) -> None:
+        self.files = tuple(files)
+        self._parts = parts
+        if parts is None:
+            counts = [1 if file.cells is None else file.cells for file in files]
+            self.file_of = np.repeat(np.arange(len(files)), counts)
+            self.row_of = np.concatenate(
+                [np.arange(n) + file.first for n, file in zip(counts, files, strict=True)] or [np.arange(0)]
+            )
+        else:
+            offsets = np.cumsum([0] + [len(part._catalogue.files) for part in parts])
+            self.file_of = np.concatenate(
+                [
+                    part._catalogue.file_of[part._positions] + n
+                    for part, n in zip(parts, offsets, strict=False)
+                ]
+            )
+            self.row_of = np.concatenate([part._catalogue.row_of[part._positions] for part in parts])
+
+    def origin(self, position: int) -> Origin:
+        file = self.files[self.file_of[position]]
+        return Origin(file.source.path, None if file.cells is None else int(self.row_of[position]))
+
+    @cached_property
+    def ids(self) -> tuple[str, ...]:
+        if self._parts is not None:
+            return tuple(_unique(name for part in self._parts for name in part.ids))
+        return tuple(_unique(self._digest(position) for position in range(len(self.file_of))))
+
+    def _digest(self, position: int) -> str:
+        """Hash a file that is one cell as it lies on disk, a row of a stack by its pixels and its index."""
+        file, row = self.files[self.file_of[position]], int(self.row_of[position])
+        if file.cells is None:
+            try:
+                with file.source.path.open("rb") as stream:
+                    return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=8)).hexdigest()
+            except OSError as error:
+                raise InputError(
+                    f"{self.origin(position)} can no longer be read: {error.strerror}."
+                ) from None
+        try:
+            pixels = file.source.read(row)
+            content = pixels.astype(pixels.dtype.newbyteorder("<")).tobytes()
+        except Exception:
+            content = b"unreadable"  # a bad cell still needs a name to be reported by
+        return hashlib.blake2b(content + f"#{row}".encode(), digest_size=8).hexdigest()
+
+
+def _unique(names: Iterable[str]) -> Iterator[str]:
+    """Yield the names, the second of two equal ones with ``-2``, the third with ``-3``, and so on."""
+    seen: set[str] = set()
+    for name in names:
+        stem, unique, number = name.partition("-")[0], name, 1
+        while unique in seen:
+            number += 1
+            unique = f"{stem}-{number}"
+        seen.add(unique)
+        yield unique
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class CellSet:
+    """N cells, read one at a time; made by `open_cells`, `from_array`, or from another set.
+
+    A set never changes: `subset`, `with_labels` and `with_samples` return a new one that shares the files.
+
+    Attributes
+    ----------
+    labels
+        Class of each cell; None where it has none.
+    channels
+        Names of the channels, in the order of the pixels: ``red, green, blue``, ``intensity``,
+        ``channel 0`` ..., or names that the file, the sidecar or the caller gives.
+    modality
+        The kind of instrument.
+    skipped
+        Files and cells that were left out when the set was opened.
+    """
+
+    labels: tuple[str | None, ...]
+    channels: tuple[str, ...]
+    modality: Modality
+    skipped: tuple[Skipped, ...]
+    _catalogue: _Catalogue = field()
+    _positions: _Positions = field()
+    _columns: dict[str, tuple[Any, ...]] = field()
+
+    @classmethod
+    def from_files(
+        cls,
+        files: Sequence[CellFile],
+        *,
+        channels: Sequence[str],
+        modality: Modality = "unknown",
+        labels: Sequence[str | None] | None = None,
+        columns: dict[str, tuple[Any, ...]] | None = None,
+        skipped: Sequence[Skipped] = (),
+    ) -> CellSet:
+        """Return all cells of `files`, in order; what readers build a set with."""
+        catalogue = _Catalogue(files)
+        count = len(catalogue.file_of)
+        return cls(
+            labels=(None,) * count if labels is None else tuple(labels),
+            channels=tuple(channels),
+            modality=modality,
+            skipped=tuple(skipped),
+            _catalogue=catalogue,
+            _positions=np.arange(count),
+            _columns=dict(columns or {}),
+        )
+
+    @classmethod
+    def from_array(
+        cls,
+        images: npt.NDArray[Any],
+        *,
+        channels: Sequence[str],
+        labels: Sequence[str | None] | None = None,
+        modality: Modality = "unknown",
+        name: str = "array",
+    ) -> CellSet:
+        """Return the cells of an array in memory.
+
+        Parameters
+        ----------
+        images
+            (N, C, H, W), of any real dtype; not copied.
+        channels
+            C names.
+        labels
+            N classes, None where a cell has none.
+        modality
+            The kind of instrument.
+        name
+            Stands as the path in the origins.
+
+        Raises
+        ------
+        InputError
+            When the array has not four axes, or the counts of names or labels do not fit.
+        """
+        images = np.asarray(images)
+        if images.ndim != 4:
+            raise InputError(f"The array {shown(name)} has shape {images.shape}; give (N, C, H, W).")
+        if images.dtype.kind not in "buif":
+            raise InputError(f"The array {shown(name)} has dtype {images.dtype}; give real numbers.")
+        count, depth, height, width = images.shape
+        check_channels(channels, depth, name)
+        file = CellFile(_Memory(Path(name), images), count, depth, (height, width), images.dtype)
+        cells = cls.from_files([file], channels=channels, modality=modality)
+        return cells if labels is None else cells.with_labels(labels)
+
+    @staticmethod
+    def concatenate(sets: Sequence[CellSet]) -> CellSet:
+        """Join sets in the order given; a sample column that one of them lacks is None there.
+
+        Raises
+        ------
+        InputError
+            When no set is given, or the channels or modalities differ.
+        """
+        if not sets:
+            raise InputError("There are no cells to join; give at least one source.")
+        first = sets[0]
+        for other in sets[1:]:
+            for what in ("channels", "modality"):
+                one, two = getattr(first, what), getattr(other, what)
+                if one != two:
+                    raise InputError(
+                        f"The sources cannot be joined: {what} {one} and {two} differ; "
+                        f"open them with the same {'channel names' if what == 'channels' else what}."
+                    )
+        names = list(dict.fromkeys(name for part in sets for name in part._columns))
+        columns = {
+            name: tuple(v for part in sets for v in part._columns.get(name, (None,) * len(part)))
+            for name in names
+        }
+        catalogue = _Catalogue([file for part in sets for file in part._catalogue.files], parts=tuple(sets))
+        return CellSet(
+            labels=tuple(label for part in sets for label in part.labels),
+            channels=first.channels,
+            modality=first.modality,
+            skipped=tuple(skip for part in sets for skip in part.skipped),
+            _catalogue=catalogue,
+            _positions=np.arange(len(catalogue.file_of)),
+            _columns=columns,
+        )
+
+    def __len__(self) -> int:
+        return len(self._positions)
+
+    def __repr__(self) -> str:
+        classes = f", {len(self.classes)} classes" if self.classes else ""
+        return f"CellSet({len(self)} cells, {len(self.channels)} channels{classes}, {self.modality})"
+
+    def read(self, index: int) -> npt.NDArray[Any]:
+        """Return the pixels of one cell.
+
+        Parameters
+        ----------
+        index
+            Which cell, from 0.
+
+        Returns
+        -------
+        numpy.ndarray
+            (C, H, W), in the dtype and units of the file; 1-bit images are uint8, 0 and 255.
+
+        Raises
+        ------
+        CellError
+            When the file is truncated or unreadable, a value is not finite, or every channel is constant.
+        """
+        position = int(self._positions[index])
+        catalogue = self._catalogue
+        file = catalogue.files[catalogue.file_of[position]]
+        try:
+            pixels = file.source.read(int(catalogue.row_of[position]))
+        except Exception as error:  # decoders raise whatever a broken file makes them trip over
+            reason = shown(error) or type(error).__name__
+            raise CellError(f"{catalogue.origin(position)} cannot be read ({reason}).") from None
+        if pixels.dtype == np.bool_:
+            pixels = pixels.astype(np.uint8) * np.uint8(255)
+        if pixels.shape != (file.channels, *file.shape):
+            raise CellError(f"{catalogue.origin(position)} has changed since it was opened; open it again.")
+        if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
+            raise CellError(f"{catalogue.origin(position)} holds NaN or infinite values.")
+        corner = pixels[:, :1, :1]
+        middle_row = pixels[:, file.shape[0] // 2, None]  # tells nearly always, and at once
+        if (middle_row == corner).all() and (pixels == corner).all():
+            raise CellError(f"{catalogue.origin(position)} is constant: every pixel has the same value.")
+        native: npt.NDArray[Any] = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
+        return native
+
+    def subset(self, indices: Sequence[int] | npt.NDArray[np.integer]) -> CellSet:
+        """Return the cells at `indices`, in that order; their ids, labels and samples go with them."""
+        chosen = np.asarray(indices, dtype=np.int64).reshape(-1)
+        return dataclasses.replace(
+            self,
+            labels=tuple(self.labels[i] for i in chosen),
+            _positions=self._positions[chosen],
+            _columns={name: tuple(values[i] for i in chosen) for name, values in self._columns.items()},
+        )
+
+    def with_labels(self, labels: Sequence[str | None]) -> CellSet:
+        """Return the same cells with other labels, one a cell.
+
+        Raises
+        ------
+        InputError
+            When there are not as many labels as cells.
+        """
+        if len(labels) != len(self):
+            raise InputError(f"There are {len(labels)} labels for {len(self)} cells; give one a cell.")
+        return dataclasses.replace(self, labels=tuple(None if v is None else str(v) for v in labels))
+
+    def with_samples(self, samples: pd.DataFrame) -> CellSet:
+        """Return the same cells with other sample columns, one row a cell.
+
+        Raises
+        ------
+        InputError
+            When there are not as many rows as cells.
+        """
+        if len(samples) != len(self):
+            raise InputError(f"The sample table has {len(samples)} rows for {len(self)} cells.")
+        columns = {str(n): tuple(samples.iloc[:, i].astype(object)) for i, n in enumerate(samples.columns)}
+        return dataclasses.replace(self, _columns=columns)
+
+    def with_columns(self, columns: dict[str, tuple[Any, ...]]) -> CellSet:
+        """Return the same cells with these sample columns added; each holds one value a cell."""
+        return dataclasses.replace(self, _columns={**self._columns, **columns})
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Name of each cell: 16 hex digits that come from its content and its position in its file.
+
+        Computed when first asked, which reads every file once. Of two equal files the second is ``...-2``.
+
+        Raises
+        ------
+        InputError
+            When a file has gone since the set was opened.
+        """
+        names = self._catalogue.ids
+        return tuple(names[i] for i in self._positions)
+
+    def origin(self, index: int) -> Origin:
+        """Where one cell came from."""
+        return self._catalogue.origin(int(self._positions[index]))
+
+    @property
+    def origins(self) -> tuple[Origin, ...]:
+        """Where each cell came from."""
+        return tuple(self._catalogue.origin(i) for i in self._positions)
+
+    @property
+    def shapes(self) -> tuple[tuple[int, int], ...]:
+        """(H, W) of each cell in pixels, from the headers."""
+        files = self._catalogue.files
+        return tuple(files[self._catalogue.file_of[i]].shape for i in self._positions)
+
+    @property
+    def samples(self) -> pd.DataFrame:
+        """What is known of the sample of each cell: one row a cell, columns such as sample and donor."""
+        import pandas as pd
+
+        columns = {name: pd.Series(values, dtype=object) for name, values in self._columns.items()}
+        return pd.DataFrame(columns, index=range(len(self)))
+
+    @property
+    def groups(self) -> tuple[str | None, ...]:
+        """Group of each cell for splitting: donor, else sample, else field; None where unknown."""
+        for name in GROUP_COLUMNS:
+            if name in self._columns:
+                return tuple(None if v is None or v != v or v == "" else str(v) for v in self._columns[name])
+        return (None,) * len(self)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The distinct labels, sorted."""
+        return tuple(sorted({label for label in self.labels if label is not None}))
+
+
+def check_channels(names: Sequence[str], count: int, where: object) -> None:
+    """Raise InputError unless there are `count` distinct names."""
+    if len(names) != count:
+        raise InputError(
+            f"{shown(where)} has {count} channels and {len(names)} channel names: {list(names)}."
+        )
+    if len(set(names)) != count:
+        raise InputError(f"The channel names of {shown(where)} repeat: {list(names)}.")

@@ -1,0 +1,278 @@
+"""One door for all that comes in: `open_cells` picks the reader and puts the set together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sparseattn.cells.cellset import (
+    MODALITIES,
+    CellFile,
+    CellSet,
+    Modality,
+    Skipped,
+    check_channels,
+    shown,
+)
+from sparseattn.cells.readers import pictures, tiff
+from sparseattn.cells.readers.folders import Listed, Subfolders, list_folder
+from sparseattn.cells.readers.layouts import LAYOUTS
+from sparseattn.errors import InputError
+
+SMALLEST_SIDE, LARGEST_SIDE = 2, 4096
+"""Limits on the height and width of one cell, in pixels; larger images are fields of many cells."""
+
+MOST_CHANNELS = 64
+
+SUFFIXES = pictures.SUFFIXES | tiff.SUFFIXES
+
+_SIDECAR = "cells.json"
+_SIDECAR_BYTES = 1 << 20
+
+
+def open_cells(
+    path: str | Path,
+    *,
+    subfolders: Subfolders | None = None,
+    layout: str | None = None,
+    labels_csv: str | Path | None = None,
+    samples_csv: str | Path | None = None,
+    class_name: str | None = None,
+    channel_names: Sequence[str] | None = None,
+    modality: Modality | None = None,
+    strict: bool = False,
+) -> CellSet:
+    """Open the cells of a folder or file, without reading their pixels.
+
+    Parameters
+    ----------
+    path
+        A folder of images, a folder of class or sample folders, an image, a TIFF stack, an array (.npy, .npz)
+        or a Zarr store. Names that begin with ``_`` or ``.`` are passed over; links that leave the folder are
+        not followed.
+    subfolders
+        What subfolders with images are: "classes" or "samples". Must be said where there are any.
+    layout
+        Which axis is which in TIFF files and arrays: "YX", "YXC", "CYX", "NYX", "NCYX" or "NYXC", N counting
+        cells. Without it the file's metadata says, else the shape where it can be read in one way only. In a
+        folder, a TIFF of up to 16 pages without metadata is one cell of so many channels.
+    labels_csv
+        Table with columns ``id`` and ``class``; see `sparseattn.cells.tables`.
+    samples_csv
+        Table with a column ``id`` or ``sample`` and any others; see `sparseattn.cells.tables`.
+    class_name
+        The class of every cell of this source.
+    channel_names
+        One name a channel; wins over those of the sidecar and the file.
+    modality
+        The kind of instrument; else the sidecar says, else 8-bit RGB is "brightfield", else "unknown".
+    strict
+        Raise on the first file that cannot be used, instead of leaving it out.
+
+    Returns
+    -------
+    CellSet
+        In the sorted order of the paths. What was left out stands in its `skipped`.
+
+    Raises
+    ------
+    InputError
+        When the path, a table or the sidecar cannot be used, no cell is left, or images do not go together.
+
+    Notes
+    -----
+    A file ``cells.json`` in the source folder, or in the one above it, may say
+    ``{"modality": "phase", "channels": ["optical path difference"]}``.
+    """
+    path = Path(path).expanduser()
+    _check_arguments(layout, labels_csv, class_name, modality)
+    if not path.exists():
+        raise InputError(f"{shown(path)} does not exist; give a folder of images, an image, or a stack.")
+    listed, skipped = _list(path, subfolders)
+    files, parts, unusable = _read_headers(listed, layout, strict, one_cell=path.is_dir())
+    skipped += unusable
+    if not files:
+        first = skipped[0]
+        raise InputError(f"No cell of {shown(path)} can be used; the first: {first.origin}: {first.reason}.")
+    _check_alike(files)
+    sidecar = _read_sidecar(path)
+    cells = CellSet.from_files(
+        files,
+        channels=_channels(files, channel_names, sidecar, path),
+        modality=_modality(files, modality, sidecar),
+        skipped=skipped,
+    )
+    return _with_folders(cells, files, parts, subfolders, class_name)
+
+
+def _check_arguments(
+    layout: str | None, labels_csv: str | Path | None, class_name: str | None, modality: str | None
+) -> None:
+    if layout is not None and layout not in LAYOUTS:
+        raise InputError(f"Layout {layout!r} is not known; use one of {', '.join(LAYOUTS)}.")
+    if modality is not None and modality not in MODALITIES:
+        raise InputError(f"Modality {modality!r} is not known; use one of {', '.join(MODALITIES)}.")
+    if class_name is not None and labels_csv is not None:
+        raise InputError("A class for the whole source and a labels table exclude each other; give one.")
+    if class_name is not None and not class_name.strip():
+        raise InputError("The class name is empty; give the class of the cells.")
+
+
+def _list(path: Path, subfolders: Subfolders | None) -> tuple[list[Listed], list[Skipped]]:
+    if path.is_dir():
+        return list_folder(path, SUFFIXES, subfolders)
+    if path.suffix.lower() not in SUFFIXES:
+        kinds = ", ".join(sorted(suffix[1:] for suffix in SUFFIXES))
+        raise InputError(f"{shown(path)} is of no known kind; give a folder or a file of {kinds}.")
+    return [Listed(path, None)], []
+
+
+def _read_headers(
+    listed: Sequence[Listed], layout: str | None, strict: bool, *, one_cell: bool
+) -> tuple[list[CellFile], list[str | None], list[Skipped]]:
+    """Describe each file, or say why it is left out; beside each description the subfolder of the file."""
+    files: list[CellFile] = []
+    parts: list[str | None] = []
+    skipped: list[Skipped] = []
+    for item in listed:
+        try:
+            described = _describe(item.path, layout, one_cell)
+            for file in described:
+                _check_size(file)
+        except Exception as error:  # decoders raise whatever a broken header makes them trip over
+            reason = shown(error) or type(error).__name__
+            if strict:
+                raise InputError(f"{shown(item.path)} cannot be used: {reason}.") from None
+            skipped.append(Skipped(shown(item.path), reason))
+        else:
+            files += described
+            parts += [item.subfolder] * len(described)
+    return files, parts, skipped
+
+
+def _describe(path: Path, layout: str | None, one_cell: bool) -> list[CellFile]:
+    suffix = path.suffix.lower()
+    if suffix in tiff.SUFFIXES:
+        return tiff.open_tiff(path, layout=layout, one_cell=one_cell)
+    return [pictures.open_picture(path)]
+
+
+def _check_size(file: CellFile) -> None:
+    height, width = file.shape
+    if min(height, width) < SMALLEST_SIDE:
+        raise ValueError(f"it is {height} x {width} pixels and one cell has at least {SMALLEST_SIDE} a side")
+    if max(height, width) > LARGEST_SIDE:
+        raise ValueError(
+            f"it is {height} x {width} pixels and one cell has at most {LARGEST_SIDE} a side; "
+            f"cut the cells out first"
+        )
+    if not 1 <= file.channels <= MOST_CHANNELS:
+        raise ValueError(
+            f"it would have {file.channels} channels; 1 to {MOST_CHANNELS} are possible (see layout)"
+        )
+    if file.cells == 0:
+        raise ValueError("it holds no cells")
+    if file.dtype.kind not in "buif":
+        raise ValueError(f"its pixels are of type {file.dtype}; give real numbers")
+
+
+def _check_alike(files: Sequence[CellFile]) -> None:
+    """Raise InputError when images differ in channels, or in a type of number that puts them on another scale."""
+    first = files[0]
+    for file in files[1:]:
+        if file.channels != first.channels:
+            raise InputError(
+                f"The images have different numbers of channels: {shown(first.source.path)} has {first.channels} and "
+                f"{shown(file.source.path)} has {file.channels}; convert them to one form, open them apart, or say by "
+                f"layout=NYX that the pages of a TIFF are cells."
+            )
+        if _scale(file) != _scale(first):
+            raise InputError(
+                f"The images have different types of number: {shown(first.source.path)} is {first.dtype} and "
+                f"{shown(file.source.path)} is {file.dtype}, so that their values are not on one scale; convert "
+                f"them to one type, or open them apart."
+            )
+
+
+def _scale(file: CellFile) -> str:
+    return "float" if file.dtype.kind == "f" else "uint8" if file.dtype.kind == "b" else file.dtype.name
+
+
+def _read_sidecar(path: Path) -> dict[str, Any]:
+    """Return what ``cells.json`` in the folder, or in the one above, says; nothing where there is none."""
+    for folder in ([path] if path.is_dir() else []) + [path.absolute().parent]:
+        sidecar = folder / _SIDECAR
+        if sidecar.is_file():
+            break
+    else:
+        return {}
+    if sidecar.stat().st_size > _SIDECAR_BYTES:
+        raise InputError(f"{shown(sidecar)} is too large for a description of cells; is it another file?")
+    try:
+        said = json.loads(sidecar.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(
+            f"{shown(sidecar)} is not readable as JSON ({shown(error)}); mend or remove it."
+        ) from None
+    if not isinstance(said, dict):
+        raise InputError(f'{shown(sidecar)} must hold one JSON object, such as {{"modality": "phase"}}.')
+    if said.get("modality", "unknown") not in MODALITIES:
+        raise InputError(
+            f"{shown(sidecar)}: modality {said['modality']!r} is not one of {', '.join(MODALITIES)}."
+        )
+    names = said.get("channels", [])
+    if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
+        raise InputError(f"{shown(sidecar)}: channels must be a list of names.")
+    return said
+
+
+def _channels(
+    files: Sequence[CellFile], given: Sequence[str] | None, sidecar: dict[str, Any], path: Path
+) -> tuple[str, ...]:
+    count = files[0].channels
+    names = tuple(given or sidecar.get("channels") or ())
+    if names:
+        check_channels(names, count, path)
+        return names
+    named = [file for file in files if file.channel_names is not None]
+    for file in named[1:]:
+        if file.channel_names != named[0].channel_names:
+            raise InputError(
+                f"The images name their channels differently: {shown(named[0].source.path)} has "
+                f"{named[0].channel_names} and {shown(file.source.path)} has {file.channel_names}; open them apart, "
+                f"or give the channel names."
+            )
+    if named and named[0].channel_names is not None:
+        return named[0].channel_names
+    return ("intensity",) if count == 1 else tuple(f"channel {i}" for i in range(count))
+
+
+def _modality(files: Sequence[CellFile], given: Modality | None, sidecar: dict[str, Any]) -> Modality:
+    if given is not None:
+        return given
+    if "modality" in sidecar:
+        said: Modality = sidecar["modality"]
+        return said
+    rgb = all(file.channel_names == pictures.RGB_NAMES and file.dtype == "uint8" for file in files)
+    return "brightfield" if rgb else "unknown"
+
+
+def _with_folders(
+    cells: CellSet,
+    files: Sequence[CellFile],
+    parts: Sequence[str | None],
+    subfolders: Subfolders | None,
+    class_name: str | None,
+) -> CellSet:
+    """Add what the subfolders, the files themselves and the caller say about each cell."""
+    counts = [file.cells or 1 for file in files]
+    names = tuple(part for part, n in zip(parts, counts, strict=True) for _ in range(n))
+    if subfolders == "samples" and any(name is not None for name in names):
+        cells = cells.with_columns({"sample": names})
+    if class_name is not None:
+        return cells.with_labels([class_name] * len(cells))
+    if subfolders == "classes" and any(name is not None for name in names):
+        return cells.with_labels(names)
+    return cells
