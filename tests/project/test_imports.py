@@ -1,0 +1,110 @@
+"""Who imports whom: the library knows no screen, rooms import only rooms below, heavy things come late."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.metadata import requires
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).resolve().parents[2]
+LIBRARY = ROOT / "src" / "sparseattn"
+MODULES = sorted(LIBRARY.rglob("*.py"))
+
+# docs/architecture.md: data flows down one street. A room imports itself and lower floors.
+FLOORS = {
+    "errors": 0,
+    "cells": 1,
+    "simulate": 1,
+    "net": 2,
+    "learn": 3,
+    "classifier": 4,
+    "explain": 5,
+    "export": 5,
+    "cli": 6,
+}
+
+
+def run(*arguments: str) -> str:
+    """Run Python in a process of its own and return what it printed."""
+    command = [sys.executable, "-W", "ignore", *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def imported_modules(path: Path) -> Iterator[str]:
+    """Yield the modules that a file imports when it runs, at the top or inside a function, but not for types only."""
+
+    def visit(node: ast.AST) -> Iterator[str]:
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            return
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            assert node.module is not None
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        for child in ast.iter_child_nodes(node):
+            yield from visit(child)
+
+    return visit(ast.parse(path.read_text(encoding="utf-8")))
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(LIBRARY).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("package", ["sparseattn", "napari_sparseattn"])
+def test_importing_a_package_imports_nothing_heavy(package: str) -> None:
+    """What napari's start-up and every command pay for."""
+    loaded = run("-c", f"import sys, {package}; print(*sys.modules)").split()
+    assert package in loaded
+    assert not {"torch", "qtpy", "napari", "pandas", "matplotlib", "skimage"} & set(loaded)
+
+
+def test_help_imports_nothing_heavy() -> None:
+    """`sparseattn --help` must answer at once."""
+    code = (
+        "import sys\n"
+        "sys.argv = ['sparseattn', '--help']\n"
+        "from sparseattn.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "print('LOADED', *sys.modules)"
+    )
+    shown, loaded = run("-c", code).split("LOADED")
+    assert "train" in shown and "explain" in shown
+    assert not {"torch", "pandas", "matplotlib", "scipy", "skimage", "qtpy", "napari"} & set(loaded.split())
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(LIBRARY)))
+def test_the_library_knows_no_screen(path: Path) -> None:
+    screens = {"qtpy", "napari", "magicgui", "superqt", "napari_sparseattn", "PyQt5", "PyQt6", "PySide2", "PySide6"}
+    assert not screens & {name.split(".")[0] for name in imported_modules(path)}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(LIBRARY)))
+def test_a_room_imports_only_rooms_below(path: Path) -> None:
+    room = room_of(path)
+    if room in ("__init__", "__main__"):  # the doors of the house open onto every room
+        return
+    for name in imported_modules(path):
+        package, _, rest = name.partition(".")
+        if package == "sparseattn" and (target := rest.split(".")[0]) in FLOORS and target != room:
+            assert FLOORS[target] < FLOORS[room], f"{room} imports {name}"
+
+
+def test_every_room_has_a_floor() -> None:
+    assert {room_of(path) for path in MODULES} - {"__init__", "__main__"} == set(FLOORS)
+
+
+def test_imports_are_declared() -> None:
+    """The library imports only what its wheel asks for, in the base or in an extra."""
+    distribution = {"PIL": "pillow", "skimage": "scikit-image"}
+    declared = {Requirement(line).name.lower() for line in requires("napari-sparseattn") or ()}
+    for path in MODULES:
+        for name in imported_modules(path):
+            package = name.split(".")[0]
+            if package not in sys.stdlib_module_names and package != "sparseattn":
+                assert distribution.get(package, package).lower() in declared, f"{path.name} imports {package}"
