@@ -5,6 +5,7 @@ net has never seen. Everything lands in demo_output/.
 """
 
 import csv
+import os
 import shutil
 import subprocess
 import sys
@@ -35,8 +36,8 @@ def print_some_rows(rows_per_class: int = 1) -> None:
         folder = Path(row["source"]).parent.name
         seen[folder] = seen.get(folder, 0) + 1
         if seen[folder] <= rows_per_class:
-            name = Path(row["source"]).relative_to(ROOT) if Path(row["source"]).is_absolute() else row["source"]
-            print(f"{name!s:44}{row['predicted']:16}{float(row['confidence']):.2f}")
+            source = row["source"].removeprefix(f"{ROOT}{os.sep}")
+            print(f"{source:44}{row['predicted']:16}{float(row['confidence']):.2f}")
     print(f"... {len(rows)} cells in all")
 
 

@@ -39,7 +39,9 @@ def blob(rng: np.random.Generator, kind: int, size: int) -> np.ndarray:
 def blob_folder(tmp_path: Path) -> BlobFolder:
     """Make class folders of small cells that differ in the number of spots: easy to learn, quick to read."""
 
-    def make(classes: Sequence[str] = ("one", "two"), count: int = 8, size: int = 32, name: str = "cells") -> Path:
+    def make(
+        classes: Sequence[str] = ("one", "two"), count: int = 8, size: int = 32, name: str = "cells"
+    ) -> Path:
         rng = np.random.default_rng(0)
         for kind, class_name in enumerate(classes):
             folder = tmp_path / name / class_name

@@ -41,7 +41,7 @@ def metadata(wheel: Path, names: set[str]) -> Message:
 
 @pytest.fixture(scope="module")
 def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh environment with the wheel in it, which borrows the dependencies installed here; its programs."""
+    """The programs of a fresh environment with the wheel, which borrows the dependencies installed here."""
     folder = tmp_path_factory.mktemp("environment")
     venv.create(folder, with_pip=False)
     programs = folder / ("Scripts" if os.name == "nt" else "bin")
@@ -77,7 +77,8 @@ def test_nothing_else_travels(names: set[str]) -> None:
     """No tests, benchmarks or real images: pictures only of the simulated sample."""
     tops = {PurePosixPath(name).parts[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"sparseattn", "napari_sparseattn"}
-    pictures = {name for name in names if name.lower().endswith((".png", ".jpg", ".jpeg", ".tif", ".tiff", ".npy", ".npz"))}
+    endings = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".npy", ".npz")
+    pictures = {name for name in names if name.lower().endswith(endings)}
     assert all(name.startswith("napari_sparseattn/sample_data/") for name in pictures)
     assert not any("test" in PurePosixPath(name).stem.split("_") for name in names)
 
@@ -108,7 +109,7 @@ def test_installed_command_answers(environment: Path, tmp_path: Path) -> None:
 
 
 def test_installed_package_is_the_wheel(environment: Path, tmp_path: Path) -> None:
-    code = "import sparseattn, napari_sparseattn; print(sparseattn.__file__); print(napari_sparseattn.__file__)"
+    code = "import sparseattn as a, napari_sparseattn as b; print(a.__file__); print(b.__file__)"
     result = run(environment / "python", "-c", code, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert all(Path(line).is_relative_to(environment.parent) for line in result.stdout.splitlines())
