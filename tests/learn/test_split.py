@@ -144,6 +144,14 @@ def test_too_few_cells_are_refused(labels, sentence):
         make_split(some_cells(labels))
 
 
+def test_a_class_that_is_known_already_may_come_with_one_image():
+    cells = some_cells("abb")
+    assert make_split(cells, taught=["a"]).sides[cells.ids[0]] == "train"
+    assert set(make_split(some_cells("bb"), taught=["a"]).sides.values()) == {"train", "validation"}
+    with pytest.raises(InputError, match="class 'a' has one image"):
+        make_split(cells, taught=["b"])
+
+
 def test_copies_of_one_image_are_one_image():
     cells = Cells(("0a", "0b", "0c", "0c-2"), ("x", "x", "y", "y"), (None,) * 4)
     with pytest.raises(InputError, match="class 'y' has one image, in 2 copies"):

@@ -53,13 +53,17 @@ class Prototypes:
             np.zeros(channels, np.float32),
         )
 
-    def decode(self) -> NDArray[np.float32]:
-        """Return the standardised images: (n, C, S, S) float32, right to half a step."""
-        return self.images * self.step[:, None, None] + self.low[:, None, None]
+    def decode(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Return the standardised images, (n, C, S, S) float32 and right to half a step, and the labels."""
+        return self.images * self.step[:, None, None] + self.low[:, None, None], self.labels
 
 
 def choose_prototypes(
-    images: NDArray[np.float32], labels: ArrayLike, features: ArrayLike, count: int = 16
+    images: NDArray[np.float32],
+    labels: ArrayLike,
+    features: ArrayLike,
+    rows: NDArray[np.integer] | None = None,
+    count: int = 16,
 ) -> Prototypes:
     """Choose cells of each class that together stand for it.
 
@@ -74,15 +78,18 @@ def choose_prototypes(
         (n,) integers.
     features : array_like
         (n, D) of the net.
+    rows : ndarray, optional
+        Of the cells that may be chosen, the training cells; all where it is not given.
     count : int
         Cells a class; 0 for none.
     """
     known = np.asarray(labels, dtype=np.int64)
-    rows = np.asarray(features, dtype=np.float64)
+    places = np.asarray(features, dtype=np.float64)
+    candidates = np.arange(len(known)) if rows is None else rows
     chosen: list[int] = []
-    for label in np.unique(known):
-        members = np.flatnonzero(known == label)
-        chosen.extend(members[_herd(rows[members], min(count, len(members)))])
+    for label in np.unique(known[candidates]):
+        members = candidates[known[candidates] == label]
+        chosen.extend(members[_herd(places[members], min(count, len(members)))])
     if not chosen:
         return Prototypes.none(images.shape[1], images.shape[2])
     kept = np.stack([images[index] for index in chosen])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
@@ -81,7 +81,12 @@ class Split:
 
 
 def make_split(
-    cells: CellSet, *, validation: float = 0.2, test: float = 0.0, known: Split | None = None
+    cells: CellSet,
+    *,
+    validation: float = 0.2,
+    test: float = 0.0,
+    known: Split | None = None,
+    taught: Collection[str] = (),
 ) -> Split:
     """Decide the side of every labelled cell.
 
@@ -98,6 +103,8 @@ def make_split(
         Shares, in 0..1.
     known : Split, optional
         An earlier split; it wins for the cells that it names, and new cells of a group follow the known ones.
+    taught : collection of str
+        Classes that a model knows already: a single new cell of them is welcome, and is trained on.
 
     Returns
     -------
@@ -118,7 +125,7 @@ def make_split(
     labelled = [index for index, label in enumerate(cells.labels) if label is not None]
     ids = [cells.ids[index] for index in labelled]
     labels = [cast(str, cells.labels[index]) for index in labelled]
-    _check_classes(ids, labels)
+    _check_classes(ids, labels, taught)
 
     groups = [cells.groups[index] for index in labelled]
     shares: dict[Side, float] = {"test": test, "validation": validation, "train": 1 - validation - test}
@@ -295,16 +302,16 @@ def stratified_folds(
     ]
 
 
-def _check_classes(ids: Sequence[str], labels: Sequence[str]) -> None:
+def _check_classes(ids: Sequence[str], labels: Sequence[str], taught: Collection[str]) -> None:
     classes = sorted(set(labels))
-    if len(classes) < 2:
+    if len({*classes, *taught}) < 2 or not classes:
         found = f"only the class {classes[0]!r} was found" if classes else "no cell has a class"
         raise InputError(f"{found}; give cells of at least two classes")
     counts = Counter(labels)
     distinct = Counter(
         label for _, label in {(_content(name), label) for name, label in zip(ids, labels, strict=True)}
     )
-    for name in classes:
+    for name in sorted(set(classes) - set(taught)):
         if counts[name] < 2:
             raise InputError(f"class {name!r} has one image; give at least two")
         if distinct[name] < 2:
