@@ -25,8 +25,8 @@ class Augmentation:
     scale : float
         Largest relative change of size; 0 where size is the signal.
     intensity : float
-        Largest relative change of contrast, and of offset in standard deviations, a channel; 0 where intensity is
-        the signal (optical path difference, fluorescence, DNA stain).
+        Largest relative change of contrast, and of offset in standard deviations, a channel; 0 where
+        intensity is the signal (optical path difference, fluorescence, DNA stain).
     """
 
     rotation: float = 180.0

@@ -5,7 +5,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-def _convolution(channels_in: int, channels_out: int, *, stride: int = 1, groups: int = 1, kernel: int = 3) -> nn.Sequential:
+def _convolution(
+    channels_in: int, channels_out: int, *, stride: int = 1, groups: int = 1, kernel: int = 3
+) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(channels_in, channels_out, kernel, stride, kernel // 2, groups=groups, bias=False),
         nn.BatchNorm2d(channels_out),

@@ -28,16 +28,17 @@ class PixelEmbedding(nn.Module):
     def __init__(self, values: int, units: int, width: int, hidden: int, frequencies: int) -> None:
         super().__init__()
         self.register_buffer("positions", fourier_positions(units, frequencies), persistent=False)
-        self.value = nn.Linear(values, width)
-        self.place = nn.Linear(6 * frequencies, width, bias=False)
+        self.embed = nn.Linear(values + 6 * frequencies, width)
         self.first_norm = nn.LayerNorm(width)
-        self.mix = nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width)) if hidden else None
+        self.mix = (
+            nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width)) if hidden else None
+        )
         self.norm = nn.LayerNorm(width)
 
     def forward(self, windows: Tensor, selected: Tensor) -> Tensor:
         """Return (B, K, width) words from (B, K, values) windows and (B, K) flat unit indices."""
-        words = self.value(windows) + self.place(self.positions)[selected]
-        words = nn.functional.gelu(self.first_norm(words))
+        places = nn.functional.embedding(selected, self.positions)
+        words = nn.functional.gelu(self.first_norm(self.embed(torch.cat([windows, places], dim=-1))))
         if self.mix is not None:
             words = words + self.mix(words)
         return cast(Tensor, self.norm(words))
@@ -46,9 +47,9 @@ class PixelEmbedding(nn.Module):
 class ClassAttention(nn.Module):
     """Multi-head attention of the CLS token over the selected pixels.
 
-    Only the CLS row is evaluated, since the class needs no other: with q the CLS token's query, the weights are
-    softmax(q . (W_k word_i) / sqrt(d) + bias_i). W_k folds into the query and W_v acts after the sum, so the cost
-    is O(k); the numbers are those of full attention among all words.
+    Only the CLS row is evaluated, since the class needs no other: with q the CLS token's query, the weights
+    are softmax(q . (W_k word_i) / sqrt(d) + bias_i). W_k folds into the query and W_v acts after the sum,
+    so the cost is O(k); the numbers are those of full attention among all words.
     """
 
     def __init__(self, width: int, heads: int) -> None:
@@ -59,7 +60,9 @@ class ClassAttention(nn.Module):
         self.key = nn.Linear(width, width, bias=False)  # a bias would cancel in the softmax
         self.value = nn.Linear(width, width)
         self.output = nn.Linear(width, width)
-        self.mix = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(), nn.Linear(width, width))
+        self.mix = nn.Sequential(
+            nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(), nn.Linear(width, width)
+        )
 
     def forward(self, cls: Tensor, words: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """Let the CLS token read the words.

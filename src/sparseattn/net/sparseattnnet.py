@@ -25,7 +25,8 @@ class SparseAttnNetConfig:
     cell_size : int
         Side of a selectable unit in pixels; k is counted in pixels whatever it is.
     window : int
-        Side of the square of raw values that a selected unit brings along; ``cell_size`` for none beyond itself.
+        Side of the square of raw values that a selected unit brings along; ``cell_size`` for none beyond
+        itself.
     width, heads, hidden, layers : int
         Of the fine stage: length of a word, attention heads, hidden units of the perceptron over each word
         (0 for none), class-attention layers.
@@ -34,10 +35,11 @@ class SparseAttnNetConfig:
     coarse_width : int
         Feature maps of the coarse stage's first convolution.
     score_bias : bool
-        Whether coarse scores enter the fine attention as a bias: the gradient's direct path to the coarse stage.
+        Whether coarse scores enter the fine attention as a bias: the gradient's direct path to the coarse
+        stage.
     context : bool
-        Whether words also carry the coarse stage's feature maps. The chosen pixels then no longer decide alone
-        (not strict); for comparison only.
+        Whether words also carry the coarse stage's feature maps. The chosen pixels then no longer decide
+        alone (not strict); for comparison only.
     """
 
     channels: int
@@ -77,11 +79,17 @@ class SparseAttnNetConfig:
         ):
             value = getattr(self, name)
             if type(value) is not int or not low <= value <= high:
-                raise InputError(f"the net's {name} is {value!r}; it must be a whole number from {low} to {high}")
+                raise InputError(
+                    f"the net's {name} is {value!r}; it must be a whole number from {low} to {high}"
+                )
         if self.size % self.cell_size:
-            raise InputError(f"the net's size {self.size} must be a multiple of {self.cell_size}, the side of a unit")
+            raise InputError(
+                f"the net's size {self.size} must be a multiple of {self.cell_size}, the side of a unit"
+            )
         if (self.window - self.cell_size) % 2:
-            raise InputError(f"a window of {self.window} pixels cannot be centred on units of {self.cell_size}")
+            raise InputError(
+                f"a window of {self.window} pixels cannot be centred on units of {self.cell_size}"
+            )
         if self.width % self.heads:
             raise InputError(f"the net's width {self.width} must be a multiple of its {self.heads} heads")
 
@@ -135,10 +143,11 @@ class SparseAttnOutput:
     selected : Tensor
         (B, K) int64 flat indices into the G x G units, the most salient first.
     fine : Tensor
-        (B, heads, K) attention of the CLS token in the last layer, over the same units in the same order; sums to 1.
+        (B, heads, K) attention of the CLS token in the last layer, over the same units in the same order;
+        sums to 1.
     relevance : Tensor
-        (B, heads, K) the same without the coarse scores' bias: what the fine stage alone thinks of each unit, and
-        what the coarse stage is taught.
+        (B, heads, K) the same without the coarse scores' bias: what the fine stage alone thinks of each
+        unit, and what the coarse stage is taught.
     feature : Tensor
         (B, width) what the linear classifier reads.
     """
@@ -154,8 +163,8 @@ class SparseAttnOutput:
 class SparseAttnNet(nn.Module):
     """Coarse attention chooses k pixels; fine attention among them decides.
 
-    Strict unless ``config.context``: the class is computed from the chosen units, their windows, places and scores,
-    and from nothing else of the image.
+    Strict unless ``config.context``: the class is computed from the chosen units, their windows, places and
+    scores, and from nothing else of the image.
     """
 
     def __init__(self, config: SparseAttnNetConfig) -> None:
@@ -173,7 +182,9 @@ class SparseAttnNet(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.classify = nn.Linear(width, config.classes)
 
-    def forward(self, image: Tensor, k: int, *, noise: float = 0.0, generator: Generator | None = None) -> SparseAttnOutput:
+    def forward(
+        self, image: Tensor, k: int, *, noise: float = 0.0, generator: Generator | None = None
+    ) -> SparseAttnOutput:
         """Classify images by k of their pixels.
 
         Parameters

@@ -1,0 +1,60 @@
+"""How many pixels are enough: k learned from the loss."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+SHARES = (0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5)
+"""Shares of the pixels among which k is learned."""
+
+
+def fewest_sufficient(losses: NDArray[np.float64]) -> int:
+    """Return the row of the smallest k whose loss is within one standard error of the best.
+
+    The standard error is that of the paired difference to the best row over the cells: cells that are hard at
+    every k would drown it otherwise. The rule is that of Breiman et al., Classification and Regression
+    Trees (1984), section 3.4.3.
+
+    Parameters
+    ----------
+    losses : ndarray
+        (number of k, n) validation loss of each cell, the smallest k first.
+    """
+    best = losses[losses.mean(axis=1).argmin()]
+    excess = losses - best
+    error = (
+        excess.std(axis=1, ddof=1) / np.sqrt(losses.shape[1])
+        if losses.shape[1] > 1
+        else np.zeros(len(losses))
+    )
+    return int(np.flatnonzero(excess.mean(axis=1) <= error)[0])
+
+
+@dataclass
+class LossTrendController:
+    """Move k with the trend of the training loss, as the paper describes it in outline.
+
+    Two running means of the loss, a quick and a slow one, tell its trend: while it falls or rests k
+    shrinks, when it rises k grows again. The paper's exact rule is not public to us; this is ours.
+    """
+
+    pixels: int
+    share: float = 0.5
+    least: float = 0.02
+    step: float = 0.05
+    quick: float | None = field(default=None)
+    slow: float | None = field(default=None)
+
+    @property
+    def k(self) -> int:
+        """Pixels to select now."""
+        return max(1, round(self.share * self.pixels))
+
+    def update(self, loss: float) -> int:
+        """Take the loss of an epoch and return the k of the next."""
+        self.quick = loss if self.quick is None else 0.5 * self.quick + 0.5 * loss
+        self.slow = loss if self.slow is None else 0.85 * self.slow + 0.15 * loss
+        factor = 1 + self.step if self.quick > self.slow else 1 - self.step
+        self.share = min(0.5, max(self.least, self.share * factor))
+        return self.k

@@ -1,0 +1,157 @@
+"""What a run trains on: prepared images, coded labels, and which rows teach or judge."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sparseattn.cells import CellSet, Prepare, Skipped
+from sparseattn.cells.prepare import fit_prepare
+from sparseattn.errors import InputError
+from sparseattn.learn.split import Split, make_split
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from sparseattn.classifier import Classifier
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Cells as a run sees them.
+
+    Attributes
+    ----------
+    images : ndarray
+        (N, C, S, S) float32, standardised; may be a memory map.
+    labels : Tensor
+        (N,) int64 into ``classes``.
+    train, validation : ndarray
+        Rows of ``images``.
+    rehearsed : int
+        How many of the rows, the last ones, come from an earlier model's prototypes.
+    fingerprint : str
+        Hash of the cells' ids and labels.
+    """
+
+    images: NDArray[np.float32]
+    labels: Tensor
+    train: NDArray[np.int64]
+    validation: NDArray[np.int64]
+    classes: tuple[str, ...]
+    prepare: Prepare
+    split: Split
+    skipped: tuple[Skipped, ...]
+    fingerprint: str
+    rehearsed: int = 0
+
+
+def labelled(cells: CellSet) -> CellSet:
+    """Return the cells that have a label.
+
+    Raises
+    ------
+    InputError
+        If none has.
+    """
+    rows = [row for row, label in enumerate(cells.labels) if label is not None]
+    if not rows:
+        raise InputError(
+            "no cell has a class; give class folders, or a labels CSV with the columns id and class"
+        )
+    return cells if len(rows) == len(cells) else cells.subset(rows)
+
+
+def gather(
+    cells: CellSet,
+    *,
+    channels: Sequence[str | int] | None,
+    size: int,
+    policy: Literal["resize", "crop"],
+    split: Split | None,
+    validation: float,
+    strict: bool,
+) -> TrainingData:
+    """Split the cells, and fit the preparation on the training side."""
+    cells = labelled(cells)
+    split = make_split(cells, validation=validation, known=split)
+    train = split.indices(cells.ids, "train")
+    prepare, prepared = fit_prepare(cells, train, channels=channels, size=size, policy=policy, strict=strict)
+    kept = cells.subset(prepared.indices)
+    classes = cells.classes
+    return _checked(
+        TrainingData(
+            prepared.images,
+            code(kept.labels, classes),
+            split.indices(kept.ids, "train"),
+            split.indices(kept.ids, "validation"),
+            classes,
+            prepare,
+            split,
+            prepared.skipped,
+            fingerprint(kept),
+        )
+    )
+
+
+def gather_for(
+    start: Classifier, cells: CellSet, *, split: Split | None, validation: float, strict: bool
+) -> TrainingData:
+    """Prepare new cells as a trained model does, and add its prototypes so that nothing is forgotten.
+
+    The model's split is kept: a cell that it was judged by never teaches it later.
+    """
+    cells = labelled(cells)
+    start.check(cells)
+    classes = start.classes + tuple(name for name in cells.classes if name not in start.classes)
+    split = make_split(cells, validation=validation, known=split or start.split)
+    skipped: list[Skipped] = []
+    batches = list(start.prepare.batches(cells, strict=strict, on_skip=skipped.append))
+    rows = np.concatenate([batch.indices for batch in batches])
+    kept = cells.subset(rows)
+    images, coded = start.prototypes.decode()
+    return _checked(
+        TrainingData(
+            np.concatenate([batch.images for batch in batches] + [images]),
+            torch.cat([code(kept.labels, classes), torch.from_numpy(coded)]),
+            np.concatenate([split.indices(kept.ids, "train"), np.arange(len(rows), len(rows) + len(images))]),
+            split.indices(kept.ids, "validation"),
+            classes,
+            start.prepare,
+            split,
+            tuple(skipped),
+            fingerprint(kept),
+            len(images),
+        )
+    )
+
+
+def code(labels: Sequence[str | None], classes: Sequence[str]) -> Tensor:
+    """Return labels as (N,) int64 positions in ``classes``."""
+    position = {name: number for number, name in enumerate(classes)}
+    return torch.tensor([position[label] for label in labels if label is not None], dtype=torch.int64)
+
+
+def fingerprint(cells: CellSet) -> str:
+    """Return a hash of the cells' ids and labels, whatever their order."""
+    digest = hashlib.blake2b(digest_size=16)
+    for pair in sorted(zip(cells.ids, map(str, cells.labels), strict=True)):
+        digest.update(repr(pair).encode())
+    return digest.hexdigest()
+
+
+def _checked(data: TrainingData) -> TrainingData:
+    present = set(data.labels[torch.from_numpy(data.train)].tolist())
+    missing = [name for number, name in enumerate(data.classes) if number not in present]
+    if missing:
+        raise InputError(f"no readable training image is left of class {missing[0]!r}; add images of it")
+    if len(data.validation) == 0:
+        raise InputError("no readable image is left to validate with; add images")
+    return data

@@ -1,0 +1,144 @@
+"""``fit``: labelled cells in, a trained classifier out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+
+from sparseattn.learn.augment import Augmentation
+from sparseattn.learn.data import gather, gather_for
+from sparseattn.learn.history import EpochRecord
+from sparseattn.learn.options import TrainingOptions
+from sparseattn.learn.run import Run, features_of
+from sparseattn.net import SparseAttnNet, SparseAttnNetConfig
+
+if TYPE_CHECKING:
+    from sparseattn.cells import CellSet, Skipped
+    from sparseattn.classifier import Classifier
+    from sparseattn.learn.split import Split
+
+
+def fit(
+    cells: CellSet,
+    *,
+    options: TrainingOptions | None = None,
+    channels: Sequence[str | int] | None = None,
+    size: int = 64,
+    policy: Literal["resize", "crop"] = "resize",
+    split: Split | None = None,
+    start: Classifier | None = None,
+    net: dict[str, Any] | None = None,
+    augmentation: Augmentation | None = None,
+    on_epoch: Callable[[EpochRecord], None] | None = None,
+    on_skip: Callable[[Skipped], None] | None = None,
+    checkpoint: Path | None = None,
+    resume: bool = False,
+    device: str = "auto",
+    strict: bool = False,
+) -> Classifier:
+    """Train a SparseAttnNet on the labelled cells.
+
+    Parameters
+    ----------
+    cells : CellSet
+        Cells without a label are passed over.
+    options : TrainingOptions
+        How to train.
+    channels, size, policy
+        Of the preparation, see :class:`sparseattn.cells.Prepare`; taken from ``start`` where one is given.
+    split : Split or None
+        Sides that are decided already; the other cells are split by their ids.
+    start : Classifier or None
+        A model to go on from (fine-tuning). Its classes stay, new ones are added, and its prototypes are
+        rehearsed so that it does not forget.
+    net : dict or None
+        Fields of :class:`sparseattn.net.SparseAttnNetConfig` other than the defaults.
+    augmentation : Augmentation or None
+        The default is that of the cells' modality.
+    on_epoch : callable or None
+        Called with the record of each epoch; what it raises ends the run.
+    on_skip : callable or None
+        Called with each cell that could not be read.
+    checkpoint : Path or None
+        Where the state is written after every epoch; removed at the end.
+    resume : bool
+        Go on from ``checkpoint`` where it exists: the result is that of a run that was never stopped.
+    device : str
+        ``auto`` takes a CUDA GPU where there is one.
+    strict : bool
+        An unreadable cell is an error instead of being skipped.
+
+    Returns
+    -------
+    Classifier
+
+    Raises
+    ------
+    InputError
+        If the cells cannot teach: fewer than two classes, a class of one image, nothing readable.
+    """
+    from sparseattn.classifier import Classifier, choose_device
+    from sparseattn.learn.in_distribution import fit_in_distribution
+    from sparseattn.learn.prototypes import choose_prototypes
+
+    options = options or TrainingOptions()
+    device = choose_device(device)
+    if start is None:
+        data = gather(
+            cells,
+            channels=channels,
+            size=size,
+            policy=policy,
+            split=split,
+            validation=options.validation,
+            strict=strict,
+        )
+        config = SparseAttnNetConfig.from_json(
+            {
+                **(net or {}),
+                "channels": len(data.prepare.channels),
+                "classes": len(data.classes),
+                "size": size,
+            }
+        )
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(options.seed)
+            module = SparseAttnNet(config)
+    else:
+        data = gather_for(start, cells, split=split, validation=options.validation, strict=strict)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(options.seed)
+            module = start.extended(data.classes).net
+    for skipped in data.skipped if on_skip else ():
+        on_skip(skipped)
+    run = Run(module, data, options, augmentation or Augmentation.for_modality(cells.modality), device)
+    before = None if start is None else run.report(start.net, start.k, len(start.classes))
+    run.train(checkpoint, resume, on_epoch)
+    history = run.history()
+    if before is not None:
+        history.validation["before_finetuning"] = before
+
+    labels = data.labels.numpy()
+    trained = run.best.to("cpu")
+    features = features_of(trained, data.images, run.k)
+    classifier = Classifier(
+        net=trained,
+        classes=data.classes,
+        prepare=data.prepare,
+        modality=cells.modality if start is None else start.modality,
+        k=run.k,
+        history=history,
+        split=data.split if start is None else start.split.joined(data.split),
+        in_distribution=fit_in_distribution(
+            features[data.train], labels[data.train], features[data.validation]
+        ),
+        prototypes=choose_prototypes(
+            data.images[data.train], labels[data.train], features[data.train], options.prototypes
+        ),
+    )
+    if checkpoint is not None:
+        checkpoint.unlink(missing_ok=True)
+    return classifier

@@ -1,0 +1,131 @@
+"""A training loop that is only a loop: any net, any loss, stopped and gone on with at any epoch."""
+
+import copy
+import math
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from sparseattn.learn.augment import Augmentation, augment
+from sparseattn.learn.losses import LossFunction
+from sparseattn.learn.options import TrainingOptions
+
+
+class Loop:
+    """Train a net by AdamW with a warm-up, a cosine and a running average of the weights.
+
+    Attributes
+    ----------
+    net, average : nn.Module
+        The net that is trained, and the running average of its weights, in evaluation mode.
+    generator : torch.Generator
+        The one source of chance: order, augmentation, noise, k.
+    epoch : int
+        Epochs done.
+    """
+
+    def __init__(
+        self,
+        net: nn.Module,
+        loss: LossFunction,
+        options: TrainingOptions,
+        augmentation: Augmentation,
+        device: str,
+    ) -> None:
+        self.net = net.to(device)
+        self.average = copy.deepcopy(self.net).eval().requires_grad_(False)
+        self.loss = loss
+        self.options = options
+        self.augmentation = augmentation
+        self.device = device
+        self.generator = torch.Generator().manual_seed(options.seed)
+        self.epoch = 0
+        self.step = 0
+        matrices = [p for p in net.parameters() if p.ndim > 1]
+        others = [p for p in net.parameters() if p.ndim <= 1]
+        self.optimizer = torch.optim.AdamW(
+            [
+                {"params": matrices, "weight_decay": options.weight_decay},
+                {"params": others, "weight_decay": 0.0},
+            ],
+            lr=options.learning_rate,
+        )
+
+    def run_epoch(self, images: NDArray[np.float32], labels: Tensor, rows: NDArray[np.int64]) -> float:
+        """Train once over the given rows and return the mean loss.
+
+        Parameters
+        ----------
+        images : ndarray
+            (N, C, S, S) float32, standardised; may be a memory map.
+        labels : Tensor
+            (N,) int64.
+        rows : ndarray
+            Of the training cells.
+        """
+        self.net.train()
+        order = rows[torch.randperm(len(rows), generator=self.generator).numpy()]
+        steps = max(1, len(rows) // self.options.batch_size)
+        total = 0.0
+        for number, batch in enumerate(np.array_split(order, steps)):
+            self._set_learning_rate((self.epoch + (number + 1) / steps) / self.options.epochs)
+            picture = torch.from_numpy(images[batch]).to(self.device)
+            picture = augment(picture, self.augmentation, self.generator)
+            loss = self.loss(self.net, picture, labels[batch].to(self.device), self.generator)
+            self.optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(self.net.parameters(), self.options.clip)
+            self.optimizer.step()
+            self.step += 1
+            self._average()
+            total += loss.item()
+        self.epoch += 1
+        return total / steps
+
+    def _set_learning_rate(self, progress: float) -> None:
+        warm_up = self.options.warm_up
+        if progress < warm_up:
+            factor = max(progress / warm_up, 0.02)
+        else:
+            factor = 0.5 * (1 + math.cos(math.pi * (progress - warm_up) / (1 - warm_up)))
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.options.learning_rate * factor
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        # Early steps count for little, else the average would remember the random start for too long.
+        decay = min(self.options.average, (1 + self.step) / (10 + self.step))
+        for mean, now in zip(self.average.state_dict().values(), self.net.state_dict().values(), strict=True):
+            if mean.dtype.is_floating_point:
+                mean.lerp_(now, 1 - decay)
+            else:
+                mean.copy_(now)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return all that another process needs to go on with the run, but for ``epoch`` and ``step``."""
+        state = {f"net.{name}": tensor for name, tensor in self.net.state_dict().items()}
+        state |= {f"average.{name}": tensor for name, tensor in self.average.state_dict().items()}
+        for number, moments in self.optimizer.state_dict()["state"].items():
+            state |= {f"optimizer.{number}.{name}": tensor for name, tensor in moments.items()}
+        state["generator"] = self.generator.get_state()
+        return {name: tensor.detach().cpu().clone().contiguous() for name, tensor in state.items()}
+
+    def restore(self, state: dict[str, Tensor], epoch: int, step: int) -> None:
+        """Go on where :meth:`tensors` was called."""
+
+        def part(prefix: str) -> dict[str, Tensor]:
+            return {
+                name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)
+            }
+
+        self.net.load_state_dict(part("net."))
+        self.average.load_state_dict(part("average."))
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in part("optimizer.").items():
+            number, key = name.split(".")
+            moments.setdefault(int(number), {})[key] = tensor
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": moments})
+        self.generator.set_state(state["generator"])
+        self.epoch, self.step = epoch, step

@@ -1,0 +1,101 @@
+"""What a training run can be told."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from sparseattn.errors import InputError
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """Options of a training run.
+
+    Parameters
+    ----------
+    epochs : int
+        Passes over the training cells.
+    batch_size : int
+        Cells a step.
+    learning_rate, weight_decay : float
+        Of AdamW; the rate rises over the first ``warm_up`` of the run and falls along a cosine to zero.
+    label_smoothing : float
+        Share of the target spread over all classes.
+    class_balance : float
+        0 weighs every cell the same, 1 every class the same; between them the power of the inverse frequency.
+    distillation : float
+        Weight of the loss that teaches the fine stage's attention to the coarse stage.
+    noise : float
+        Gumbel noise on the selection, in standard deviations of an image's coarse logits.
+    average : float
+        Decay a step of the running average of the weights, which is what is validated and kept.
+    clip : float
+        Largest norm of the gradient.
+    patience : int
+        Epochs without a better validation loss after which training stops; 0 never stops early.
+    pixels : float, "auto" or "controller"
+        ``auto``: the learned k. A number: that share of the pixels. Either way k is drawn at random in
+        training, so that the model serves every k. ``controller``: k follows the trend of the loss, as in
+        the paper.
+    least_pixels, most_pixels : float
+        Range of the random k as shares of the pixels (log-uniform).
+    validation : float
+        Share of the cells that are set aside to choose k and to report.
+    prototypes : int
+        Training cells a class kept in the model file, to be rehearsed when it is fine-tuned.
+    seed : int
+        The same seed, cells and machine give the same weights.
+    """
+
+    epochs: int = 60
+    batch_size: int = 32
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.05
+    warm_up: float = 0.15
+    label_smoothing: float = 0.05
+    class_balance: float = 0.0
+    distillation: float = 0.1
+    noise: float = 0.5
+    average: float = 0.99
+    clip: float = 1.0
+    patience: int = 0
+    pixels: float | Literal["auto", "controller"] = "auto"
+    least_pixels: float = 0.03
+    most_pixels: float = 1.0
+    validation: float = 0.2
+    prototypes: int = 16
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what no run can do.
+
+        Raises
+        ------
+        InputError
+            If an option is out of range.
+        """
+        if isinstance(self.pixels, str):
+            if self.pixels not in ("auto", "controller"):
+                raise InputError(
+                    f"--pixels is {self.pixels!r}; give a share such as 0.15, or auto, or controller"
+                )
+        elif not 0 < self.pixels <= 1:
+            raise InputError(
+                f"--pixels is {self.pixels}; a share of the pixels lies above 0 and at most at 1"
+            )
+        for name, least in (
+            ("epochs", 1),
+            ("batch_size", 2),
+            ("patience", 0),
+            ("prototypes", 0),
+            ("seed", 0),
+        ):
+            if getattr(self, name) < least:
+                raise InputError(f"{name} is {getattr(self, name)}; it must be at least {least}")
+        if not 0 < self.least_pixels <= self.most_pixels <= 1:
+            raise InputError("the range of k must lie above 0 and at most at 1, the smaller share first")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the options as plain JSON."""
+        return asdict(self)
