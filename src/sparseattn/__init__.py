@@ -5,7 +5,6 @@ imported only by what needs them.
 """
 
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -45,6 +44,8 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
+        from importlib.metadata import PackageNotFoundError, version  # a tenth of a second
+
         try:
             return version("napari-sparseattn")
         except PackageNotFoundError:  # a source tree on the path, not installed
