@@ -1,0 +1,83 @@
+"""The commands together, and what becomes of an error."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+
+import typer
+from typer.main import get_command
+
+from sparseattn.cli.evaluate import evaluate
+from sparseattn.cli.explain import explain
+from sparseattn.cli.finetune import finetune
+from sparseattn.cli.info import info
+from sparseattn.cli.output import one_line
+from sparseattn.cli.predict import predict
+from sparseattn.cli.simulate import simulate
+from sparseattn.cli.train import train
+from sparseattn.errors import InputError
+
+INTERNAL, USAGE, INTERRUPTED = 1, 2, 130
+
+# No rich markup: drawing help and errors with rich takes longer than all the rest of a start.
+app = typer.Typer(
+    name="sparseattn",
+    help="Classify single cells by sparse attention, and see the pixels that decided.",
+    epilog="Every command takes --help, and --debug, which shows where an internal error happened.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+for command in (simulate, info, train, finetune, evaluate, predict, explain):
+    app.command()(command)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and end the process.
+
+    Exit status: 0 done; 2 wrong usage or input, with one line on stderr; 1 an error of ours; 130 interrupted.
+    """
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    debug = "--debug" in arguments
+    sys.exit(run([word for word in arguments if word != "--debug"], debug=debug))
+
+
+def run(arguments: list[str], *, debug: bool = False) -> int:
+    """Run one command and return its exit status."""
+    try:
+        with get_command(app).make_context("sparseattn", arguments or ["--help"]) as context:
+            context.command.invoke(context)
+            sys.stdout.flush()
+    except typer.Exit as ending:
+        return int(ending.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        return _fail("interrupted", INTERRUPTED)
+    except BrokenPipeError:  # the reader, say `head`, has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except InputError as error:
+        return _fail(str(error), USAGE)
+    except OSError as error:  # a disk that is full or gone, a file that may not be read
+        if debug or error.strerror is None:
+            return _internal(error, debug)
+        return _fail(f"{error.filename or 'the disk'}: {error.strerror}", USAGE)
+    except Exception as error:
+        if hasattr(error, "format_message"):  # of click, which Typer either carries within or depends on
+            return _fail(f"{error.format_message()} See sparseattn --help.", USAGE)
+        return _internal(error, debug)
+    return 0
+
+
+def _fail(message: str, status: int) -> int:
+    print(f"sparseattn: {one_line(message)}", file=sys.stderr)
+    return status
+
+
+def _internal(error: Exception, debug: bool) -> int:
+    if debug:
+        traceback.print_exception(error)
+        return INTERNAL
+    what = f"internal error: {type(error).__name__}: {error}"
+    return _fail(f"{one_line(what)[:300]}; run again with --debug for the traceback", INTERNAL)

@@ -1,0 +1,137 @@
+"""``sparseattn evaluate``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from sparseattn.cli import options as shared
+from sparseattn.cli.output import (
+    listed,
+    note,
+    percent,
+    pixels_and_percent,
+    print_facts,
+    print_json,
+    print_table,
+)
+from sparseattn.cli.sources import SourceOptions, open_labelled, report_skipped
+from sparseattn.errors import InputError
+
+if TYPE_CHECKING:
+    from sparseattn.cells.cellset import CellSet
+
+OTHER = "other"
+
+
+def evaluate(
+    model: shared.ModelPath,
+    data: shared.DataPath,
+    pixels: shared.PixelsOption = None,
+    side: Annotated[
+        Literal["train", "validation", "test", "all"],
+        typer.Option(help="Only the cells that were on this side when the model was trained."),
+    ] = "all",
+    other: Annotated[
+        bool, typer.Option("--other", help="Count classes that the model does not know as its class 'other'.")
+    ] = False,
+    labels_csv: shared.LabelsCsv = None,
+    samples_csv: shared.SamplesCsv = None,
+    subfolders: shared.SubfoldersOption = None,
+    layout: shared.Layout = None,
+    modality: shared.ModalityOption = None,
+    channel_names: shared.ChannelNames = None,
+    strict: shared.Strict = False,
+    batch_size: shared.BatchSize = 256,
+    device: shared.Device = "auto",
+    as_json: shared.Json = False,
+) -> None:
+    """Compare a model's answers with known classes."""
+    source = SourceOptions(labels_csv, samples_csv, subfolders, layout, modality, channel_names, strict)
+    cells = open_labelled(data, source)
+
+    from sparseattn.classifier import Classifier
+    from sparseattn.learn.metrics import classification_report
+
+    classifier = Classifier.load(model)
+    grid_pixels = classifier.prepare.size**2
+    k = classifier.k if pixels is None else shared.parse_pixels(pixels, grid_pixels)
+    cells = _judged(cells, classifier.classes, other=other)
+    sides = classifier.split.sides
+    if side != "all":
+        cells = cells.subset([i for i, name in enumerate(cells.ids) if sides.get(name) == side])
+        if not len(cells):
+            raise InputError(
+                f"no cell of {data} was on the {side} side when {model} was trained; leave --side away"
+            )
+    predictions = classifier.predict(cells, k=k, batch_size=batch_size, strict=strict, device=device)
+    skipped = [*cells.skipped, *predictions.skipped]
+    report_skipped(skipped)
+    known = [classifier.classes.index(str(label)) for label in predictions.cells.labels]
+    seen = Counter(predictions.sides)
+    report: dict[str, Any] = {
+        **classification_report(known, predictions.probabilities, classifier.classes),
+        "k": k,
+        "pixel_fraction": k / grid_pixels,
+        "side": side,
+        "in_training": seen["train"],
+        "in_validation": seen["validation"],
+        "skipped": len(skipped),
+        "model_hash": classifier.model_hash,
+    }
+    if report["in_training"] and side != "train":
+        note(
+            f"Warning: {report['in_training']} of {report['n']} cells taught this model, so the figures flatter "
+            "it; give other cells, or --side validation."
+        )
+    if as_json:
+        print_json(report)
+    else:
+        _print_report(report, grid_pixels)
+
+
+def _judged(cells: CellSet, classes: tuple[str, ...], *, other: bool) -> CellSet:
+    """Leave out cells without a class, and see that the model knows the classes of the others."""
+    labelled = [row for row, label in enumerate(cells.labels) if label is not None]
+    if len(labelled) < len(cells):
+        note(f"{len(cells) - len(labelled)} cells without a class are left out.")
+        cells = cells.subset(labelled)
+    unknown = [name for name in cells.classes if name not in classes]
+    if not unknown:
+        return cells
+    if not other:
+        raise InputError(
+            f"the model does not know {listed(unknown)}; it knows {listed(classes)} "
+            "(--other counts unknown classes as its class 'other')"
+        )
+    if OTHER not in classes:
+        raise InputError(f"the model has no class 'other' to count {listed(unknown)} as; leave --other away")
+    return cells.with_labels([OTHER if label in unknown else label for label in cells.labels])
+
+
+def _print_report(report: dict[str, Any], grid_pixels: int) -> None:
+    print_facts(
+        [
+            ("cells", report["n"]),
+            ("accuracy", percent(report["accuracy"])),
+            ("balanced accuracy", percent(report["balanced_accuracy"])),
+            ("macro F1", f"{report['macro_f1']:.3f}"),
+            ("calibration error", f"{report['ece']:.3f}"),
+            ("selected pixels", pixels_and_percent(report["k"], grid_pixels)),
+            ("skipped", report["skipped"] or None),
+        ]
+    )
+    print()
+    print_table(
+        ("class", "cells", "recall", "precision", "F1"),
+        [
+            (name, str(row["support"]), *(_figure(row[key]) for key in ("recall", "precision", "f1")))
+            for name, row in report["per_class"].items()
+        ],
+    )
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

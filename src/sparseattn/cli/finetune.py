@@ -1,0 +1,84 @@
+"""``sparseattn finetune``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sparseattn.cli import options as shared
+from sparseattn.cli.output import note, percent
+from sparseattn.cli.sources import SourceOptions
+from sparseattn.cli.targets import check_output_file
+from sparseattn.cli.training import (
+    open_sides,
+    print_summary,
+    summary,
+    train_and_save,
+    training_options,
+    training_pixels,
+)
+
+
+def finetune(
+    model: shared.ModelPath,
+    data: shared.DataPath,
+    output: shared.NewModelPath,
+    epochs: shared.Epochs = None,
+    seed: shared.Seed = 0,
+    pixels: shared.TrainingPixels = "auto",
+    val: shared.Validation = None,
+    labels_csv: shared.LabelsCsv = None,
+    samples_csv: shared.SamplesCsv = None,
+    subfolders: shared.SubfoldersOption = None,
+    layout: shared.Layout = None,
+    modality: shared.ModalityOption = None,
+    channel_names: shared.ChannelNames = None,
+    strict: shared.Strict = False,
+    progress: shared.Progress = "bar",
+    resume: shared.Resume = False,
+    device: shared.Device = "auto",
+    as_json: shared.Json = False,
+) -> None:
+    """Teach a trained model more cells.
+
+    New classes are added; those without new cells are rehearsed, and what they lose is reported.
+    """
+    check_output_file(output)
+
+    from sparseattn.classifier import Classifier
+
+    start = Classifier.load(model)
+    options = training_options(pixels=training_pixels(pixels, start.prepare.size), epochs=epochs, seed=seed)
+    source = SourceOptions(labels_csv, samples_csv, subfolders, layout, modality, channel_names, strict)
+    cells, split = open_sides(data, val, source, options.validation, known=start.split)
+    start.check(cells)
+    classifier, skipped = train_and_save(
+        cells,
+        output,
+        options=options,
+        progress=progress,
+        resume=resume,
+        start=start,
+        split=split,
+        device=device,
+        strict=strict,
+    )
+    report = summary(classifier, output, skipped)
+    drop = recall_before_and_after(report["validation"])
+    report["old_classes"] = drop
+    for name, recall in drop.items():
+        if recall["after"] < recall["before"]:
+            note(
+                f"Old class {name}: recall fell from {percent(recall['before'])} to {percent(recall['after'])}."
+            )
+    print_summary(report, classifier, as_json=as_json)
+
+
+def recall_before_and_after(validation: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """Return the recall of each old class that has validation cells, before and after fine-tuning."""
+    before = validation.get("before_finetuning", {}).get("per_class", {})
+    after = validation.get("per_class", {})
+    return {
+        name: {"before": figures["recall"], "after": after[name]["recall"]}
+        for name, figures in before.items()
+        if figures["recall"] is not None and after[name]["recall"] is not None
+    }

@@ -1,0 +1,135 @@
+"""``sparseattn info``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sparseattn.cli import options as shared
+from sparseattn.cli.output import listed, percent, pixels_and_percent, print_facts, print_json
+from sparseattn.cli.sources import SourceOptions, open_source, report_skipped
+
+if TYPE_CHECKING:
+    from sparseattn.cells.cellset import CellSet
+
+MODEL_SUFFIX = ".safetensors"
+
+
+def info(
+    path: Annotated[Path, typer.Argument(help="Cells, or a model file.", show_default=False)],
+    labels_csv: shared.LabelsCsv = None,
+    samples_csv: shared.SamplesCsv = None,
+    subfolders: shared.SubfoldersOption = None,
+    layout: shared.Layout = None,
+    modality: shared.ModalityOption = None,
+    channel_names: shared.ChannelNames = None,
+    strict: shared.Strict = False,
+    as_json: shared.Json = False,
+) -> None:
+    """Say what a source of cells or a model file is."""
+    if path.suffix == MODEL_SUFFIX:
+        facts = describe_model(path)
+        lines = _model_lines(facts)
+    else:
+        source = SourceOptions(labels_csv, samples_csv, subfolders, layout, modality, channel_names, strict)
+        cells = open_source(path, source)
+        report_skipped(cells.skipped)
+        facts = describe_cells(path, cells)
+        lines = _cells_lines(facts)
+    if as_json:
+        print_json(facts)
+    else:
+        print_facts(lines)
+
+
+def describe_cells(path: Path, cells: CellSet) -> dict[str, Any]:
+    """Return what is known of cells without reading their pixels."""
+    samples = cells.samples
+    return {
+        "kind": "cells",
+        "path": path,
+        "n": len(cells),
+        "shapes": [
+            {"height": shape[0], "width": shape[1], "n": number}
+            for shape, number in Counter(cells.shapes).most_common()
+        ],
+        "channels": cells.channels,
+        "modality": cells.modality,
+        "classes": dict(sorted(Counter(label for label in cells.labels if label is not None).items())),
+        "unlabelled": cells.labels.count(None),
+        "samples": {str(name): int(samples[name].nunique()) for name in samples.columns},
+        "skipped": [{"origin": skip.origin, "reason": skip.reason} for skip in cells.skipped],
+    }
+
+
+def describe_model(path: Path) -> dict[str, Any]:
+    """Return what a model file says of itself."""
+    from sparseattn.classifier import Classifier
+
+    classifier = Classifier.load(path)
+    history, prepare, config = classifier.history, classifier.prepare, classifier.net.config
+    grid_pixels = prepare.size**2
+    return {
+        "kind": "model",
+        "path": path,
+        "classes": classifier.classes,
+        "channels": prepare.channels,
+        "modality": classifier.modality,
+        "size": prepare.size,
+        "policy": prepare.policy,
+        "k": classifier.k,
+        "pixel_fraction": classifier.k / grid_pixels,
+        "unit_pixels": config.cell_size,
+        "window_pixels": config.window,
+        "parameters": sum(parameter.numel() for parameter in classifier.net.parameters()),
+        "epochs": len(history.epochs),
+        "seed": history.seed,
+        "options": history.options,
+        "validation": history.validation,
+        "fingerprint": history.fingerprint,
+        "versions": history.versions,
+        "split": dict(Counter(classifier.split.sides.values())),
+        "split_note": classifier.split.note,
+        "bytes": path.stat().st_size,
+        "model_hash": classifier.model_hash,
+    }
+
+
+def _cells_lines(facts: dict[str, Any]) -> list[tuple[str, object]]:
+    shapes = [f"{shape['height']} x {shape['width']} ({shape['n']})" for shape in facts["shapes"]]
+    return [
+        ("cells", facts["n"]),
+        ("height x width", listed(shapes)),
+        ("channels", ", ".join(facts["channels"])),
+        ("modality", facts["modality"]),
+        ("classes", ", ".join(f"{name} ({number})" for name, number in facts["classes"].items())),
+        ("without a class", facts["unlabelled"] or None),
+        ("samples", ", ".join(f"{number} {name}" for name, number in facts["samples"].items())),
+        ("skipped", len(facts["skipped"]) or None),
+    ]
+
+
+def _model_lines(facts: dict[str, Any]) -> list[tuple[str, object]]:
+    validation, split = facts["validation"], facts["split"]
+    accuracy = validation.get("balanced_accuracy")
+    return [
+        ("classes", ", ".join(facts["classes"])),
+        ("channels", ", ".join(facts["channels"])),
+        ("modality", facts["modality"]),
+        ("grid", f"{facts['size']} x {facts['size']} pixels ({facts['policy']})"),
+        ("selected pixels", pixels_and_percent(facts["k"], facts["size"] ** 2)),
+        ("selected in units of", f"{facts['unit_pixels']} x {facts['unit_pixels']} pixels"),
+        ("read around each", f"{facts['window_pixels']} x {facts['window_pixels']} pixels"),
+        ("parameters", f"{facts['parameters']:,}"),
+        ("trained on", f"{split.get('train', 0)} cells, {facts['epochs']} epochs, seed {facts['seed']}"),
+        (
+            "validation",
+            None if accuracy is None else f"{validation['n']} cells, balanced accuracy {percent(accuracy)}",
+        ),
+        ("note", facts["split_note"]),
+        ("file", f"{facts['bytes'] / 1024:,.0f} KiB"),
+        ("hash", facts["model_hash"]),
+    ]

@@ -1,0 +1,109 @@
+"""Open the cells that a command was pointed to."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from sparseattn.cli.options import Subfolders, split_list
+from sparseattn.cli.output import listed, note
+from sparseattn.errors import InputError
+
+if TYPE_CHECKING:
+    from sparseattn.cells.cellset import CellSet, Modality, Skipped
+
+
+@dataclass(frozen=True)
+class SourceOptions:
+    """How a source is to be read; as `sparseattn.cells.open_cells` takes it."""
+
+    labels_csv: Path | None = None
+    samples_csv: Path | None = None
+    subfolders: Subfolders | None = None
+    layout: str | None = None
+    modality: str | None = None
+    channel_names: str | None = None
+    strict: bool = False
+
+
+def open_source(path: Path, options: SourceOptions) -> CellSet:
+    """Open cells; subfolders are read as classes, and it is said, where nothing else is given."""
+    assumed = options.subfolders is None and options.labels_csv is None
+    cells = _open(path, replace(options, subfolders="classes") if assumed else options)
+    if assumed and cells.classes and path.is_dir():
+        note(f"Subfolders of {path} read as classes: {listed(cells.classes)}.")
+    return cells
+
+
+def open_labelled(path: Path, options: SourceOptions) -> CellSet:
+    """Open cells as `open_source` does, and see that some have a class."""
+    cells = open_source(path, options)
+    if not cells.classes:
+        raise InputError(
+            f"no cell of {path} has a class; put the cells in class folders or give --labels-csv"
+        )
+    return cells
+
+
+def open_any(paths: Sequence[Path], options: SourceOptions, classes: Sequence[str]) -> CellSet:
+    """Open cells of one or several sources for a model with these classes.
+
+    Subfolders that are all named like its classes are read as classes; what others are is asked on a
+    terminal, and refused elsewhere.
+    """
+    from sparseattn.cells.cellset import CellSet
+
+    sets = []
+    for path in paths:
+        meaning = options.subfolders or _meaning_of_subfolders(path, classes)
+        sets.append(_open(path, replace(options, subfolders=meaning)))
+    return sets[0] if len(sets) == 1 else CellSet.concatenate(sets)
+
+
+def report_skipped(skipped: Sequence[Skipped]) -> None:
+    """Say on stderr how many cells were left out, and why the first one was."""
+    if skipped:
+        first = skipped[0]
+        note(f"Skipped {len(skipped)} that could not be used; the first: {first.origin}: {first.reason}.")
+
+
+def _open(path: Path, options: SourceOptions) -> CellSet:
+    from sparseattn.cells import open_cells
+
+    return open_cells(
+        path,
+        subfolders=options.subfolders,
+        layout=options.layout,
+        labels_csv=options.labels_csv,
+        samples_csv=options.samples_csv,
+        channel_names=split_list(options.channel_names),
+        modality=cast("Modality | None", options.modality),
+        strict=options.strict,
+    )
+
+
+def _meaning_of_subfolders(path: Path, classes: Sequence[str]) -> Subfolders | None:
+    from sparseattn.cells.open import SUFFIXES
+    from sparseattn.cells.readers.folders import list_folder
+
+    if not path.is_dir() or path.suffix.lower() in SUFFIXES:  # a Zarr store is a folder too
+        return None
+    names = sorted({item.subfolder for item in list_folder(path, SUFFIXES, "classes")[0]} - {None})
+    if not names:
+        return None
+    if set(names) <= set(classes):
+        note(
+            f"Subfolders of {path} read as classes of the model; --subfolders samples makes samples of them."
+        )
+        return "classes"
+    question = f"the subfolders of {path} ({listed(names)}) could be classes or samples"
+    if sys.stdin.isatty() and sys.stderr.isatty():
+        import typer
+
+        answer = typer.prompt(f"{question}; which?", default="samples", err=True)
+        if answer in ("classes", "samples"):
+            return cast(Subfolders, answer)
+    raise InputError(f"{question}; say which with --subfolders classes or --subfolders samples")

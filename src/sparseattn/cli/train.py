@@ -1,0 +1,70 @@
+"""``sparseattn train``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+from sparseattn.cli import options as shared
+from sparseattn.cli.options import split_list
+from sparseattn.cli.sources import SourceOptions
+from sparseattn.cli.targets import check_output_file
+from sparseattn.cli.training import (
+    open_sides,
+    print_summary,
+    summary,
+    train_and_save,
+    training_options,
+    training_pixels,
+)
+
+
+def train(
+    data: shared.DataPath,
+    output: shared.NewModelPath,
+    channels: Annotated[
+        str | None, typer.Option(help="Channels to use, by number from 0 or by name: 0,2. [all]")
+    ] = None,
+    size: Annotated[int, typer.Option(min=4, max=1024, help="Side of the net's grid in pixels.")] = 64,
+    policy: Annotated[
+        Literal["resize", "crop"], typer.Option(help="resize to the grid, or crop at the image's own scale.")
+    ] = "resize",
+    epochs: shared.Epochs = None,
+    seed: shared.Seed = 0,
+    pixels: shared.TrainingPixels = "auto",
+    val: shared.Validation = None,
+    labels_csv: shared.LabelsCsv = None,
+    samples_csv: shared.SamplesCsv = None,
+    subfolders: shared.SubfoldersOption = None,
+    layout: shared.Layout = None,
+    modality: shared.ModalityOption = None,
+    channel_names: shared.ChannelNames = None,
+    strict: shared.Strict = False,
+    progress: shared.Progress = "bar",
+    resume: shared.Resume = False,
+    device: shared.Device = "auto",
+    as_json: shared.Json = False,
+) -> None:
+    """Train a model on labelled cells.
+
+    DATA are class folders, or any other source together with --labels-csv.
+    """
+    check_output_file(output)
+    options = training_options(pixels=training_pixels(pixels, size), epochs=epochs, seed=seed)
+    source = SourceOptions(labels_csv, samples_csv, subfolders, layout, modality, channel_names, strict)
+    cells, split = open_sides(data, val, source, options.validation)
+    classifier, skipped = train_and_save(
+        cells,
+        output,
+        options=options,
+        progress=progress,
+        resume=resume,
+        channels=split_list(channels),
+        size=size,
+        policy=policy,
+        split=split,
+        device=device,
+        strict=strict,
+    )
+    print_summary(summary(classifier, output, skipped), classifier, as_json=as_json)

@@ -1,0 +1,152 @@
+"""What `train` and `finetune` share: prepare, run, stop, save, sum up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import typer
+
+from sparseattn.cli.options import parse_pixels
+from sparseattn.cli.output import note, percent, pixels_and_percent, print_facts, print_json
+from sparseattn.cli.progress import Style, epoch_reporter
+from sparseattn.cli.sources import SourceOptions, open_labelled, report_skipped
+from sparseattn.errors import InputError
+
+if TYPE_CHECKING:
+    from sparseattn.cells.cellset import CellSet, Skipped
+    from sparseattn.classifier import Classifier
+    from sparseattn.learn.options import TrainingOptions
+    from sparseattn.learn.split import Side, Split
+
+Pixels = float | Literal["auto", "controller"]
+
+
+def training_options(*, pixels: Pixels, epochs: int | None, seed: int) -> TrainingOptions:
+    """Return the options of a run; those not given on the command line are the library's."""
+    from sparseattn.learn.options import TrainingOptions
+
+    given = {} if epochs is None else {"epochs": epochs}
+    return TrainingOptions(pixels=pixels, seed=seed, **given)
+
+
+def training_pixels(text: str, size: int) -> Pixels:
+    """Return ``auto`` and ``controller`` as they are, and a number of pixels as a share of the net's grid."""
+    if text == "auto" or text == "controller":
+        return text
+    return parse_pixels(text, size**2) / size**2
+
+
+def open_sides(
+    data: Path, val: Path | None, source: SourceOptions, validation: float, known: Split | None = None
+) -> tuple[CellSet, Split]:
+    """Open the cells to train on and decide which of them judge; warn of what makes the figures doubtful."""
+    from sparseattn.cells import size_predicts_class
+    from sparseattn.learn.split import make_split
+
+    cells = open_labelled(data, source)
+    if val is None:
+        split = make_split(cells, validation=validation, known=known)
+    else:
+        cells, split = _with_validation_cells(cells, open_labelled(val, source))
+    report_skipped(cells.skipped)
+    if split.note:
+        note(f"Note: {split.note}.")
+    warning = size_predicts_class(cells.shapes, cells.labels)
+    if warning:
+        note(f"Warning: {warning}")
+    return cells, split
+
+
+def train_and_save(
+    cells: CellSet,
+    output: Path,
+    *,
+    progress: Style,
+    options: TrainingOptions,
+    resume: bool,
+    **fit_arguments: Any,
+) -> tuple[Classifier, int]:
+    """Train, save the model and return it with the number of cells skipped; Ctrl-C leaves a checkpoint."""
+    from sparseattn.learn.fit import fit
+
+    checkpoint = output.with_name(output.name + ".checkpoint")
+    if resume and not checkpoint.exists():
+        note(f"There is no checkpoint {checkpoint}; training starts from the beginning.")
+    skipped: list[Skipped] = []
+    try:
+        with epoch_reporter(progress) as on_epoch:
+            classifier = fit(
+                cells,
+                options=options,
+                checkpoint=checkpoint,
+                resume=resume,
+                on_epoch=on_epoch,
+                on_skip=skipped.append,
+                **fit_arguments,
+            )
+    except KeyboardInterrupt:
+        if not checkpoint.exists():
+            raise
+        note("sparseattn: interrupted; the same command with --resume goes on from the last epoch")
+        raise typer.Exit(130) from None
+    report_skipped(skipped)
+    classifier.save(output)
+    checkpoint.unlink(missing_ok=True)
+    return classifier, len(cells.skipped) + len(skipped)
+
+
+def summary(classifier: Classifier, output: Path, skipped: int) -> dict[str, Any]:
+    """Return what a finished training has to say, as JSON values."""
+    grid_pixels = classifier.prepare.size**2
+    history = classifier.history
+    return {
+        "model": output,
+        "model_hash": classifier.model_hash,
+        "classes": classifier.classes,
+        "channels": classifier.prepare.channels,
+        "epochs": len(history.epochs),
+        "seconds": history.epochs[-1].seconds if history.epochs else None,
+        "k": classifier.k,
+        "pixel_fraction": classifier.k / grid_pixels,
+        "validation": history.validation,
+        "skipped": skipped,
+        "split_note": classifier.split.note,
+    }
+
+
+def print_summary(report: dict[str, Any], classifier: Classifier, *, as_json: bool) -> None:
+    """Print the summary as JSON, or as what a person wants to know first."""
+    if as_json:
+        print_json(report)
+        return
+    validation = report["validation"]
+    print_facts(
+        [
+            ("model", report["model"]),
+            ("validation cells", validation.get("n")),
+            ("accuracy", _share(validation.get("accuracy"))),
+            ("balanced accuracy", _share(validation.get("balanced_accuracy"))),
+            ("selected pixels", pixels_and_percent(classifier.k, classifier.prepare.size**2)),
+            ("skipped", report["skipped"] or None),
+        ]
+    )
+
+
+def _share(value: float | None) -> str | None:
+    return None if value is None else percent(value)
+
+
+def _with_validation_cells(cells: CellSet, judges: CellSet) -> tuple[CellSet, Split]:
+    from sparseattn.cells.cellset import CellSet
+    from sparseattn.learn.split import Split
+
+    shared = len(set(cells.ids) & set(judges.ids))
+    if shared:
+        raise InputError(
+            f"{shared} cells of --val are also among the cells to train on; keep each on one side"
+        )
+    joined = CellSet.concatenate([cells, judges])
+    sides = ["train"] * len(cells) + ["validation"] * len(judges)
+    given = dict(zip(joined.ids, cast("list[Side]", sides), strict=True))
+    return joined, Split(given, grouped=False, note="the validation cells are those of --val")

@@ -1,0 +1,38 @@
+"""Which pixels decided: the selected pixels and the maps of a cell, their files and the overlay picture."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sparseattn.explain.explanation import Explanation, SelectedUnits, explain_cell
+    from sparseattn.explain.files import write_explanation, write_explanations
+    from sparseattn.explain.overlay import overlay_figure, save_overlay
+
+_HOME = {
+    "Explanation": "explanation",
+    "SelectedUnits": "explanation",
+    "explain_cell": "explanation",
+    "write_explanation": "files",
+    "write_explanations": "files",
+    "overlay_figure": "overlay",
+    "save_overlay": "overlay",
+}
+
+__all__ = [
+    "Explanation",
+    "SelectedUnits",
+    "explain_cell",
+    "overlay_figure",
+    "save_overlay",
+    "write_explanation",
+    "write_explanations",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used, so that torch and matplotlib stay out until then."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
