@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -131,14 +132,17 @@ def fit(
         modality=cells.modality if start is None else start.modality,
         k=run.k,
         history=history,
-        split=data.split if start is None else start.split.joined(data.split),
+        split=data.split if start is None else _joined(start.split, data.split),
         in_distribution=fit_in_distribution(
             features[data.train], labels[data.train], features[data.validation]
         ),
-        prototypes=choose_prototypes(
-            data.images[data.train], labels[data.train], features[data.train], options.prototypes
-        ),
+        prototypes=choose_prototypes(data.images, labels, features, data.train, options.prototypes),
     )
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
     return classifier
+
+
+def _joined(earlier: Split, later: Split) -> Split:
+    sides = {**earlier.sides, **later.sides}
+    return replace(later, sides=sides, grouped=earlier.grouped and later.grouped, note=later.note or earlier.note)
