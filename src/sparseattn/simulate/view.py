@@ -1,0 +1,30 @@
+"""What an instrument returns of one cell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+EVENT = np.dtype([("t", np.int64), ("x", np.uint16), ("y", np.uint16), ("p", np.uint8)])
+
+
+@dataclass(frozen=True)
+class View:
+    """One cell, seen.
+
+    Attributes
+    ----------
+    image
+        (H, W) float32 in nm (opd), (2, H, W) uint16 counts of on and off events (events), (H, W, 3) uint8 (stained).
+    labels
+        (H, W) uint8: 0 background, 1 cytoplasm, 2 nucleus, 3 granule.
+    events
+        (E,) of dtype `EVENT`, in the order of time: t in µs, x and y in pixels, p 1 for on and 0 for off;
+        None where the instrument has no events.
+    """
+
+    image: NDArray[np.generic]
+    labels: NDArray[np.uint8]
+    events: NDArray[np.void] | None = None
