@@ -1,0 +1,364 @@
+"""A trained net with all that it needs to answer: classes, preparation, k, history; saved as one file."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sparseattn.cells import CellSet, Modality, Prepare, Skipped
+from sparseattn.cells.cellset import MODALITIES
+from sparseattn.errors import InputError
+from sparseattn.learn.history import History
+from sparseattn.learn.in_distribution import InDistribution
+from sparseattn.learn.prototypes import Prototypes
+from sparseattn.learn.split import Split
+from sparseattn.model_file import (
+    FORMAT,
+    FORMAT_VERSION,
+    Arrays,
+    ArraySpec,
+    ModelFile,
+    content_hash,
+    write_model,
+)
+from sparseattn.net import SparseAttnNet, SparseAttnNetConfig, SparseAttnOutput
+from sparseattn.predictions import Predictions
+
+_CARD = {
+    "format", "format_version", "config", "classes", "channels", "modality", "preparation", "k", "image_size",
+    "history", "split",
+}  # fmt: skip
+_DTYPES = {torch.float32: "F32", torch.int64: "I64"}
+
+
+@dataclass
+class Classifier:
+    """A trained SparseAttnNet that can be asked, saved and taught further.
+
+    Attributes
+    ----------
+    net : SparseAttnNet
+        The net, with its configuration.
+    classes : tuple of str
+        Names of the classes, in the order of the net's logits.
+    prepare : Prepare
+        From the pixels of a cell to what the net sees.
+    modality : Modality
+        Instrument that the training cells came from.
+    k : int
+        Learned number of selected pixels of the net's grid.
+    history : History
+        How the model was trained.
+    split : Split
+        Which cells taught it, and which judged.
+    in_distribution : InDistribution
+        What the features of the training cells look like.
+    prototypes : Prototypes
+        Training cells kept for rehearsal; may be none.
+    """
+
+    net: SparseAttnNet
+    classes: tuple[str, ...]
+    prepare: Prepare
+    modality: Modality
+    k: int
+    history: History
+    split: Split
+    in_distribution: InDistribution
+    prototypes: Prototypes
+
+    @property
+    def model_hash(self) -> str:
+        """32 hex digits of the card and the arrays as they are now: what a file of this model says."""
+        return content_hash(self._card(), self._arrays())
+
+    def check(self, cells: CellSet) -> None:
+        """Raise InputError unless the model was made for such cells.
+
+        Raises
+        ------
+        InputError
+            Where the cells lack a channel of the model, or come from another kind of instrument; a modality
+            that is unknown on either side is let through.
+        """
+        missing = [name for name in self.prepare.channels if name not in cells.channels]
+        if missing:
+            raise InputError(
+                f"the cells have the channels {', '.join(cells.channels)} and lack {', '.join(missing)}, "
+                "which the model was made for; give cells of the same kind, or name their channels"
+            )
+        if cells.modality != self.modality and "unknown" not in (cells.modality, self.modality):
+            raise InputError(
+                f"the cells are {cells.modality} images and the model was made for {self.modality}; "
+                "give a model for them, or say the right modality"
+            )
+
+    def predict(
+        self,
+        cells: CellSet,
+        *,
+        k: int | None = None,
+        batch_size: int = 256,
+        strict: bool = False,
+        device: str = "auto",
+        on_batch: Callable[[int, int], None] | None = None,
+    ) -> Predictions:
+        """Classify cells, a batch at a time.
+
+        Parameters
+        ----------
+        cells : CellSet
+            Only a batch of their pixels is in memory.
+        k : int, optional
+            Pixels of the net's grid to select, 1..size*size; the learned k where it is not given.
+        batch_size : int
+            Cells a batch.
+        strict : bool
+            A cell that cannot be read is an error instead of being skipped.
+        device : str
+            See `choose_device`.
+        on_batch : callable, optional
+            Called after each batch with the number of cells that are done, and of all.
+
+        Raises
+        ------
+        InputError
+            Where k is out of range, the model was not made for such cells, or none of them can be read.
+        CellError
+            Where ``strict`` and a cell cannot be read.
+        """
+        k = self._checked_k(k)
+        self.check(cells)
+        if batch_size < 1:
+            raise InputError(f"a batch of {batch_size} cells cannot be; give at least 1")
+        target = choose_device(device)
+        net = self.net.eval().to(target)
+        skipped: list[Skipped] = []
+        rows, probabilities, scores = [], [], []
+        for batch in self.prepare.batches(cells, batch_size, strict=strict, on_skip=skipped.append):
+            with torch.inference_mode():
+                output = net(torch.from_numpy(batch.images).to(target), k)
+            rows.append(batch.indices)
+            probabilities.append(output.logits.float().softmax(dim=-1).cpu().numpy())
+            scores.append(self.in_distribution.score(output.feature.float().cpu().numpy()))
+            if on_batch is not None:
+                on_batch(int(batch.indices[-1]) + 1, len(cells))
+        if not rows:
+            reason = f"; the first: {skipped[0].origin}: {skipped[0].reason}" if skipped else ""
+            raise InputError(f"none of the {len(cells)} cells can be read{reason}")
+        indices = np.concatenate(rows)
+        kept = cells.subset(indices)
+        return Predictions(
+            cells=kept,
+            indices=indices,
+            classes=self.classes,
+            probabilities=np.concatenate(probabilities),
+            in_distribution=np.concatenate(scores),
+            k=k,
+            sides=tuple(self.split.sides.get(name) for name in kept.ids),
+            model_hash=self.model_hash,
+            skipped=tuple(skipped),
+        )
+
+    def inspect(self, images: NDArray[np.float32], k: int | None = None) -> SparseAttnOutput:
+        """Return all that the net computes of a few prepared images, as tensors in main memory.
+
+        Parameters
+        ----------
+        images : ndarray
+            (n, C, S, S) float32, as ``prepare`` gives them.
+        k : int, optional
+            As in `predict`.
+
+        Raises
+        ------
+        InputError
+            Where k is out of range.
+        """
+        k = self._checked_k(k)
+        net = self.net.eval()
+        device = next(net.parameters()).device
+        with torch.inference_mode():
+            output = net(torch.from_numpy(images).to(device), k)
+        fields = dataclasses.fields(output)
+        return SparseAttnOutput(**{field.name: getattr(output, field.name).cpu() for field in fields})
+
+    def extended(self, classes: Sequence[str]) -> Classifier:
+        """Return a copy that has rows for more classes in its last layer; all else is as it was.
+
+        Parameters
+        ----------
+        classes : sequence of str
+            Those that the model does not know are added, in this order, after its own.
+
+        Returns
+        -------
+        Classifier
+            A new row is the mean of the old ones, so its logit is their mean: before any training a new class
+            is never more probable than the best old one.
+        """
+        added = [name for name in dict.fromkeys(classes) if name not in self.classes]
+        config = dataclasses.replace(self.net.config, classes=len(self.classes) + len(added))
+        state = {name: tensor.detach().clone() for name, tensor in self.net.state_dict().items()}
+        for name in ("classify.weight", "classify.bias"):
+            mean = state[name].mean(dim=0, keepdim=True)
+            state[name] = torch.cat([state[name], *[mean] * len(added)])
+        net = SparseAttnNet(config)
+        net.load_state_dict(state)
+        return dataclasses.replace(self, net=net, classes=self.classes + tuple(added))
+
+    def save(self, path: str | Path) -> None:
+        """Write the model as one .safetensors file.
+
+        Raises
+        ------
+        InputError
+            Where the file cannot be written; what was there before stays.
+        """
+        write_model(Path(path), self._card(), self._arrays())
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a model that `save` wrote. Nothing in the file is run, and nothing in it is trusted.
+
+        Raises
+        ------
+        InputError
+            Where the file is no such model, or is truncated, edited or of a newer format.
+        """
+        file = ModelFile(Path(path))
+        try:
+            return cls._from_file(file)
+        except InputError as error:
+            if str(file.path) in str(error):
+                raise
+            file.refuse(str(error))
+
+    @classmethod
+    def _from_file(cls, file: ModelFile) -> Self:
+        card = file.card
+        if set(card) != _CARD:
+            file.refuse(f"its card must hold {', '.join(sorted(_CARD))}")
+        for name in ("config", "preparation", "history", "split"):
+            if not isinstance(card[name], dict):
+                file.refuse(f"{name!r} of its card is no JSON object")
+        config = SparseAttnNetConfig.from_json(card["config"])
+        prepare = Prepare.from_json(card["preparation"])
+        classes = _names(card["classes"], "classes")
+        if len(classes) != config.classes:
+            file.refuse(f"it has {len(classes)} class names and a net for {config.classes}")
+        if (
+            _names(card["channels"], "channels") != prepare.channels
+            or len(prepare.channels) != config.channels
+        ):
+            file.refuse("its channels are not those that its net and its preparation are made for")
+        if not card["image_size"] == prepare.size == config.size:
+            file.refuse("its image size is not that of its net and its preparation")
+        if card["modality"] not in MODALITIES:
+            file.refuse(f"its modality is {card['modality']!r}; known are {', '.join(MODALITIES)}")
+        if type(card["k"]) is not int or not 1 <= card["k"] <= config.size**2:
+            file.refuse(f"its k is {card['k']!r}; it must lie in 1..{config.size**2}")
+
+        with torch.device("meta"):  # the shapes without the memory, before anything is read
+            wanted = _specs(SparseAttnNet(config).state_dict(), config)
+        arrays = file.arrays(wanted)
+        net = SparseAttnNet(config)
+        net.load_state_dict({name: torch.from_numpy(array) for name, array in _part(arrays, "net.").items()})
+        prototypes = Prototypes(**_part(arrays, "prototypes."))
+        if len(prototypes) and not 0 <= prototypes.labels.min() <= prototypes.labels.max() < len(classes):
+            file.refuse("a stored prototype is of no class")
+        return cls(
+            net=net.eval(),
+            classes=classes,
+            prepare=prepare,
+            modality=cast(Modality, card["modality"]),
+            k=card["k"],
+            history=History.from_json(card["history"]),
+            split=Split.from_json(card["split"]),
+            in_distribution=InDistribution(**_part(arrays, "in_distribution.")),
+            prototypes=prototypes,
+        )
+
+    def _checked_k(self, k: int | None) -> int:
+        if k is None:
+            return self.k
+        size = self.prepare.size
+        if not 1 <= k <= size**2:
+            raise InputError(
+                f"k is {k} pixels, but the model's grid has {size**2} ({size} x {size}); give 1 to {size**2}"
+            )
+        return int(k)
+
+    def _card(self) -> dict[str, Any]:
+        return {
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION,
+            "config": self.net.config.to_json(),
+            "classes": list(self.classes),
+            "channels": list(self.prepare.channels),
+            "modality": self.modality,
+            "preparation": self.prepare.to_json(),
+            "k": self.k,
+            "image_size": self.prepare.size,
+            "history": self.history.to_json(),
+            "split": self.split.to_json(),
+        }
+
+    def _arrays(self) -> Arrays:
+        parts: dict[str, Mapping[str, Any]] = {
+            "net": {name: tensor.cpu().numpy() for name, tensor in self.net.state_dict().items()},
+            "in_distribution": vars(self.in_distribution),
+            "prototypes": vars(self.prototypes),
+        }
+        return {f"{part}.{name}": array for part, arrays in parts.items() for name, array in arrays.items()}
+
+
+def choose_device(name: str) -> str:
+    """Return the device that a name stands for: ``auto`` is a CUDA GPU where there is one, else the CPU.
+
+    Raises
+    ------
+    InputError
+        Where there is no such device.
+    """
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError, NotImplementedError):
+        raise InputError(f"there is no device {name!r} here; give auto or cpu") from None
+    return name
+
+
+def _specs(net: Mapping[str, Tensor], config: SparseAttnNetConfig) -> dict[str, ArraySpec]:
+    width, channels, size = config.width, config.channels, config.size
+    specs = {f"net.{name}": ArraySpec(_DTYPES[one.dtype], tuple(one.shape)) for name, one in net.items()}
+    return specs | {
+        "in_distribution.means": ArraySpec("F32", (None, width)),
+        "in_distribution.precision": ArraySpec("F32", (width, width)),
+        "in_distribution.reference": ArraySpec("F32", (None,)),
+        "prototypes.images": ArraySpec("U8", (None, channels, size, size)),
+        "prototypes.labels": ArraySpec("I64", (None,)),
+        "prototypes.low": ArraySpec("F32", (channels,)),
+        "prototypes.step": ArraySpec("F32", (channels,)),
+    }
+
+
+def _names(names: object, what: str) -> tuple[str, ...]:
+    if not isinstance(names, list) or not all(isinstance(name, str) and name.strip() for name in names):
+        raise InputError(f"its {what} must be a list of names")
+    if len(set(names)) != len(names):
+        raise InputError(f"its {what} hold a name twice")
+    return tuple(names)
+
+
+def _part(arrays: Arrays, prefix: str) -> Arrays:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}

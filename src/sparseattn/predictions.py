@@ -1,0 +1,97 @@
+"""What a model answers for a set of cells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sparseattn.cells import CellSet, Skipped
+    from sparseattn.learn.split import Side
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """A row for each cell that could be read.
+
+    Attributes
+    ----------
+    cells : CellSet
+        The n cells, in the order of the rows; those that could not be read are left out.
+    indices : ndarray
+        (n,) int64, where they were in the set that was given.
+    classes : tuple of str
+        Names of the columns of ``probabilities``.
+    probabilities : ndarray
+        (n, classes) float32.
+    in_distribution : ndarray
+        (n,) float32 in (0, 1]: near 0 for cells like none that the model was taught with. Fitted at the
+        model's own k; at another k it is a rough guide.
+    k : int
+        Selected pixels of the net's grid.
+    sides : tuple of (str or None)
+        Side of the model's split that each cell was on; None for cells that the model has not seen.
+    model_hash : str
+        Of the model that answered.
+    skipped : tuple of Skipped
+        The cells that could not be read, and why.
+    """
+
+    cells: CellSet
+    indices: NDArray[np.int64]
+    classes: tuple[str, ...]
+    probabilities: NDArray[np.float32]
+    in_distribution: NDArray[np.float32]
+    k: int
+    sides: tuple[Side | None, ...]
+    model_hash: str
+    skipped: tuple[Skipped, ...]
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.indices)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Id of each cell."""
+        return self.cells.ids
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """File of each cell, with its row in it."""
+        return tuple(str(origin) for origin in self.cells.origins)
+
+    @property
+    def samples(self) -> pd.DataFrame:
+        """Sample columns, one row a cell."""
+        return self.cells.samples
+
+    @property
+    def human_label(self) -> tuple[str | None, ...]:
+        """Class that was given to each cell, None where there is none."""
+        return self.cells.labels
+
+    @property
+    def predicted(self) -> NDArray[np.str_]:
+        """(n,) name of the most probable class."""
+        names: NDArray[np.str_] = np.array(self.classes)[self.probabilities.argmax(axis=1)]
+        return names
+
+    @property
+    def confidence(self) -> NDArray[np.float32]:
+        """(n,) largest probability."""
+        confidence: NDArray[np.float32] = self.probabilities.max(axis=1)
+        return confidence
+
+    @property
+    def entropy(self) -> NDArray[np.float32]:
+        """(n,) entropy of the probabilities in nats: 0 for a sure answer, log(classes) for none at all."""
+        shares = self.probabilities.astype(np.float64)
+        logarithms = np.log(shares, where=shares > 0, out=np.zeros_like(shares))
+        nats: NDArray[np.float64] = -(shares * logarithms).sum(axis=1)
+        return np.maximum(nats, 0).astype(np.float32)
