@@ -394,6 +394,10 @@ class CellSet:
         """Return the same cells with these sample columns added; each holds one value a cell."""
         return dataclasses.replace(self, _columns={**self._columns, **columns})
 
+    def column(self, name: str) -> tuple[Any, ...] | None:
+        """Return one sample column, a value a cell, or None where there is none; needs no pandas."""
+        return self._columns.get(name)
+
     @property
     def ids(self) -> tuple[str, ...]:
         """Name of each cell: 16 hex digits that come from its content and its position in its file.

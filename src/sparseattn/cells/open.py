@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import get_args
 
 from sparseattn.cells.cellset import (
     MODALITIES,
@@ -16,9 +15,12 @@ from sparseattn.cells.cellset import (
     check_channels,
     shown,
 )
-from sparseattn.cells.readers import pictures, tiff
+from sparseattn.cells.readers import arrays, pictures, tiff, zarr_store
 from sparseattn.cells.readers.folders import Listed, Subfolders, list_folder
 from sparseattn.cells.readers.layouts import LAYOUTS
+from sparseattn.cells.readers.zarr_store import is_zarr
+from sparseattn.cells.sidecar import Sidecar, read_sidecar
+from sparseattn.cells.tables import describe_samples, label_cells
 from sparseattn.errors import InputError
 
 SMALLEST_SIDE, LARGEST_SIDE = 2, 4096
@@ -26,10 +28,7 @@ SMALLEST_SIDE, LARGEST_SIDE = 2, 4096
 
 MOST_CHANNELS = 64
 
-SUFFIXES = pictures.SUFFIXES | tiff.SUFFIXES
-
-_SIDECAR = "cells.json"
-_SIDECAR_BYTES = 1 << 20
+SUFFIXES = pictures.SUFFIXES | tiff.SUFFIXES | arrays.SUFFIXES | zarr_store.SUFFIXES
 
 
 def open_cells(
@@ -87,46 +86,79 @@ def open_cells(
     ``{"modality": "phase", "channels": ["optical path difference"]}``.
     """
     path = Path(path).expanduser()
-    _check_arguments(layout, labels_csv, class_name, modality)
-    if not path.exists():
-        raise InputError(f"{shown(path)} does not exist; give a folder of images, an image, or a stack.")
-    listed, skipped = _list(path, subfolders)
-    files, parts, unusable = _read_headers(listed, layout, strict, one_cell=path.is_dir())
+    _check_arguments(subfolders, layout, labels_csv, class_name, modality)
+    folder = path.is_dir() and not is_zarr(path)
+    listed, skipped = _list(path, folder, subfolders)
+    files, parts, unusable = _read_headers(listed, layout, strict, one_cell=folder)
     skipped += unusable
     if not files:
         first = skipped[0]
         raise InputError(f"No cell of {shown(path)} can be used; the first: {first.origin}: {first.reason}.")
     _check_alike(files)
-    sidecar = _read_sidecar(path)
+    sidecar = read_sidecar(path)
+    counts = [1 if file.cells is None else file.cells for file in files]
+    names = [part for part, count in zip(parts, counts, strict=True) for _ in range(count)]
+    in_folders = any(name is not None for name in names)
+    labels = [label for file, n in zip(files, counts, strict=True) for label in file.labels or (None,) * n]
+    if class_name is not None:
+        labels = [class_name] * len(names)
+    elif in_folders and subfolders == "classes":
+        labels = names
     cells = CellSet.from_files(
         files,
         channels=_channels(files, channel_names, sidecar, path),
         modality=_modality(files, modality, sidecar),
+        labels=labels,
+        columns={"sample": tuple(names)} if in_folders and subfolders == "samples" else None,
         skipped=skipped,
     )
-    return _with_folders(cells, files, parts, subfolders, class_name)
+    if labels_csv is not None:
+        cells = label_cells(cells, path, labels_csv)
+    if samples_csv is not None:
+        cells = describe_samples(cells, path, samples_csv)
+    return cells
 
 
 def _check_arguments(
-    layout: str | None, labels_csv: str | Path | None, class_name: str | None, modality: str | None
+    subfolders: str | None,
+    layout: str | None,
+    labels_csv: str | Path | None,
+    class_name: str | None,
+    modality: str | None,
 ) -> None:
+    if subfolders not in (None, *get_args(Subfolders)):
+        raise InputError(f"Subfolders are {' or '.join(get_args(Subfolders))}, not {subfolders!r}.")
     if layout is not None and layout not in LAYOUTS:
         raise InputError(f"Layout {layout!r} is not known; use one of {', '.join(LAYOUTS)}.")
     if modality is not None and modality not in MODALITIES:
         raise InputError(f"Modality {modality!r} is not known; use one of {', '.join(MODALITIES)}.")
     if class_name is not None and labels_csv is not None:
         raise InputError("A class for the whole source and a labels table exclude each other; give one.")
+    if class_name is not None and subfolders == "classes":
+        raise InputError("A class for the whole source and class folders exclude each other; give one.")
     if class_name is not None and not class_name.strip():
         raise InputError("The class name is empty; give the class of the cells.")
 
 
-def _list(path: Path, subfolders: Subfolders | None) -> tuple[list[Listed], list[Skipped]]:
-    if path.is_dir():
-        return list_folder(path, SUFFIXES, subfolders)
-    if path.suffix.lower() not in SUFFIXES:
+def _list(path: Path, folder: bool, subfolders: Subfolders | None) -> tuple[list[Listed], list[Skipped]]:
+    if folder:
+        return list_folder(path, _is_source, subfolders)
+    try:
+        path.stat()
+    except OSError as error:
+        raise InputError(
+            f"{shown(path)} cannot be opened ({error.strerror}); give a folder of images or a stack."
+        ) from None
+    if not _is_source(path):
         kinds = ", ".join(sorted(suffix[1:] for suffix in SUFFIXES))
         raise InputError(f"{shown(path)} is of no known kind; give a folder or a file of {kinds}.")
     return [Listed(path, None)], []
+
+
+def _is_source(path: Path) -> bool:
+    if path.is_dir():
+        return is_zarr(path)
+    return path.is_file() and path.suffix.lower() in SUFFIXES
 
 
 def _read_headers(
@@ -154,8 +186,12 @@ def _read_headers(
 
 def _describe(path: Path, layout: str | None, one_cell: bool) -> list[CellFile]:
     suffix = path.suffix.lower()
+    if path.is_dir():
+        return zarr_store.open_zarr(path, layout=layout, one_cell=one_cell)
     if suffix in tiff.SUFFIXES:
         return tiff.open_tiff(path, layout=layout, one_cell=one_cell)
+    if suffix in arrays.SUFFIXES:
+        return arrays.open_array(path, layout=layout, one_cell=one_cell)
     return [pictures.open_picture(path)]
 
 
@@ -179,20 +215,20 @@ def _check_size(file: CellFile) -> None:
 
 
 def _check_alike(files: Sequence[CellFile]) -> None:
-    """Raise InputError when images differ in channels, or in a type of number that puts them on another scale."""
+    """Raise InputError when images differ in their channels, or in the scale of their values."""
     first = files[0]
     for file in files[1:]:
         if file.channels != first.channels:
             raise InputError(
-                f"The images have different numbers of channels: {shown(first.source.path)} has {first.channels} and "
-                f"{shown(file.source.path)} has {file.channels}; convert them to one form, open them apart, or say by "
-                f"layout=NYX that the pages of a TIFF are cells."
+                f"The images have different numbers of channels: {shown(first.source.path)} has "
+                f"{first.channels} and {shown(file.source.path)} has {file.channels}; convert them to one "
+                f"form, open them apart, or say by layout=NYX that the pages of a TIFF are cells."
             )
         if _scale(file) != _scale(first):
             raise InputError(
                 f"The images have different types of number: {shown(first.source.path)} is {first.dtype} and "
-                f"{shown(file.source.path)} is {file.dtype}, so that their values are not on one scale; convert "
-                f"them to one type, or open them apart."
+                f"{shown(file.source.path)} is {file.dtype}, so that their values are not on one scale; "
+                f"convert them to one type, or open them apart."
             )
 
 
@@ -200,79 +236,29 @@ def _scale(file: CellFile) -> str:
     return "float" if file.dtype.kind == "f" else "uint8" if file.dtype.kind == "b" else file.dtype.name
 
 
-def _read_sidecar(path: Path) -> dict[str, Any]:
-    """Return what ``cells.json`` in the folder, or in the one above, says; nothing where there is none."""
-    for folder in ([path] if path.is_dir() else []) + [path.absolute().parent]:
-        sidecar = folder / _SIDECAR
-        if sidecar.is_file():
-            break
-    else:
-        return {}
-    if sidecar.stat().st_size > _SIDECAR_BYTES:
-        raise InputError(f"{shown(sidecar)} is too large for a description of cells; is it another file?")
-    try:
-        said = json.loads(sidecar.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(
-            f"{shown(sidecar)} is not readable as JSON ({shown(error)}); mend or remove it."
-        ) from None
-    if not isinstance(said, dict):
-        raise InputError(f'{shown(sidecar)} must hold one JSON object, such as {{"modality": "phase"}}.')
-    if said.get("modality", "unknown") not in MODALITIES:
-        raise InputError(
-            f"{shown(sidecar)}: modality {said['modality']!r} is not one of {', '.join(MODALITIES)}."
-        )
-    names = said.get("channels", [])
-    if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
-        raise InputError(f"{shown(sidecar)}: channels must be a list of names.")
-    return said
-
-
 def _channels(
-    files: Sequence[CellFile], given: Sequence[str] | None, sidecar: dict[str, Any], path: Path
+    files: Sequence[CellFile], given: Sequence[str] | None, sidecar: Sidecar, path: Path
 ) -> tuple[str, ...]:
     count = files[0].channels
-    names = tuple(given or sidecar.get("channels") or ())
-    if names:
-        check_channels(names, count, path)
-        return names
+    if given is not None:
+        check_channels(given, count, path)
+        return tuple(given)
+    if sidecar.channels is not None:
+        check_channels(sidecar.channels, count, f"{path} (as {sidecar.path} names them)")
+        return sidecar.channels
     named = [file for file in files if file.channel_names is not None]
     for file in named[1:]:
         if file.channel_names != named[0].channel_names:
             raise InputError(
                 f"The images name their channels differently: {shown(named[0].source.path)} has "
-                f"{named[0].channel_names} and {shown(file.source.path)} has {file.channel_names}; open them apart, "
-                f"or give the channel names."
+                f"{named[0].channel_names} and {shown(file.source.path)} has {file.channel_names}; open them "
+                f"apart, or give the channel names."
             )
     if named and named[0].channel_names is not None:
         return named[0].channel_names
     return ("intensity",) if count == 1 else tuple(f"channel {i}" for i in range(count))
 
 
-def _modality(files: Sequence[CellFile], given: Modality | None, sidecar: dict[str, Any]) -> Modality:
-    if given is not None:
-        return given
-    if "modality" in sidecar:
-        said: Modality = sidecar["modality"]
-        return said
+def _modality(files: Sequence[CellFile], given: Modality | None, sidecar: Sidecar) -> Modality:
     rgb = all(file.channel_names == pictures.RGB_NAMES and file.dtype == "uint8" for file in files)
-    return "brightfield" if rgb else "unknown"
-
-
-def _with_folders(
-    cells: CellSet,
-    files: Sequence[CellFile],
-    parts: Sequence[str | None],
-    subfolders: Subfolders | None,
-    class_name: str | None,
-) -> CellSet:
-    """Add what the subfolders, the files themselves and the caller say about each cell."""
-    counts = [file.cells or 1 for file in files]
-    names = tuple(part for part, n in zip(parts, counts, strict=True) for _ in range(n))
-    if subfolders == "samples" and any(name is not None for name in names):
-        cells = cells.with_columns({"sample": names})
-    if class_name is not None:
-        return cells.with_labels([class_name] * len(cells))
-    if subfolders == "classes" and any(name is not None for name in names):
-        return cells.with_labels(names)
-    return cells
+    return given or sidecar.modality or ("brightfield" if rgb else "unknown")

@@ -46,7 +46,7 @@ class AxisPlacement:
         return self.first + begin, self.first + end
 
     def weights(self, original: int, size: int) -> npt.NDArray[np.float32]:
-        """Return (original, size): the share of each grid pixel in each original pixel; rows add up to 1 or 0."""
+        """Return (original, size): share of each grid pixel in each original pixel; rows sum to 1 or 0."""
         share = np.zeros((original, size), np.float32)
         for grid in range(self.start, self.start + self.count):
             begin, end = self.box(grid, grid + 1)

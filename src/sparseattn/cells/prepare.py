@@ -78,7 +78,8 @@ class Prepare:
     size
         The net's grid is size x size pixels.
     policy
-        "resize": anti-aliased, aspect kept, padded to the square. "crop": centre crop or padding, pixel scale kept.
+        "resize": anti-aliased, aspect kept, padded to the square. "crop": centre crop or padding, the pixel
+        scale is kept.
     mean, std
         Of each channel over the training cells, in the units of the file. Padding has the mean.
     """
@@ -326,7 +327,7 @@ def fit_prepare(
     for name, value in zip(names, std, strict=True):
         if value == 0:
             raise InputError(
-                f"Channel {name!r} is constant over the training cells and tells nothing; choose other channels."
+                f"Channel {name!r} is constant over the training cells and says nothing; leave it out."
             )
     _standardise(images, mean, std)
     return Prepare(names, size, policy, mean, std), PreparedCells(
@@ -415,8 +416,8 @@ def _room(shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     folder = tempfile.gettempdir()
     if shutil.disk_usage(folder).free < needed:
         raise InputError(
-            f"The prepared cells need {needed / 1e9:.1f} GB in {shown(folder)}, which has less; free some space, set "
-            f"TMPDIR to another folder, or choose a smaller size."
+            f"The prepared cells need {needed / 1e9:.1f} GB in {shown(folder)}, which has less; free some "
+            f"space, set TMPDIR to another folder, or choose a smaller size."
         )
     with tempfile.TemporaryFile() as file:
         file.truncate(needed)

@@ -20,8 +20,8 @@ def size_predicts_class(cells_shapes: Sequence[tuple[int, int]], labels: Sequenc
 
     A net then learns the crop or the padding instead of the cell. The judge is naive Bayes over binned
     height, width and aspect with equal priors, cross-validated in 5 folds. It warns when its balanced
-    accuracy is a quarter of the way from chance to certainty or more, and more than four standard errors (binomial,
-    at chance) above chance.
+    accuracy is a quarter of the way from chance to certainty or more, and more than four standard errors
+    (binomial, at chance) above chance.
 
     Parameters
     ----------

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -22,63 +23,80 @@ class Listed:
 
 
 def list_folder(
-    folder: Path, suffixes: frozenset[str], subfolders: Subfolders | None
+    folder: Path, is_source: Callable[[Path], bool], subfolders: Subfolders | None
 ) -> tuple[list[Listed], list[Skipped]]:
     """List the files of `folder`, or of its subfolders, in sorted order.
 
     Names that begin with ``_`` or ``.`` are passed over, and links that leave the folder are skipped.
 
+    Parameters
+    ----------
+    folder
+        Where to look.
+    is_source
+        Whether a path holds cells.
+    subfolders
+        What subfolders with images are; None when it has not been said.
+
     Raises
     ------
     InputError
-        When there are subfolders with images and it is not said what they are, when images lie deeper than
-        one subfolder, or when there are no images.
+        When there are subfolders with images and it is not said what they are, when all images lie
+        deeper than one subfolder, or when there are none.
     """
-    root = folder.resolve()
     skipped: list[Skipped] = []
-
-    def entries(place: Path) -> Iterator[Path]:
-        for path in sorted(place.iterdir()):
-            if path.name.startswith(("_", ".")):
-                continue
-            if path.is_symlink() and not path.resolve().is_relative_to(root):
-                skipped.append(Skipped(shown(path), "it is a link that leaves the folder"))
-                continue
-            yield path
-
-    def is_source(path: Path) -> bool:
-        return path.suffix.lower() in suffixes and (path.is_file() or path.suffix.lower() == ".zarr")
-
+    root = folder.resolve()
     try:
-        loose = [path for path in entries(folder) if is_source(path)]
-        inner: dict[Path, list[Path]] = {}
-        for place in [path for path in entries(folder) if path.is_dir() and not is_source(path)]:
-            inner[place] = [path for path in entries(place) if is_source(path)]
-            for deeper in (path for path in entries(place) if path.is_dir() and not is_source(path)):
-                if any(is_source(path) for path in entries(deeper)):
-                    raise InputError(
-                        f"{shown(deeper)} holds images two folders below {shown(folder)}; open each folder of "
-                        f"{shown(folder)} by itself and join them, or name the files in a labels or samples table."
-                    )
-    except PermissionError as error:
-        raise InputError(f"{shown(error.filename)} may not be read; give yourself access to it.") from None
-    skipped = list(dict.fromkeys(skipped))
-    filled = {place: files for place, files in inner.items() if files}
+        loose, places = _look(folder, root, is_source, skipped)
+        inner = {place: _look(place, root, is_source, skipped) for place in places}
+        deep = [
+            below
+            for _, folders in inner.values()
+            for below in folders
+            if _look(below, root, is_source, [])[0]
+        ]
+    except OSError as error:
+        raise InputError(f"{shown(error.filename)} cannot be listed: {error.strerror}.") from None
+    filled = {place: files for place, (files, _) in inner.items() if files}
 
+    if not filled and not loose:
+        if deep:
+            raise InputError(
+                f"The images of {shown(folder)} lie two folders deep ({shown(deep[0])}); open each of its "
+                f"folders by itself and join them, or put the files into one level of folders."
+            )
+        why = f" ({skipped[0].origin}: {skipped[0].reason})" if skipped else ""
+        raise InputError(
+            f"{shown(folder)} holds no images{why}; give a folder with PNG, JPEG, TIFF or array files."
+        )
+    skipped += [Skipped(shown(below), "it lies more than one folder deep") for below in deep]
     if not filled:
-        if not loose:
-            reason = f" ({skipped[0].origin}: {skipped[0].reason})" if skipped else ""
-            kinds = ", ".join(sorted(suffix[1:] for suffix in suffixes))
-            raise InputError(f"{shown(folder)} holds no images{reason}; images are files of {kinds}.")
         return [Listed(path, None) for path in loose], skipped
     if subfolders is None:
         raise InputError(
-            f"{shown(folder)} has subfolders with images ({shown(next(iter(filled)).name)!r} and "
-            f"{len(filled) - 1} more); say whether they are classes or samples (subfolders='classes' or 'samples')."
+            f"{shown(folder)} has {len(filled)} subfolders with images (such as "
+            f"'{shown(next(iter(filled)).name)}'); say whether they are classes or samples "
+            f"(subfolders='classes' or 'samples')."
         )
     kind = {"classes": "class", "samples": "sample"}[subfolders]
     skipped += [Skipped(shown(path), f"it lies outside the {kind} folders") for path in loose]
-    skipped += [
-        Skipped(shown(place), f"the {kind} folder holds no images") for place in inner if place not in filled
-    ]
+    skipped += [Skipped(shown(p), f"the {kind} folder holds no images") for p in inner if p not in filled]
     return [Listed(path, place.name) for place, files in filled.items() for path in files], skipped
+
+
+def _look(
+    place: Path, root: Path, is_source: Callable[[Path], bool], skipped: list[Skipped]
+) -> tuple[list[Path], list[Path]]:
+    """Return the sources and the other folders in `place`; adds links that leave `root` to `skipped`."""
+    sources: list[Path] = []
+    folders: list[Path] = []
+    for path in sorted(place.iterdir()):
+        if path.name.startswith(("_", ".")):
+            continue
+        if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(root):
+            skipped.append(Skipped(shown(path), "it is a link that leaves the folder"))
+        elif is_source(path):
+            sources.append(path)
+        elif path.is_dir():
+            folders.append(path)
+    return sources, folders

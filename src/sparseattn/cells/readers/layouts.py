@@ -107,8 +107,8 @@ def guessed_axes(shape: Sequence[int], *, one_cell: bool, pages: bool = False) -
 
     Two axes are Y, X. Three are Y, X, C when the last is 3 or 4 long and the first longer than
     `MOST_CHANNELS`; N, Y, X when the first is longer than `MOST_CHANNELS`. A shorter first axis may be cells
-    or channels: C, Y, X where each file is one cell, and an error elsewhere. Four are N, C, Y, X or N, Y, X, C,
-    whichever makes C the one of both that is at most `MOST_CHANNELS` long.
+    or channels: C, Y, X where each file is one cell, and an error elsewhere. Four are N, C, Y, X or
+    N, Y, X, C, whichever makes C the one of both that is at most `MOST_CHANNELS` long.
 
     Parameters
     ----------

@@ -1,7 +1,8 @@
 """PNG, JPEG, BMP, GIF and WebP: each file is one cell.
 
 Pixels are given as they are stored: EXIF orientation is not applied, so that boxes speak of the file's own
-rows and columns. Palettes become RGB, alpha is dropped, 1-bit images become uint8, 16-bit grey and float are kept.
+rows and columns. Palettes become RGB, alpha is dropped, 1-bit images become uint8, 16-bit grey and float are
+kept.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from PIL import Image, UnidentifiedImageError
 
 from sparseattn.cells.cellset import CellFile
 
+# PIL looks at the content; other formats that it knows start other programs.
+_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP")
+
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp"})
 
 RGB_NAMES = ("red", "green", "blue")
@@ -31,7 +35,7 @@ class _Picture:
     path: Path
 
     def read(self, row: int) -> npt.NDArray[Any]:
-        with Image.open(self.path) as image:
+        with Image.open(self.path, formats=_FORMATS) as image:
             return picture_pixels(image)
 
 
@@ -46,7 +50,7 @@ def open_picture(path: Path) -> CellFile:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = Image.open(path)
+            image = Image.open(path, formats=_FORMATS)
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise ValueError("it has more pixels than one cell can have") from None
     except UnidentifiedImageError:

@@ -1,6 +1,7 @@
-"""TIFF: one cell, or a stack of cells, of one or several channels. OME, ImageJ and tifffile metadata are read.
+"""TIFF: one cell, or a stack of cells, of one or several channels, named by the metadata where it does.
 
-Pixels are read through a memory map where they lie in one uncompressed block, else page by page.
+Pixels are read through a memory map where they lie in one uncompressed block, else page by page. Palettes
+become RGB, alpha is dropped.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from math import prod
 from pathlib import Path
 from threading import Lock
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import numpy.typing as npt
@@ -29,12 +31,60 @@ SUFFIXES = frozenset({".tif", ".tiff"})
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 # What the letters of tifffile's axes mean here. I (pages) and Q (unknown) say nothing.
-_LETTERS = {"Y": "Y", "X": "X", "C": "C", "S": "C", "T": "N", "Z": "N", "N": "N", "P": "N", "R": "N"}
+_LETTERS = {"Y": "Y", "X": "X", "C": "C", "S": "C", "T": "N", "Z": "N", "P": "N", "R": "N"}
+
+_COLOUR = (tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.YCBCR, tifffile.PHOTOMETRIC.PALETTE)
+
+
+def _open(path: Path) -> tifffile.TiffFile:
+    # OME metadata may name other files, anywhere; they are not followed.
+    return tifffile.TiffFile(path, _multifile=False)
+
+
+class _OpenTiff:
+    """A TIFF file held open; closed when nothing refers to it any more."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._tiff = _open(path)
+        self._lock = Lock()
+        weakref.finalize(self, self._tiff.close)
+
+    def series_pages(self, numbers: list[int]) -> npt.NDArray[Any]:
+        """Return pages of the first series, stacked."""
+        with self._lock:
+            pages = self._tiff.series[0].pages
+            return np.stack([self._pixels(pages[number]) for number in numbers])
+
+    def page(self, number: int) -> npt.NDArray[Any]:
+        """Return one page of the file."""
+        with self._lock:
+            return self._pixels(self._tiff.pages[number])
+
+    def _pixels(self, page: Any) -> npt.NDArray[Any]:
+        try:
+            pixels = np.asarray(page.asarray())
+        except ValueError as error:
+            if "imagecodecs" not in str(error):
+                raise
+            with Image.open(
+                self._path, formats=("TIFF",)
+            ) as image:  # reads LZW, JPEG and PackBits without a further package
+                image.seek(page.index)
+                pixels = picture_pixels(image)
+            return pixels.transpose(1, 2, 0) if len(pixels) > 1 else pixels[0]
+        colours = _colours(page.keyframe)
+        return pixels if colours is None else colours[pixels]
+
+
+@lru_cache(maxsize=16)
+def _opened(path: Path, changed: int) -> _OpenTiff:
+    return _OpenTiff(path)
 
 
 @dataclass(frozen=True)
 class _Block:
-    """Cells in one uncompressed block of the file."""
+    """Cells in one uncompressed block of the file; `keep` channels of them, None for all."""
 
     path: Path
     axes: Axes
@@ -48,8 +98,8 @@ class _Block:
 
 
 @dataclass(frozen=True)
-class _Pages:
-    """Cells of one series, read page by page."""
+class _SeriesPages:
+    """Cells of the first series, of which the first `leading` axes count pages."""
 
     path: Path
     axes: Axes
@@ -58,60 +108,28 @@ class _Pages:
     changed: int
 
     def read(self, row: int) -> npt.NDArray[Any]:
-        numbers = self.axes.pages(self.leading, row)
-        if self.axes.cells is None or self.axes.cells == 1:
-            pixels = _OpenTiff(self.path).pages(numbers)
-        else:
-            pixels = _opened(self.path, self.changed).pages(numbers)
+        # Stacks stay open between cells; of files with one cell there may be more than can be open.
+        stack = (self.axes.cells or 1) > 1
+        tiff = _opened(self.path, self.changed) if stack else _OpenTiff(self.path)
+        pixels = tiff.series_pages(self.axes.pages(self.leading, row))
         return self.axes.from_pages(pixels, self.leading)[: self.keep]
 
 
 @dataclass(frozen=True)
-class _Palette:
-    """A picture of indices into a table of colours."""
+class _MixedPages:
+    """Pages of different sizes; each is a cell."""
 
     path: Path
+    keep: int | None
+    changed: int
 
     def read(self, row: int) -> npt.NDArray[Any]:
-        with tifffile.TiffFile(self.path) as tiff:
-            page = tiff.pages.first
-            colours = np.asarray(page.colormap) >> 8
-            return colours.astype(np.uint8)[:, page.asarray()]
-
-
-class _OpenTiff:
-    """A TIFF file held open; closed when nothing refers to it any more."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._tiff = tifffile.TiffFile(path)
-        self._lock = Lock()
-        weakref.finalize(self, self._tiff.close)
-
-    def pages(self, numbers: list[int]) -> npt.NDArray[Any]:
-        with self._lock:
-            pages = self._tiff.series[0].pages
-            return np.stack([self._page(pages[n], n) for n in numbers])
-
-    def _page(self, page: Any, number: int) -> npt.NDArray[Any]:
-        try:
-            return np.asarray(page.asarray())
-        except ValueError as error:
-            if "imagecodecs" not in str(error):
-                raise
-        with Image.open(self._path) as image:  # LZW, JPEG and PackBits without a further package
-            image.seek(page.index)
-            pixels = picture_pixels(image)
-        return pixels[0] if page.ndim == 2 else pixels.transpose(1, 2, 0)
-
-
-@lru_cache(maxsize=16)
-def _opened(path: Path, changed: int) -> _OpenTiff:
-    return _OpenTiff(path)
+        pixels = _opened(self.path, self.changed).page(row)
+        return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)[: self.keep]
 
 
 def open_tiff(path: Path, *, layout: str | None, one_cell: bool) -> list[CellFile]:
-    """Describe a TIFF from its headers.
+    """Describe a TIFF from its headers; in several parts where its pages differ in size.
 
     Parameters
     ----------
@@ -127,69 +145,88 @@ def open_tiff(path: Path, *, layout: str | None, one_cell: bool) -> list[CellFil
     ValueError, OSError
         With the reason why it holds no cells.
     """
+    changed = path.stat().st_mtime_ns
     try:
-        tiff = tifffile.TiffFile(path)
+        tiff = _open(path)
     except tifffile.TiffFileError:
         raise ValueError("it is not a TIFF, or its header is damaged") from None
     with tiff:
+        if len(tiff.series) != 1:
+            return _describe_mixed(tiff, path, changed)
         series = tiff.series[0]
         page = series.keyframe
-        if (
-            page.photometric == tifffile.PHOTOMETRIC.PALETTE
-            and series.ndim == 2
-            and page.colormap is not None
-        ):
-            height, width = series.shape
-            return [CellFile(_Palette(path), None, 3, (height, width), np.dtype(np.uint8), RGB_NAMES)]
-        axes = _axes(series, layout, one_cell)
-        rgb = page.photometric in (tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.YCBCR)
-        keep = 3 if rgb and axes.channels == 4 else None
-        dtype = series.dtype
-        source: _Block | _Pages
-        if series.dataoffset is not None:
-            size = prod(series.shape) * dtype.itemsize
-            if path.stat().st_size < series.dataoffset + size:
+        palette = _colours(page) is not None
+        shape, letters = tuple(series.shape), series.axes
+        if palette:
+            shape, letters = (*shape, 3), letters + "S"
+        axes = _axes(shape, letters, layout, one_cell)
+        keep = 3 if page.photometric in _COLOUR and axes.channels == 4 else None
+        dtype = np.dtype(np.uint8) if palette else series.dtype
+        source: _Block | _SeriesPages
+        if series.dataoffset is not None and not palette:
+            if path.stat().st_size < series.dataoffset + prod(shape) * dtype.itemsize:
                 raise ValueError("it is truncated")
             source = _Block(path, axes, tiff.byteorder + dtype.char, series.dataoffset, keep)
         else:
-            leading = series.ndim - page.ndim
-            source = _Pages(path, axes, leading, keep, path.stat().st_mtime_ns)
+            source = _SeriesPages(path, axes, series.ndim - page.ndim, keep, changed)
         channels = keep or axes.channels
-        names = RGB_NAMES if rgb and channels == 3 else _channel_names(tiff, channels)
+        colour = page.photometric in _COLOUR and channels == 3
+        names = RGB_NAMES if colour else _channel_names(tiff, channels)
         return [CellFile(source, axes.cells, channels, axes.cell_shape, dtype, names)]
 
 
-def _axes(series: Any, layout: str | None, one_cell: bool) -> Axes:
+def _describe_mixed(tiff: tifffile.TiffFile, path: Path, changed: int) -> list[CellFile]:
+    """Describe a file of several series: one cell a page, of different sizes."""
+    if not tiff.series:
+        raise ValueError("it holds no images")
+    if not all(series.axes.removeprefix("I") in {"YX", "YXS"} for series in tiff.series):
+        raise ValueError(f"it holds {len(tiff.series)} image series of different shapes; save each as a file")
+    files = []
+    for number, page in enumerate(any_page.aspage() for any_page in tiff.pages):
+        colour = page.photometric in _COLOUR
+        palette = _colours(page) is not None
+        keep = 3 if colour and page.samplesperpixel == 4 else None
+        channels = 3 if palette else keep or page.samplesperpixel
+        dtype = np.dtype(np.uint8) if palette else np.dtype(page.dtype)
+        names = RGB_NAMES if colour and channels == 3 else None
+        shape = (page.imagelength, page.imagewidth)
+        files.append(
+            CellFile(_MixedPages(path, keep, changed), 1, channels, shape, dtype, names, first=number)
+        )
+    return files
+
+
+def _colours(page: Any) -> npt.NDArray[np.uint8] | None:
+    """Return the palette of a page as (colours, 3), or None."""
+    if page.photometric != tifffile.PHOTOMETRIC.PALETTE or page.colormap is None:
+        return None
+    return (np.asarray(page.colormap).T >> 8).astype(np.uint8)
+
+
+def _axes(shape: tuple[int, ...], letters: str, layout: str | None, one_cell: bool) -> Axes:
     if layout is not None:
-        return given_axes(series.shape, layout)
-    names = "".join(_LETTERS.get(letter, "?") for letter in series.axes)
-    if all(names.count(letter) == 1 for letter in "YX") and names.count("C") <= 1 and "?" not in names:
-        return Axes(names, tuple(series.shape))
-    if names.endswith("YXC") and names.count("?") == 1:  # colour pages
-        return Axes(names.replace("?", "N"), tuple(series.shape))
-    return guessed_axes(series.shape, one_cell=one_cell, pages=True)
+        return given_axes(shape, layout)
+    names = "".join(_LETTERS.get(letter, "?") for letter in letters)
+    colour_pages = names.endswith("YXC") and names.count("?") == 1
+    if colour_pages:
+        names = names.replace("?", "N")
+    known = names.count("Y") == names.count("X") == 1 and names.count("C") <= 1 and "?" not in names
+    return Axes(names, shape) if known else guessed_axes(shape, one_cell=one_cell, pages=True)
 
 
 def _channel_names(tiff: Any, count: int) -> tuple[str, ...] | None:
     """Return the channel names of the metadata; None where it does not name each channel once."""
     names: list[Any] = []
     if tiff.is_ome:
-        import xml.etree.ElementTree as ElementTree
-
-        root = ElementTree.fromstring(tiff.ome_metadata)
-        image = root.find("{*}Image")
-        names = (
-            []
-            if image is None
-            else [channel.get("Name") for channel in image.iterfind("{*}Pixels/{*}Channel")]
-        )
+        image = ElementTree.fromstring(tiff.ome_metadata).find("{*}Image")
+        if image is not None:
+            names = [channel.get("Name") for channel in image.iterfind("{*}Pixels/{*}Channel")]
     elif tiff.is_imagej:
-        labels = (tiff.imagej_metadata or {}).get("Labels") or []
-        names = list(labels[:count])
+        names = list((tiff.imagej_metadata or {}).get("Labels") or [])[:count]
     elif tiff.shaped_metadata:
         channel = tiff.shaped_metadata[0].get("Channel")
-        names = channel.get("Name", []) if isinstance(channel, dict) else []
-        names = [names] if isinstance(names, str) else names
-    if len(names) == count and len(set(names)) == count and all(isinstance(n, str) and n for n in names):
+        said = channel.get("Name") if isinstance(channel, dict) else None
+        names = said if isinstance(said, list) else [said]
+    if len(names) == count == len(set(map(str, names))) and all(isinstance(n, str) and n for n in names):
         return tuple(names)
     return None

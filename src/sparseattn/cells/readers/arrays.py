@@ -1,0 +1,164 @@
+""".npy and .npz arrays, without pickle; pixels are read through memory maps.
+
+An .npz holds its cells in a member ``images``, or in the only member that has two or more axes; a member
+``labels`` may hold the class of each cell. A member is unpacked to a temporary file when first read.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from functools import lru_cache
+from math import prod
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sparseattn.cells.cellset import CellFile
+from sparseattn.cells.readers.layouts import Axes, given_axes, guessed_axes
+from sparseattn.cells.readers.pictures import RGB_NAMES
+
+SUFFIXES = frozenset({".npy", ".npz"})
+
+IMAGES, LABELS = "images", "labels"
+
+
+@dataclass(frozen=True)
+class _Header:
+    shape: tuple[int, ...]
+    fortran: bool
+    dtype: np.dtype[Any]
+    offset: int
+
+    @property
+    def size(self) -> int:
+        return prod(self.shape) * self.dtype.itemsize
+
+    def memmap(self, file: Path | IO[bytes]) -> npt.NDArray[Any]:
+        return np.memmap(file, self.dtype, "r", self.offset, self.shape, "F" if self.fortran else "C")
+
+
+@dataclass(frozen=True)
+class _Npy:
+    path: Path
+    header: _Header
+    axes: Axes
+
+    def read(self, row: int) -> npt.NDArray[Any]:
+        return self.axes.pick(self.header.memmap(self.path), row)
+
+
+@dataclass(frozen=True)
+class _Npz:
+    path: Path
+    member: str
+    axes: Axes
+    changed: int
+
+    def read(self, row: int) -> npt.NDArray[Any]:
+        return self.axes.pick(_unpacked(self.path, self.member, self.changed), row)
+
+
+@lru_cache(maxsize=4)
+def _unpacked(path: Path, member: str, changed: int) -> npt.NDArray[Any]:
+    """Return a memory map of a temporary copy of a member; the copy goes with the map."""
+    with zipfile.ZipFile(path) as archive, archive.open(member) as packed, tempfile.TemporaryFile() as copy:
+        if archive.getinfo(member).file_size > shutil.disk_usage(tempfile.gettempdir()).free:
+            raise OSError(f"there is no room to unpack it in {tempfile.gettempdir()}")
+        shutil.copyfileobj(packed, copy)
+        copy.flush()
+        copy.seek(0)
+        return _read_header(copy).memmap(copy)
+
+
+def open_array(path: Path, *, layout: str | None, one_cell: bool) -> list[CellFile]:
+    """Describe an array file from its header.
+
+    Parameters
+    ----------
+    path
+        An .npy or .npz file.
+    layout
+        Which axis is which, or None: from the shape.
+    one_cell
+        Whether the file lies in a folder of files that are one cell each.
+
+    Raises
+    ------
+    ValueError, OSError
+        With the reason why it holds no cells.
+    """
+    if path.suffix.lower() == ".npz":
+        return _open_npz(path, layout, one_cell)
+    with path.open("rb") as stream:
+        header = _read_header(stream)
+    if path.stat().st_size < header.offset + header.size:
+        raise ValueError("it is truncated")
+    axes = _axes(header, layout, one_cell)
+    return [_file(_Npy(path, header, axes), axes, header)]
+
+
+def _open_npz(path: Path, layout: str | None, one_cell: bool) -> list[CellFile]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            headers = {}
+            for name in archive.namelist():
+                with archive.open(name) as stream:
+                    headers[name.removesuffix(".npy")] = _read_header(stream)
+    except zipfile.BadZipFile:
+        raise ValueError("it is not an .npz archive, or it is truncated") from None
+    images = [name for name, header in headers.items() if len(header.shape) >= 2]
+    member = IMAGES if IMAGES in images else images[0] if len(images) == 1 else None
+    if member is None:
+        raise ValueError(f"it holds the arrays {', '.join(headers)}; name the one with the cells {IMAGES!r}")
+    header = headers[member]
+    axes = _axes(header, layout, one_cell)
+    source = _Npz(path, f"{member}.npy", axes, path.stat().st_mtime_ns)
+    labels = None
+    if LABELS in headers:
+        said = headers[LABELS]
+        if said.shape != (axes.cells or 1,) or said.dtype.kind not in "Uiu":
+            raise ValueError(f"its {LABELS!r} must hold one text or whole number a cell")
+        with np.load(path, allow_pickle=False) as archive:
+            labels = tuple(str(label) or None for label in archive[LABELS])
+    return [_file(source, axes, header, labels)]
+
+
+def _read_header(stream: IO[bytes]) -> _Header:
+    """Read where the numbers lie and of what kind they are; numpy's own parser, which evaluates nothing."""
+    try:
+        version = np.lib.format.read_magic(stream)
+        read = (
+            np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        )
+        shape, fortran, dtype = read(stream)
+    except ValueError:
+        raise ValueError("it is not an array in numpy's format, or it is truncated") from None
+    if dtype.hasobject:
+        raise ValueError("it holds Python objects, which are not loaded because they could run code")
+    return _Header(shape, fortran, dtype, stream.tell())
+
+
+def _axes(header: _Header, layout: str | None, one_cell: bool) -> Axes:
+    if layout is not None:
+        return given_axes(header.shape, layout)
+    return guessed_axes(header.shape, one_cell=one_cell)
+
+
+def _file(
+    source: _Npy | _Npz, axes: Axes, header: _Header, labels: tuple[str | None, ...] | None = None
+) -> CellFile:
+    colour = axes.names.endswith("C") and axes.channels == 3
+    return CellFile(
+        source,
+        axes.cells,
+        axes.channels,
+        axes.cell_shape,
+        header.dtype,
+        RGB_NAMES if colour else None,
+        labels,
+    )

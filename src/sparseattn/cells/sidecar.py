@@ -1,0 +1,57 @@
+"""``cells.json``: what a source folder says about all its cells."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from sparseattn.cells.cellset import MODALITIES, Modality, shown
+from sparseattn.errors import InputError
+
+NAME = "cells.json"
+
+_LARGEST = 1 << 20
+
+
+@dataclass(frozen=True)
+class Sidecar:
+    """What it says; None where it says nothing."""
+
+    path: Path | None = None
+    modality: Modality | None = None
+    channels: tuple[str, ...] | None = None
+
+
+def read_sidecar(source: Path) -> Sidecar:
+    """Read the sidecar in a source folder or in the folder above, if there is one.
+
+    Raises
+    ------
+    InputError
+        When it is not JSON or says what cannot be.
+    """
+    places = [source, source.absolute().parent] if source.is_dir() else [source.absolute().parent]
+    path = next((place / NAME for place in places if (place / NAME).is_file()), None)
+    if path is None:
+        return Sidecar()
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise InputError(f"{shown(path)} is too large for a description of cells; is it another file?")
+        said = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise InputError(
+            f"{shown(path)} cannot be read as JSON ({shown(error)}); mend or remove it."
+        ) from None
+    if not isinstance(said, dict):
+        raise InputError(f'{shown(path)} must hold one JSON object, such as {{"modality": "phase"}}.')
+    modality = said.get("modality")
+    if modality is not None and modality not in MODALITIES:
+        raise InputError(f"{shown(path)}: modality {modality!r} is not one of {', '.join(MODALITIES)}.")
+    channels = said.get("channels")
+    if channels is not None:
+        if not isinstance(channels, list) or not all(isinstance(name, str) and name for name in channels):
+            raise InputError(f"{shown(path)}: channels must be a list of names, not {channels!r:.80}.")
+        channels = tuple(channels)
+    return Sidecar(path, cast(Modality | None, modality), channels)
