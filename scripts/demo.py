@@ -12,8 +12,9 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-OUTPUT = ROOT / "demo_output"
-SAMPLES = ROOT / "sample_data" / "stained"
+OUTPUT = Path("demo_output")
+SAMPLES = Path("sample_data", "stained")
+TRAINING_CELLS = OUTPUT / "training_cells"
 MODEL = OUTPUT / "model.safetensors"
 TABLE = OUTPUT / "predictions.csv"
 PICTURES = OUTPUT / "explained"
@@ -22,43 +23,40 @@ PICTURES = OUTPUT / "explained"
 def sparseattn(*arguments: str | Path) -> None:
     """Run one command of the command line, printing it first."""
     words = [str(argument) for argument in arguments]
-    print("\n$ sparseattn", *(word.replace(f"{ROOT}/", "") for word in words), flush=True)
+    print("\n$ sparseattn", *words, flush=True)
     subprocess.run([sys.executable, "-m", "sparseattn", *words], check=True)
 
 
-def print_some_rows(rows_per_class: int = 1) -> None:
-    """Print a few rows of the prediction table: the first of each true class, by folder."""
+def first_of_each_class(count: int) -> list[dict[str, str]]:
+    """Return the first rows of the prediction table for each known class."""
     with TABLE.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    seen: dict[str, int] = {}
-    print(f"\n{'cell':44}{'predicted':16}confidence")
-    for row in rows:
-        folder = Path(row["source"]).parent.name
-        seen[folder] = seen.get(folder, 0) + 1
-        if seen[folder] <= rows_per_class:
-            source = row["source"].removeprefix(f"{ROOT}{os.sep}")
-            print(f"{source:44}{row['predicted']:16}{float(row['confidence']):.2f}")
-    print(f"... {len(rows)} cells in all")
+    known = sorted({row["human_label"] for row in rows})
+    return [row for name in known for row in [row for row in rows if row["human_label"] == name][:count]]
 
 
 def main() -> None:
     """Run the demo."""
-    if OUTPUT.exists():
-        shutil.rmtree(OUTPUT)
+    os.chdir(ROOT)
+    shutil.rmtree(OUTPUT, ignore_errors=True)
     OUTPUT.mkdir()
-    training_cells = OUTPUT / "training_cells"
-    sparseattn("simulate", "stained", "-o", training_cells, "-n", "400", "--seed", "1")
-    sparseattn("train", training_cells, "-o", MODEL, "--epochs", "30", "--seed", "0")
+    sparseattn("simulate", "stained", "-o", TRAINING_CELLS, "-n", "500", "--seed", "1")
+    sparseattn("train", TRAINING_CELLS, "-o", MODEL, "--epochs", "40")
     sparseattn("evaluate", MODEL, SAMPLES)
     sparseattn("predict", MODEL, SAMPLES, "-o", TABLE, "--subfolders", "classes")
-    sparseattn("explain", MODEL, SAMPLES, "-o", PICTURES, "--subfolders", "classes")
-    print_some_rows()
+    shown = first_of_each_class(count=2)
+    cells = ",".join(row["id"] for row in shown)
+    sparseattn("explain", MODEL, SAMPLES, "-o", PICTURES, "--subfolders", "classes", "--cells", cells)
+
+    print(f"\n{'known':12}{'predicted':12}{'confidence':12}picture")
+    for row in shown:
+        (picture,) = PICTURES.glob(f"{row['id']}*/overlay.png")
+        print(f"{row['human_label']:12}{row['predicted']:12}{float(row['confidence']):<12.2f}{picture}")
     print(
-        f"\nThese cells are simulated. What came out is in {OUTPUT}:\n"
-        f"  {TABLE.name:18} predictions, a row a cell\n"
-        f"  {PICTURES.name + '/':18} a picture a cell: the pixels that decided\n"
-        f"  {MODEL.name:18} the trained model\n"
-        "Look at a picture with any image viewer."
+        f"\nThese cells are simulated. In {OUTPUT.absolute()}:\n"
+        f"  {TABLE.name:19} the predictions, a row a cell\n"
+        f"  {PICTURES.name + os.sep:19} for each cell above: the pixels that decided, their maps, a picture\n"
+        f"  {MODEL.name:19} the trained model"
     )
 
 
