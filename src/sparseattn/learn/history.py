@@ -16,23 +16,23 @@ class EpochRecord:
 
     Attributes
     ----------
-    epoch
+    epoch : int
         Number of this epoch, from 1.
-    epochs
+    epochs : int
         How many are planned.
-    loss
+    loss : float
         Mean training loss (nats).
-    validation_loss
+    validation_loss : float or None
         Mean cross-entropy on the validation cells (nats); None where it was not measured.
-    validation_balanced_accuracy
+    validation_balanced_accuracy : float or None
         Mean recall over the classes, in 0..1; None where it was not measured.
-    k
+    k : int
         Selected pixels at the end of the epoch.
-    pixel_fraction
+    pixel_fraction : float
         k divided by the pixels of the net's grid.
-    seconds
+    seconds : float
         Wall time of the run so far.
-    eta_seconds
+    eta_seconds : float
         Estimated wall time until the end.
     """
 
@@ -80,19 +80,19 @@ class History:
 
     Attributes
     ----------
-    epochs
+    epochs : tuple of EpochRecord
         One record an epoch.
-    options
+    options : dict
         The training options, JSON values only.
-    seed
+    seed : int or None
         Seed of the run; None where there was none.
-    fingerprint
+    fingerprint : str
         Hash of the cells that were trained on.
-    versions
+    versions : dict
         Version of each library that matters, by name.
-    k_trajectory
+    k_trajectory : list of int
         The learned k (pixels) as it was tracked while the loss converged, one an evaluation.
-    validation
+    validation : dict
         The final report on the validation cells, as `learn.metrics.classification_report` gives it.
     """
 
