@@ -204,13 +204,33 @@ class SparseAttnNet(nn.Module):
         ValueError
             If ``k`` is out of range.
         """
-        config = self.config
-        count = units_for(k, config.size, config.cell_size)
         coarse, features = self.coarse(image)
+        count = units_for(k, self.config.size, self.config.cell_size)
         selected = select_top(coarse, count, noise, generator)
-        words = self.embedding(gather_windows(image, selected, config.cell_size, config.window), selected)
-        if self.context is not None:
-            words = words + self.context(gather_units(self.coarse.context(features), selected))
+        context = self.coarse.context(features) if self.config.context else None
+        return self.decide(image, coarse, selected, context)
+
+    def decide(
+        self, image: Tensor, coarse: Tensor, selected: Tensor, context: Tensor | None = None
+    ) -> SparseAttnOutput:
+        """Classify from given units: the fine stage alone.
+
+        Parameters
+        ----------
+        image : Tensor
+            (B, C, S, S) float32, standardised.
+        coarse : Tensor
+            (B, G, G) coarse logits; only those of the selected units are used.
+        selected : Tensor
+            (B, K) int64 flat indices of units.
+        context : Tensor or None
+            (B, 3 * coarse_width, G, G) feature maps of the coarse stage, for a net with ``config.context``.
+        """
+        config = self.config
+        windows = gather_windows(image, selected, config.cell_size, config.window)
+        words = self.embedding(windows, selected)
+        if self.context is not None and context is not None:
+            words = words + self.context(gather_units(context, selected))
         bias = coarse.flatten(1).gather(1, selected) if config.score_bias else None
         cls = self.cls.expand(image.shape[0], -1)
         for layer in self.attention:
