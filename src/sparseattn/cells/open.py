@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
@@ -87,7 +88,12 @@ def open_cells(
     """
     path = Path(path).expanduser()
     _check_arguments(subfolders, layout, labels_csv, class_name, modality)
-    folder = path.is_dir() and not is_zarr(path)
+    try:
+        folder = stat.S_ISDIR(path.stat().st_mode) and not is_zarr(path)
+    except OSError as error:
+        raise InputError(
+            f"{shown(path)} cannot be opened ({error.strerror}); give a folder of images or a stack."
+        ) from None
     listed, skipped = _list(path, folder, subfolders)
     files, parts, unusable = _read_headers(listed, layout, strict, one_cell=folder)
     skipped += unusable
@@ -143,12 +149,6 @@ def _check_arguments(
 def _list(path: Path, folder: bool, subfolders: Subfolders | None) -> tuple[list[Listed], list[Skipped]]:
     if folder:
         return list_folder(path, _is_source, subfolders)
-    try:
-        path.stat()
-    except OSError as error:
-        raise InputError(
-            f"{shown(path)} cannot be opened ({error.strerror}); give a folder of images or a stack."
-        ) from None
     if not _is_source(path):
         kinds = ", ".join(sorted(suffix[1:] for suffix in SUFFIXES))
         raise InputError(f"{shown(path)} is of no known kind; give a folder or a file of {kinds}.")

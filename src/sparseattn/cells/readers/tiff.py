@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
 from pathlib import Path
-from threading import Lock
-from typing import Any
+from threading import Lock, get_ident
+from typing import Any, Self
 from xml.etree import ElementTree
 
 import numpy as np
@@ -28,12 +28,34 @@ from sparseattn.cells.readers.pictures import RGB_NAMES, picture_pixels
 SUFFIXES = frozenset({".tif", ".tiff"})
 
 # tifffile's remarks on odd files go to whoever set up logging, not to the user's terminal.
-logging.getLogger("tifffile").addHandler(logging.NullHandler())
+_LOGGER = logging.getLogger("tifffile")
+_LOGGER.addHandler(logging.NullHandler())
 
 # What the letters of tifffile's axes mean here. I (pages) and Q (unknown) say nothing.
 _LETTERS = {"Y": "Y", "X": "X", "C": "C", "S": "C", "T": "N", "Z": "N", "P": "N", "R": "N"}
 
 _COLOUR = (tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.YCBCR, tifffile.PHOTOMETRIC.PALETTE)
+
+
+class _Complaints(logging.Handler):
+    """What tifffile logs of a file that it reads on in spite of: pages or whole series that are missing."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self._thread = get_ident()
+        self.found = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.thread == self._thread:
+            message = record.getMessage()
+            self.found = self.found or "page" in message or "series" in message
+
+    def __enter__(self) -> Self:
+        _LOGGER.addHandler(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _LOGGER.removeHandler(self)
 
 
 def _open(path: Path) -> tifffile.TiffFile:
@@ -151,7 +173,11 @@ def open_tiff(path: Path, *, layout: str | None, one_cell: bool) -> list[CellFil
     except tifffile.TiffFileError:
         raise ValueError("it is not a TIFF, or its header is damaged") from None
     with tiff:
-        if len(tiff.series) != 1:
+        with _Complaints() as complaints:
+            series_count = len(tiff.series)
+        if complaints.found:
+            raise ValueError("it is damaged or truncated: pages are missing")
+        if series_count != 1:
             return _describe_mixed(tiff, path, changed)
         series = tiff.series[0]
         page = series.keyframe
