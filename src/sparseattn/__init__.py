@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from sparseattn.cells import CellSet, Prepare, open_cells
     from sparseattn.classifier import Classifier
     from sparseattn.errors import InputError
-    from sparseattn.learn.fit import TrainingOptions, fit
+    from sparseattn.learn.fit import fit
+    from sparseattn.learn.options import TrainingOptions
     from sparseattn.net import SparseAttnNet, SparseAttnNetConfig
 
     __version__: str
@@ -36,7 +37,7 @@ _HOMES = {
     "Prepare": "sparseattn.cells",
     "SparseAttnNet": "sparseattn.net",
     "SparseAttnNetConfig": "sparseattn.net",
-    "TrainingOptions": "sparseattn.learn.fit",
+    "TrainingOptions": "sparseattn.learn.options",
     "fit": "sparseattn.learn.fit",
     "open_cells": "sparseattn.cells",
 }

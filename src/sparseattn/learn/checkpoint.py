@@ -1,7 +1,6 @@
 """The state of a run on disk, so that one killed at any moment ends as if it had not been."""
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from sparseattn.errors import InputError
+from sparseattn.writing import replaced_file
 
 
 @dataclass(frozen=True)
@@ -28,17 +28,8 @@ class Checkpoint:
         InputError
             If the folder cannot be written.
         """
-        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-        try:
-            save_file(self.tensors, partial, metadata={"document": json.dumps(self.document)})
-            with partial.open("rb") as written:
-                os.fsync(written.fileno())
-            partial.replace(path)
-        except (OSError, SafetensorError) as error:
-            partial.unlink(missing_ok=True)
-            raise InputError(
-                f"cannot write the checkpoint {path}: {error}; choose a folder that can be written"
-            ) from None
+        with replaced_file(path) as draft:
+            save_file(self.tensors, draft, metadata={"document": json.dumps(self.document)})
 
     @classmethod
     def load(cls, path: Path) -> "Checkpoint":

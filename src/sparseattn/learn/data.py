@@ -111,18 +111,23 @@ def gather_for(
     cells = labelled(cells)
     start.check(cells)
     classes = start.classes + tuple(name for name in cells.classes if name not in start.classes)
-    split = make_split(cells, validation=validation, known=split or start.split)
+    known = split or start.split
+    split = make_split(cells, validation=validation, known=known, taught=start.classes)
     skipped: list[Skipped] = []
     batches = list(start.prepare.batches(cells, strict=strict, on_skip=skipped.append))
-    rows = np.concatenate([batch.indices for batch in batches])
+    rows = np.concatenate([np.empty(0, np.int64), *(batch.indices for batch in batches)])
     kept = cells.subset(rows)
     images, coded = start.prototypes.decode()
+    stored = np.arange(len(rows), len(rows) + len(images))
+    # Every fourth prototype of a class only judges: what is forgotten shows where nothing is rehearsed.
+    earlier = [np.count_nonzero(coded[:number] == coded[number]) for number in range(len(coded))]
+    judges = np.array([count % 4 == 3 for count in earlier], dtype=bool)
     return _checked(
         TrainingData(
-            np.concatenate([batch.images for batch in batches] + [images]),
+            np.concatenate([*(batch.images for batch in batches), images]),
             torch.cat([code(kept.labels, classes), torch.from_numpy(coded)]),
-            np.concatenate([split.indices(kept.ids, "train"), np.arange(len(rows), len(rows) + len(images))]),
-            split.indices(kept.ids, "validation"),
+            np.concatenate([split.indices(kept.ids, "train"), stored[~judges]]),
+            np.concatenate([split.indices(kept.ids, "validation"), stored[judges]]),
             classes,
             start.prepare,
             split,

@@ -119,8 +119,9 @@ def fit(
     before = None if start is None else run.report(start.net, start.k, len(start.classes))
     run.train(checkpoint, resume, on_epoch)
     history = run.history()
-    if before is not None:
+    if start is not None:
         history.validation["before_finetuning"] = before
+        history.validation["after_finetuning"] = run.report(run.best, run.k, len(start.classes))
 
     labels = data.labels.numpy()
     trained = run.best.to("cpu")
@@ -145,4 +146,5 @@ def fit(
 
 def _joined(earlier: Split, later: Split) -> Split:
     sides = {**earlier.sides, **later.sides}
-    return replace(later, sides=sides, grouped=earlier.grouped and later.grouped, note=later.note or earlier.note)
+    grouped = earlier.grouped and later.grouped
+    return replace(later, sides=sides, grouped=grouped, note=later.note or earlier.note)

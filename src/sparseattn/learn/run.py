@@ -103,7 +103,7 @@ class Run:
         )
 
     def report(self, net: SparseAttnNet, k: int, classes: int) -> dict[str, Any]:
-        """Return the report of a net on the validation cells of its first ``classes`` classes."""
+        """Return the report of a net on the validation cells of the first ``classes`` classes."""
         labels = self.data.labels.numpy()
         rows = self.data.validation[labels[self.data.validation] < classes]
         device = next(net.parameters()).device
@@ -114,7 +114,7 @@ class Run:
         if not probabilities:
             return {}
         return classification_report(
-            labels[rows], torch.cat(probabilities).numpy(), self.data.classes[:classes]
+            labels[rows], torch.cat(probabilities).numpy(), self.data.classes[: net.config.classes]
         )
 
     def _average(self) -> SparseAttnNet:

@@ -1,0 +1,37 @@
+"""k learned from the loss."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from sparseattn.learn.adaptive_k import LossTrendController, fewest_sufficient
+
+
+def test_the_smallest_k_within_one_standard_error_is_taken() -> None:
+    generator = np.random.default_rng(0)
+    hard = generator.exponential(size=200)  # cells differ far more than ks do
+    excess = np.array([1.0, 0.2, 0.0005, 0.0, 0.001])
+    noise = generator.normal(scale=0.01, size=(5, 200))  # a standard error of 0.001 in the paired differences
+    losses = hard + excess[:, None] + noise - noise.mean(axis=1, keepdims=True)
+    assert fewest_sufficient(losses) == 2
+
+
+def test_equal_losses_need_the_fewest_pixels() -> None:
+    assert fewest_sufficient(np.ones((4, 10))) == 0
+    assert fewest_sufficient(np.array([[2.0], [1.0], [1.0]])) == 1
+
+
+@given(arrays(np.float64, (6, 9), elements=st.floats(0, 10)))
+def test_never_above_the_best_k(losses: np.ndarray) -> None:
+    assert 0 <= fewest_sufficient(losses) <= losses.mean(axis=1).argmin()
+
+
+def test_the_controller_shrinks_k_while_the_loss_falls_and_grows_it_when_it_rises() -> None:
+    controller = LossTrendController(pixels=4096)
+    ks = [controller.update(2.0 * 0.9**epoch) for epoch in range(20)]
+    assert ks == sorted(ks, reverse=True)
+    assert ks[-1] < 0.25 * 4096
+    risen = [controller.update(2.0 + epoch) for epoch in range(10)]
+    assert risen[-1] > ks[-1]
+    assert all(0.02 * 4096 - 1 <= k <= 0.5 * 4096 for k in ks + risen)
