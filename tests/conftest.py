@@ -7,9 +7,14 @@ from pathlib import Path
 import imageio.v3 as iio
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 # Before torch is imported by anyone, child processes included: the test processes share the cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Tests are about what is right, not how long it took: a busy machine is no failure.
+settings.register_profile("sparseattn", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("sparseattn")
 
 BlobFolder = Callable[..., Path]
 
