@@ -26,7 +26,7 @@ from sparseattn.errors import InputError
 
 LARGE_FOLDS = 3  # of the first repeat, for nets of millions of parameters, which are asked about four sets
 LARGE_DATASETS = ("stained_pbc", "flow_jurkat", "flow_jurkat_label_free", "stained_zheng")
-TUNING_DATASETS = ("stained_pbc", "flow_jurkat")
+TUNING_DATASETS = "stained_pbc,flow_jurkat"
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
 
@@ -95,20 +95,19 @@ def run(
         began = time.monotonic()
         result = run_piece(piece, device)
         scores = ", ".join(f"{100 * a['balanced_accuracy']:.1f}" for a in result["answers"])
-        say(
-            f"{dataset} {model} repeat {repeat} fold {fold}: balanced {scores} %, {time.monotonic() - began:.0f} s"
-        )
+        took = f"{time.monotonic() - began:.0f} s"
+        say(f"{dataset} {model} repeat {repeat} fold {fold}: balanced {scores} %, {took}")
 
 
 @app.command()
 def tune(
-    datasets: Datasets = ",".join(TUNING_DATASETS),
+    datasets: Datasets = TUNING_DATASETS,
     models: Models = "",
     minutes: Minutes = 0,
     threads: Threads = 0,
     device: Device = "auto",
 ) -> None:
-    """Choose learning rate and epochs on validation cells of the first fold; trials that are kept are not run again."""
+    """Choose learning rate and epochs on validation cells of the first fold; finished trials are kept."""
     device, ended = start(threads, device), deadline(minutes)
     for dataset in names(datasets, tuple(DATASETS), "set"):
         for model in names(models, tuple(MODELS), "model"):

@@ -1,17 +1,19 @@
-"""The cells of the benchmark: each set as one array that every net sees, with its classes and what may vary in it."""
+"""The cells of the benchmark: each set prepared for every net alike, with its classes."""
 
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
 
-from sparseattn.cells import CellSet, Modality, Prepare, open_cells
+from sparseattn.cells import CellSet, Modality, fit_prepare, open_cells
 from sparseattn.errors import InputError
 
 WORK = Path(__file__).parent / "results" / "work"  # git-ignored
@@ -48,40 +50,43 @@ class Description:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A prepared set.
+    """A set, ready to be prepared for a fold.
 
     Attributes
     ----------
-    images
-        (N, C, S, S) float32, resized but not standardised: that is for the training cells of a fold to decide.
-    labels
-        (N,) index into ``classes``.
-    ids
-        Id of each cell.
+    cells
+        All labelled.
     known_test
         (N,) whether a cell is in the test part that came with the data; None where none came.
-    fingerprint
-        Of images and labels: results of different fingerprints are not of the same cells.
     """
 
     name: str
     description: Description
-    images: np.ndarray
-    labels: np.ndarray
-    ids: tuple[str, ...]
-    classes: tuple[str, ...]
-    known_test: np.ndarray | None
-    fingerprint: str
-
-
-@dataclass(frozen=True)
-class Cells:
-    """What a set's builder reads: images, the class of each, ids, and the test part if one came with the data."""
-
-    images: np.ndarray
-    labels: Sequence[str]
-    ids: Sequence[str]
+    cells: CellSet
     known_test: np.ndarray | None = None
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes, sorted."""
+        return self.cells.classes
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        """(N,) int64 index of each cell's class."""
+        places = {name: place for place, name in enumerate(self.classes)}
+        return np.array([places[label] for label in self.cells.labels if label is not None])
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of pixels, labels and preparation: results of different fingerprints are not of the same images."""
+        text = json.dumps([self.cells.ids, self.labels.tolist(), asdict(self.description)])
+        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+    def images(self, train: np.ndarray) -> np.ndarray:
+        """Return (N, C, S, S) float32, standardised by the training cells as the library does it."""
+        chosen = self.description
+        _, prepared = fit_prepare(self.cells, train, channels=chosen.channels, size=chosen.size, strict=True)
+        return prepared.images
 
 
 def real_data() -> Path:
@@ -94,38 +99,23 @@ def real_data() -> Path:
     return Path(folder)
 
 
-def unstandardised(cells: CellSet, channels: Sequence[str], size: int) -> np.ndarray:
-    """Return (N, C, size, size) float32 in the units of the files, resized as the library resizes."""
-    zero, one = (0.0,) * len(channels), (1.0,) * len(channels)
-    prepare = Prepare(channels=tuple(channels), size=size, policy="resize", mean=zero, std=one)
-    return np.concatenate([batch.images for batch in prepare.batches(cells, strict=True)])
+def folders(name: str) -> CellSet:
+    """Open class folders of the real images."""
+    return open_cells(real_data() / name, subfolders="classes")
 
 
-def labelled(cells: CellSet, channels: Sequence[str], size: int) -> Cells:
-    """Prepare class folders."""
-    labels = [label for label in cells.labels if label is not None]
-    return Cells(unstandardised(cells, channels, size), labels, cells.ids)
-
-
-def folders(name: str, description: Description) -> Cells:
-    """Read class folders of the real images."""
-    cells = open_cells(real_data() / name, subfolders="classes", modality=description.modality)
-    return labelled(cells, description.channels, description.size)
-
-
-def jurkat(description: Description, classes: dict[str, str]) -> Cells:
-    """Read imaging-flow cells of the classes named, under the names to give them."""
-    cells = open_cells(real_data() / "flow_jurkat", subfolders="classes", modality=description.modality)
-    kept = cells.subset([i for i, label in enumerate(cells.labels) if label in classes])
-    read = labelled(kept, description.channels, description.size)
-    return Cells(read.images, [classes[label] for label in read.labels], read.ids)
+def jurkat(classes: dict[str, str]) -> CellSet:
+    """Open the imaging-flow cells of the classes named, under the names to give them."""
+    cells = folders("flow_jurkat")
+    kept = cells.subset([row for row, label in enumerate(cells.labels) if label in classes])
+    return kept.with_labels([classes[label] for label in kept.labels if label is not None])
 
 
 def event_histogram(path: Path, size: int) -> np.ndarray:
     """Return (2, size, size): square root of the event counts a pixel, polarity 0 then 1, centred in zeros.
 
-    Five bytes an event: x, y, then one bit of polarity and 23 of microseconds. The sensor part is 34 x 34. The root
-    makes the spread of a count independent of its height.
+    Five bytes an event: x, y, then one bit of polarity and 23 of microseconds. The sensor part is 34 x 34.
+    The root makes the spread of a count independent of its height.
     """
     events = np.fromfile(path, np.uint8).reshape(-1, 5)
     counts = np.zeros((2, 34, 34), np.float32)
@@ -134,25 +124,28 @@ def event_histogram(path: Path, size: int) -> np.ndarray:
     return np.pad(np.sqrt(counts), ((0, 0), (margin, size - 34 - margin), (margin, size - 34 - margin)))
 
 
-def nmnist(description: Description) -> Cells:
-    """Read the event recordings of digits, with the test part that came with them."""
-    root = real_data() / "events_nmnist"
-    paths = sorted(root.glob("*/*/*.bin"))
-    images = np.stack([event_histogram(path, description.size) for path in paths])
-    test = np.array([path.parts[-3] == "test" for path in paths])
-    return Cells(
-        images,
-        [path.parts[-2] for path in paths],
-        [path.relative_to(root).as_posix() for path in paths],
-        test,
+def nmnist_files() -> list[Path]:
+    """Return the recordings of digits in train/<digit> and test/<digit>, in a fixed order."""
+    return sorted((real_data() / "events_nmnist").glob("*/*/*.bin"))
+
+
+def nmnist() -> CellSet:
+    """Read the recordings of digits as histograms."""
+    files = nmnist_files()
+    images = np.stack([event_histogram(path, NMNIST.size) for path in files])
+    digits = [path.parts[-2] for path in files]
+    return CellSet.from_array(
+        images, channels=NMNIST.channels, labels=digits, modality="events", name="events_nmnist"
     )
 
 
-def simulated(kind: str, description: Description) -> Cells:
-    """Simulate cells once into the working folder, by the public command, and read them."""
+def simulated(kind: str) -> CellSet:
+    """Simulate cells once into the working folder, by the public command, and open them."""
     folder = WORK / f"simulated_{kind}"
     if not folder.exists():
         half = folder.with_name(f"{folder.name}.part")
+        shutil.rmtree(half, ignore_errors=True)
+        half.parent.mkdir(parents=True, exist_ok=True)
         arguments = [
             "simulate",
             kind,
@@ -163,10 +156,9 @@ def simulated(kind: str, description: Description) -> Cells:
             "--seed",
             str(SIMULATED_SEED),
         ]
-        subprocess.run([sys.executable, "-m", "sparseattn", *arguments], check=True)
+        subprocess.run([sys.executable, "-m", "sparseattn", *arguments], check=True, stdout=sys.stderr)
         half.replace(folder)
-    cells = open_cells(folder, subfolders="classes")
-    return labelled(cells, cells.channels, description.size)
+    return open_cells(folder, subfolders="classes")
 
 
 PBC = Description(
@@ -186,21 +178,21 @@ ZHENG = Description(
 JURKAT_STAIN = Description(
     "Jurkat cell cycle, brightfield and nuclear stain, 7 uneven classes",
     "Blasi 2016, BSD-3-Clause",
-    ("channel 0", "channel 1"),
+    ("BF", "PI"),
     "flow",
     40,
 )
 JURKAT_MERGED = Description(
     "Jurkat cell cycle, brightfield and nuclear stain, the three rare phases as one",
     "Blasi 2016, BSD-3-Clause",
-    ("channel 0", "channel 1"),
+    ("BF", "PI"),
     "flow",
     40,
 )
 JURKAT_LABEL_FREE = Description(
     "Jurkat cell cycle without stain, brightfield and darkfield, 4 classes",
     "Blasi 2016, BSD-3-Clause",
-    ("channel 0", "channel 2"),
+    ("BF", "DF"),
     "flow",
     40,
 )
@@ -226,30 +218,24 @@ OPD = simulation("optical path difference of white blood cells", ("opd",), "phas
 EVENTS = simulation("event histograms of white blood cells", ("off", "on"), "events")
 STAINED = simulation("stained white blood cells", ("red", "green", "blue"), "brightfield")
 
-DATASETS: dict[str, tuple[Description, Callable[[Description], Cells]]] = {
-    "stained_pbc": (PBC, lambda description: folders("stained_pbc", description)),
-    "stained_zheng": (ZHENG, lambda description: folders("stained_zheng/images", description)),
-    "flow_jurkat": (
-        JURKAT_STAIN,
-        lambda d: jurkat(d, {phase: phase for phase in COMMON_PHASES + RARE_PHASES}),
-    ),
+DATASETS: dict[str, tuple[Description, Callable[[], CellSet]]] = {
+    "stained_pbc": (PBC, partial(folders, "stained_pbc")),
+    "stained_zheng": (ZHENG, partial(folders, "stained_zheng/images")),
+    "flow_jurkat": (JURKAT_STAIN, partial(jurkat, {phase: phase for phase in COMMON_PHASES + RARE_PHASES})),
     "flow_jurkat_merged": (
         JURKAT_MERGED,
-        lambda d: jurkat(d, {p: p for p in COMMON_PHASES} | {p: "Meta_Ana_Telophase" for p in RARE_PHASES}),
+        partial(jurkat, {p: p for p in COMMON_PHASES} | {p: "Meta_Ana_Telophase" for p in RARE_PHASES}),
     ),
-    "flow_jurkat_label_free": (
-        JURKAT_LABEL_FREE,
-        lambda d: jurkat(d, {phase: phase for phase in COMMON_PHASES}),
-    ),
+    "flow_jurkat_label_free": (JURKAT_LABEL_FREE, partial(jurkat, {phase: phase for phase in COMMON_PHASES})),
     "events_nmnist": (NMNIST, nmnist),
-    "simulated_opd": (OPD, lambda description: simulated("opd", description)),
-    "simulated_events": (EVENTS, lambda description: simulated("events", description)),
-    "simulated_stained": (STAINED, lambda description: simulated("stained", description)),
+    "simulated_opd": (OPD, partial(simulated, "opd")),
+    "simulated_events": (EVENTS, partial(simulated, "events")),
+    "simulated_stained": (STAINED, partial(simulated, "stained")),
 }
 
 
 def load(name: str) -> Dataset:
-    """Return a set, prepared at its first use and kept in the working folder from then on.
+    """Return a set.
 
     Raises
     ------
@@ -258,45 +244,7 @@ def load(name: str) -> Dataset:
     """
     if name not in DATASETS:
         raise InputError(f"There is no set {name!r}: choose from {', '.join(DATASETS)}.")
-    description, build = DATASETS[name]
-    folder = WORK / "prepared" / f"{name}_{description_hash(description)}"
-    if not folder.exists():
-        save(build(description), folder)
-    about = json.loads((folder / "cells.json").read_text())
-    test = about["known_test"]
-    return Dataset(
-        name=name,
-        description=description,
-        images=np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False),
-        labels=np.array(about["labels"]),
-        ids=tuple(about["ids"]),
-        classes=tuple(about["classes"]),
-        known_test=None if test is None else np.array(test, dtype=bool),
-        fingerprint=about["fingerprint"],
-    )
-
-
-def description_hash(description: Description) -> str:
-    """Return eight hex digits that change when the preparation's choices do."""
-    text = json.dumps(asdict(description), sort_keys=True)
-    return hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
-
-
-def save(cells: Cells, folder: Path) -> None:
-    """Write a prepared set beside its place and move it there."""
-    classes = sorted(set(cells.labels))
-    labels = [classes.index(label) for label in cells.labels]
-    images = np.ascontiguousarray(cells.images, dtype=np.float32)
-    digest = hashlib.blake2b(images.tobytes() + json.dumps(labels).encode(), digest_size=8)
-    about = {
-        "classes": classes,
-        "labels": labels,
-        "ids": list(cells.ids),
-        "known_test": None if cells.known_test is None else cells.known_test.tolist(),
-        "fingerprint": digest.hexdigest(),
-    }
-    half = folder.with_name(f"{folder.name}.{os.getpid()}")
-    half.mkdir(parents=True)
-    np.save(half / "images.npy", images)
-    (half / "cells.json").write_text(json.dumps(about))
-    half.replace(folder)
+    description, open_set = DATASETS[name]
+    cells = open_set()
+    test = [path.parts[-3] == "test" for path in nmnist_files()] if name == "events_nmnist" else None
+    return Dataset(name, description, cells, None if test is None else np.array(test))

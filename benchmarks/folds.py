@@ -1,4 +1,4 @@
-"""Which cells a net learns from and which it is asked about: repeated stratified folds, the same for every net."""
+"""Which cells teach and which are asked about: repeated stratified folds, the same for every net."""
 
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ class Fold:
 
 
 def deal(labels: np.ndarray, hands: int, generator: np.random.Generator) -> np.ndarray:
-    """Return (N,) hand of each cell: every class dealt round, each class going on where the last one ended."""
+    """Return (N,) hand of each cell: every class dealt round, going on where the last one ended."""
     hand = np.empty(len(labels), dtype=int)
     dealt = 0
     for label in np.unique(labels):
@@ -51,7 +51,7 @@ def hold_out(labels: np.ndarray, fraction: float, generator: np.random.Generator
 def make_fold(dataset: Dataset, repeat: int, fold: int) -> Fold:
     """Return one fold of one repeat; the same cells for every net.
 
-    A set that came with a test part keeps it: there ``fold`` only changes the validation cells and the training seed.
+    A set that came with a test part keeps it: there ``fold`` changes the validation cells and the seed only.
     """
     if not 0 <= fold < FOLDS or repeat < 0:
         raise InputError(

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 
-from monai.networks.nets import EfficientNet, ResNet, ViT
+from monai.networks.nets.efficientnet import EfficientNet
+from monai.networks.nets.resnet import ResNet
+from monai.networks.nets.vit import ViT
 from torch import Tensor, nn
 
 EFFICIENTNET_B0 = [  # the published B0, as MONAI writes it
@@ -70,7 +72,7 @@ def resnet18(channels: int, classes: int, size: int) -> nn.Module:
 def efficientnet_b0(channels: int, classes: int, size: int) -> nn.Module:
     """Return EfficientNet-B0; below 64 pixels its stem keeps the resolution, so that 40 pixels end as 3x3.
 
-    Batch statistics move by 0.1 a step, torch's habit, not by 0.01: there are tens of steps an epoch here, not thousands.
+    Batch statistics move by 0.1 a step, torch's habit, not by 0.01: an epoch has tens of steps here.
     """
     keep_resolution = size < LARGE_IMAGE
     net = EfficientNet(
@@ -90,7 +92,7 @@ def efficientnet_b0(channels: int, classes: int, size: int) -> nn.Module:
 
 
 def vit(channels: int, classes: int, size: int) -> nn.Module:
-    """Return a ViT for small images: 8x8 patches a side or thereabouts, six layers of 192 with three heads."""
+    """Return a ViT for small images: about 8x8 patches, six layers of 192 with three heads."""
     patch = max(patch for patch in (8, 5, 4, 2, 1) if size % patch == 0 and size // patch >= 8)
     return ClassToken(
         ViT(

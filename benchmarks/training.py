@@ -34,7 +34,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Epoch:
-    """Mean training loss of an epoch; loss and balanced accuracy of the averaged net on the validation cells."""
+    """Mean training loss of an epoch; the averaged net's figures on the validation cells."""
 
     loss: float
     validation_loss: float
@@ -58,13 +58,6 @@ class Trained:
     options: TrainingOptions
 
 
-def standardised(images: np.ndarray, train: np.ndarray) -> np.ndarray:
-    """Return images of mean zero and spread one in each channel over the training cells."""
-    taught = images[train].astype(np.float64)
-    mean, spread = (taught.mean((0, 2, 3), keepdims=True), taught.std((0, 2, 3), keepdims=True))
-    return ((images - mean) / np.maximum(spread, 1e-6)).astype(np.float32)
-
-
 def augmentation_for(dataset: Dataset) -> Augmentation:
     """Return what may vary in a set: what the library varies, but nothing turns where up means something."""
     augmentation = Augmentation.for_modality(dataset.description.modality)
@@ -74,9 +67,9 @@ def augmentation_for(dataset: Dataset) -> Augmentation:
 def train(dataset: Dataset, fold: Fold, model: str, recipe: Recipe, seed: int, device: str) -> Trained:
     """Teach a net on the training cells of a fold; validation cells are watched and change nothing."""
     torch.manual_seed(seed)
-    images, labels = standardised(dataset.images, fold.train), torch.from_numpy(dataset.labels)
+    images, labels = dataset.images(fold.train), torch.from_numpy(dataset.labels)
     classes, size = len(dataset.classes), dataset.description.size
-    net = model_named(model).build(images.shape[1], classes, size).to(memory_format=torch.channels_last)
+    net = model_named(model).build(images.shape[1], classes, size)
     options = TrainingOptions(epochs=recipe.epochs, learning_rate=recipe.learning_rate, seed=seed)
     weights = class_weights(labels[fold.train], classes, options.class_balance)
     loop = Loop(net, loss_of(net, options, weights), options, augmentation_for(dataset), device)
