@@ -40,7 +40,11 @@ def check_left_out(folder: Path, reason: str) -> None:
 
 def png_header(width: int, height: int) -> bytes:
     """A PNG that says how large it is and holds next to nothing."""
-    chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)), (b"IDAT", zlib.compress(b"")), (b"IEND", b"")]
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)),
+        (b"IDAT", zlib.compress(b"")),
+        (b"IEND", b""),
+    ]
     parts = [struct.pack(">I", len(d)) + t + d + struct.pack(">I", zlib.crc32(t + d)) for t, d in chunks]
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
@@ -60,7 +64,9 @@ def test_damaged_headers_of_tiffs(folder: Path, suffix: str, content: bytes) -> 
 
 
 @pytest.mark.parametrize("suffix", ["npy", "npz"])
-@pytest.mark.parametrize("content", [b"", b"nothing", b"\x93NUMPY\x01\x00", b"PK\x03\x04", b"\x93NUMPY\x09\x00{}"])
+@pytest.mark.parametrize(
+    "content", [b"", b"nothing", b"\x93NUMPY\x01\x00", b"PK\x03\x04", b"\x93NUMPY\x09\x00{}"]
+)
 def test_damaged_headers_of_arrays(folder: Path, suffix: str, content: bytes) -> None:
     (folder / f"bad.{suffix}").write_bytes(content)
     check_left_out(folder, "it is not a")
@@ -88,7 +94,9 @@ def test_programs_in_image_clothes_are_not_run(folder: Path) -> None:
         (5000, 50, "5000 pixels and one cell has at most 4096 a side"),
     ],
 )
-def test_sizes_that_no_cell_has_are_seen_in_the_header(folder: Path, width: int, height: int, reason: str) -> None:
+def test_sizes_that_no_cell_has_are_seen_in_the_header(
+    folder: Path, width: int, height: int, reason: str
+) -> None:
     (folder / "bad.png").write_bytes(png_header(width, height))
     check_left_out(folder, reason)
 

@@ -7,7 +7,7 @@ import imageio.v3 as iio
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -46,6 +46,7 @@ def test_what_is_read_may_be_changed_without_changing_the_source() -> None:
 IMAGES = arrays.arrays(np.uint16, st.tuples(st.integers(1, 8), st.just(1), st.just(2), st.just(3)))
 
 
+@settings(deadline=None, max_examples=50)
 @given(IMAGES)
 def test_ids_are_unique_and_depend_on_nothing_but_the_cells(images: np.ndarray) -> None:
     ids = cells_of(images).ids
@@ -55,6 +56,7 @@ def test_ids_are_unique_and_depend_on_nothing_but_the_cells(images: np.ndarray) 
     assert cells_of(images.astype(">u2")).ids == ids
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.data())
 def test_a_subset_keeps_all_that_is_known_of_its_cells(data: st.DataObject) -> None:
     images = stack(6)
@@ -72,7 +74,10 @@ def test_a_subset_keeps_all_that_is_known_of_its_cells(data: st.DataObject) -> N
         np.testing.assert_array_equal(part.read(i), images[original])
 
 
-@given(st.lists(st.integers(0, 5), max_size=6, unique=True), st.lists(st.integers(0, 5), max_size=6, unique=True))
+@settings(deadline=None, max_examples=50)
+@given(
+    st.lists(st.integers(0, 5), max_size=6, unique=True), st.lists(st.integers(0, 5), max_size=6, unique=True)
+)
 def test_joined_sets_hold_the_cells_of_each_in_turn(one: list[int], two: list[int]) -> None:
     whole = cells_of(stack(6), labels=list("abcabc"))
     joined = CellSet.concatenate([whole.subset(one), whole.subset(two)])
@@ -178,7 +183,7 @@ def test_what_does_not_fit_is_refused_in_one_sentence() -> None:
         cells.with_samples(pd.DataFrame({"donor": ["x"]}))
     with pytest.raises(InputError, match="no cells to join"):
         CellSet.concatenate([])
-    with pytest.raises(InputError, match="channels .* differ"):
+    with pytest.raises(InputError, match=r"channels .* differ"):
         CellSet.concatenate([cells, CellSet.from_array(images, channels=["a", "b"])])
-    with pytest.raises(InputError, match="modality .* differ"):
+    with pytest.raises(InputError, match=r"modality .* differ"):
         CellSet.concatenate([cells, cells_of(images, modality="phase")])

@@ -68,7 +68,9 @@ def test_what_is_left_out_is_said(tmp_path: Path) -> None:
 
 def test_deeper_folders_say_what_to_do(tmp_path: Path) -> None:
     put(tmp_path / "sample" / "class" / "1.png")
-    with pytest.raises(InputError, match=r"two folders deep .*open each of its folders by itself and join them"):
+    with pytest.raises(
+        InputError, match=r"two folders deep .*open each of its folders by itself and join them"
+    ):
         open_cells(tmp_path, subfolders="samples")
 
 
@@ -120,7 +122,9 @@ def test_names_of_channels_that_differ_between_files_are_refused(tmp_path: Path)
 
     for name, channels in (("a", ["BF", "PI"]), ("b", ["PI", "BF"])):
         pixels = RNG.integers(0, 255, (2, 12, 10), dtype=np.uint16)
-        tifffile.imwrite(tmp_path / f"{name}.tif", pixels, metadata={"axes": "CYX", "Channel": {"Name": channels}})
+        tifffile.imwrite(
+            tmp_path / f"{name}.tif", pixels, metadata={"axes": "CYX", "Channel": {"Name": channels}}
+        )
     with pytest.raises(InputError, match=r"a\.tif has \('BF', 'PI'\) and .*b\.tif has \('PI', 'BF'\)"):
         open_cells(tmp_path)
     assert open_cells(tmp_path, channel_names=["one", "two"]).channels == ("one", "two")

@@ -103,7 +103,9 @@ def test_pixels_are_those_of_the_file_whatever_exif_says(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("compression", [None, "zlib"])
 @pytest.mark.parametrize("metadata", [{}, None, {"axes": "TYX"}])
-def test_a_tiff_of_many_pages_is_a_stack_of_cells(tmp_path: Path, compression: str | None, metadata: Any) -> None:
+def test_a_tiff_of_many_pages_is_a_stack_of_cells(
+    tmp_path: Path, compression: str | None, metadata: Any
+) -> None:
     tifffile.imwrite(tmp_path / "stack.tif", STACK, compression=compression, metadata=metadata)
     cells = open_cells(tmp_path / "stack.tif")
     assert [origin.index for origin in cells.origins] == list(range(25))
@@ -232,7 +234,9 @@ def test_few_pages_without_metadata_are_ambiguous(tmp_path: Path) -> None:
     ],
     ids=["NYX", "NCYX", "NYXC", "YX", "YXC", "as NYX", "as CYX", "bool", "fortran", "big-endian"],
 )
-def test_arrays(tmp_path: Path, suffix: str, array: np.ndarray, layout: str | None, expected: np.ndarray) -> None:
+def test_arrays(
+    tmp_path: Path, suffix: str, array: np.ndarray, layout: str | None, expected: np.ndarray
+) -> None:
     path = tmp_path / f"cells.{suffix}"
     if suffix == "npy":
         np.save(path, array)
@@ -329,6 +333,6 @@ def test_a_cell_of_a_damaged_chunk_is_named(tmp_path: Path) -> None:
     chunk.write_bytes(b"nonsense")
     cells = open_cells(path)
     cells.read(0)
-    with pytest.raises(CellError, match="cells.zarr#7"):
+    with pytest.raises(CellError, match=r"cells.zarr#7"):
         cells.read(7)
     assert len(set(cells.ids)) == 25

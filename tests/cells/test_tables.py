@@ -70,11 +70,17 @@ def test_rows_of_a_stack_are_named_by_their_index(tmp_path: Path, table: Path) -
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ("id,class\n2.png,a\n9.png,a\n\n8.png,b\n", r"2 unknown ids, the first '9.png' in line 3; an id is a path"),
+        (
+            "id,class\n2.png,a\n9.png,a\n\n8.png,b\n",
+            r"2 unknown ids, the first '9.png' in line 3; an id is a path",
+        ),
         ("id,class\n0123456789abcdef,a\n", "1 unknown id"),
         ("id,class\n../cells/x/1.png,a\n", "1 unknown id"),
         ("id,class\n1.png,a\n", r"line 2, id '1.png': 2 files have this name; give the path"),
-        ("id,class\n2.png,a\nx/2.png,b\n", r"1 cell again with another class, the first 'x/2.png' in lines 2 and 3"),
+        (
+            "id,class\n2.png,a\nx/2.png,b\n",
+            r"1 cell again with another class, the first 'x/2.png' in lines 2 and 3",
+        ),
         ("id,class\n2.png,a\n2.png,a\n", r"1 cell again, the first '2.png' in lines 2 and 3"),
         ("id,class\n2.png,a\nx/1.png,\n", "1 empty class, first in line 3"),
         ("id,label\n2.png,a\n", "no column class; its columns are id, label"),
@@ -137,7 +143,9 @@ def test_samples_are_described_by_cell(source: Path, table: Path) -> None:
         ("id,donor\nnone.png,d\n", "1 unknown id"),
     ],
 )
-def test_sample_tables_that_do_not_fit_are_refused(source: Path, table: Path, content: str, reason: str) -> None:
+def test_sample_tables_that_do_not_fit_are_refused(
+    source: Path, table: Path, content: str, reason: str
+) -> None:
     table.write_text(content)
     with pytest.raises(InputError, match=reason):
         open_cells(source, subfolders="samples", samples_csv=table)

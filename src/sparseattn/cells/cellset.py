@@ -346,8 +346,11 @@ class CellSet:
             pixels = pixels.astype(np.uint8) * np.uint8(255)
         if pixels.shape != (file.channels, *file.shape):
             raise CellError(f"{catalogue.origin(position)} has changed since it was opened; open it again.")
-        if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
-            raise CellError(f"{catalogue.origin(position)} holds NaN or infinite values.")
+        if pixels.dtype.kind == "f":
+            with np.errstate(over="ignore"):  # too large for what the net computes in counts as infinite
+                finite = np.isfinite(pixels.astype(np.float32, copy=False)).all()
+            if not finite:
+                raise CellError(f"{catalogue.origin(position)} holds NaN or infinite values.")
         corner = pixels[:, :1, :1]
         middle_row = pixels[:, file.shape[0] // 2, None]  # tells nearly always, and at once
         if (middle_row == corner).all() and (pixels == corner).all():

@@ -35,14 +35,17 @@ class AxisPlacement:
         """Return the original pixels (half open) that grid pixels start .. stop cover; (0, 0) in padding.
 
         Where the cell is made smaller, the boxes of neighbours meet and do not overlap. Where it is made
-        larger, several grid pixels share one original pixel.
+        larger, several grid pixels share the original pixel that their centres lie in.
         """
         low = max(start - self.start, 0)
         high = min(stop - self.start, self.count)
         if low >= high:
             return 0, 0
-        begin = low * self.length // self.count
-        end = max(high * self.length // self.count, (high - 1) * self.length // self.count + 1)
+        if self.length >= self.count:
+            begin, end = low * self.length // self.count, high * self.length // self.count
+        else:
+            begin = (2 * low + 1) * self.length // (2 * self.count)
+            end = (2 * high - 1) * self.length // (2 * self.count) + 1
         return self.first + begin, self.first + end
 
     def weights(self, original: int, size: int) -> npt.NDArray[np.float32]:
@@ -81,5 +84,6 @@ def _cropped(length: int, size: int) -> AxisPlacement:
 
 
 def _resized(length: int, longest: int, size: int) -> AxisPlacement:
-    count = max(1, (2 * length * size + longest) // (2 * longest))  # rounded, halves upwards
+    # Rounded, halves upwards. At least 2: torch 2.13 resizes wrongly to a width of 1.
+    count = max(2, (2 * length * size + longest) // (2 * longest))
     return AxisPlacement((size - count) // 2, count, 0, length)
