@@ -401,7 +401,7 @@ class CellSet:
         """Return one sample column, a value a cell, or None where there is none; needs no pandas."""
         return self._columns.get(name)
 
-    @property
+    @cached_property
     def ids(self) -> tuple[str, ...]:
         """Name of each cell: 16 hex digits that come from its content and its position in its file.
 
@@ -419,12 +419,12 @@ class CellSet:
         """Where one cell came from."""
         return self._catalogue.origin(int(self._positions[index]))
 
-    @property
+    @cached_property
     def origins(self) -> tuple[Origin, ...]:
         """Where each cell came from."""
         return tuple(self._catalogue.origin(i) for i in self._positions)
 
-    @property
+    @cached_property
     def shapes(self) -> tuple[tuple[int, int], ...]:
         """(H, W) of each cell in pixels, from the headers."""
         files = self._catalogue.files
@@ -438,7 +438,7 @@ class CellSet:
         columns = {name: pd.Series(values, dtype=object) for name, values in self._columns.items()}
         return pd.DataFrame(columns, index=range(len(self)))
 
-    @property
+    @cached_property
     def groups(self) -> tuple[str | None, ...]:
         """Group of each cell for splitting: donor, else sample, else field; None where unknown."""
         for name in GROUP_COLUMNS:
@@ -446,7 +446,7 @@ class CellSet:
                 return tuple(None if v is None or v != v or v == "" else str(v) for v in self._columns[name])
         return (None,) * len(self)
 
-    @property
+    @cached_property
     def classes(self) -> tuple[str, ...]:
         """The distinct labels, sorted."""
         return tuple(sorted({label for label in self.labels if label is not None}))

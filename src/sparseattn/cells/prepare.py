@@ -244,7 +244,8 @@ class Prepare:
             ) from None
         count = len(prepare.channels)
         sound = (
-            0 < count == len(set(prepare.channels)) == len(prepare.mean) == len(prepare.std)
+            isinstance(d["channels"], list)
+            and 0 < count == len(set(prepare.channels)) == len(prepare.mean) == len(prepare.std)
             and SIZES[0] <= prepare.size <= SIZES[1]
             and prepare.policy in get_args(Policy)
             and all(isfinite(value) for value in prepare.mean)
