@@ -13,7 +13,7 @@ from sparseattn.cli.evaluate import evaluate
 from sparseattn.cli.explain import explain
 from sparseattn.cli.finetune import finetune
 from sparseattn.cli.info import info
-from sparseattn.cli.output import one_line
+from sparseattn.cli.output import drop_notes, one_line, print_notes
 from sparseattn.cli.predict import predict
 from sparseattn.cli.simulate import simulate
 from sparseattn.cli.train import train
@@ -46,9 +46,11 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str], *, debug: bool = False) -> int:
     """Run one command and return its exit status."""
+    drop_notes()
     try:
         with get_command(app).make_context("sparseattn", arguments or ["--help"]) as context:
             context.command.invoke(context)
+            print_notes()
             sys.stdout.flush()
     except typer.Exit as ending:
         return int(ending.exit_code)

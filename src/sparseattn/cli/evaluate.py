@@ -83,8 +83,8 @@ def evaluate(
     }
     if report["in_training"] and side != "train":
         note(
-            f"Warning: {report['in_training']} of {report['n']} cells taught this model, so the figures flatter "
-            "it; give other cells, or --side validation."
+            f"Warning: {report['in_training']} of {report['n']} cells taught this model, so the figures "
+            "flatter it; give other cells, or --side validation."
         )
     if as_json:
         print_json(report)

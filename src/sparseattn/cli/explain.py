@@ -25,7 +25,9 @@ def explain(
     source: Annotated[Path, typer.Argument(help="Cells.", show_default=False)],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write.", show_default=False)],
     pixels: shared.PixelsOption = None,
-    cells: Annotated[str | None, typer.Option(help="Ids of the cells to explain: id,id. [the first]")] = None,
+    cells: Annotated[
+        str | None, typer.Option(help="Ids of the cells to explain: id,id. [spread over SOURCE]")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many cells at most.")] = 20,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier explanations.")] = False,
     labels_csv: shared.LabelsCsv = None,
@@ -86,7 +88,8 @@ def explain(
 
 def _wanted(cells: CellSet, ids: list[str] | None, limit: int) -> list[int]:
     if ids is None:
-        return list(range(min(limit, len(cells))))
+        count = min(limit, len(cells))  # spread over the source, whose first cells may all be of one class
+        return [row * len(cells) // count for row in range(count)]
     rows = {name: row for row, name in enumerate(cells.ids)}
     unknown = [name for name in ids if name not in rows]
     if unknown:

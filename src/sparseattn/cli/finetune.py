@@ -66,10 +66,9 @@ def finetune(
     drop = recall_before_and_after(report["validation"])
     report["old_classes"] = drop
     for name, recall in drop.items():
-        if recall["after"] < recall["before"]:
-            note(
-                f"Old class {name}: recall fell from {percent(recall['before'])} to {percent(recall['after'])}."
-            )
+        before, after = recall["before"], recall["after"]
+        if after < before:
+            note(f"Old class {name}: recall fell from {percent(before)} to {percent(after)}.")
     print_summary(report, classifier, as_json=as_json)
 
 

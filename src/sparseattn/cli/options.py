@@ -13,9 +13,7 @@ from sparseattn.errors import InputError
 Subfolders = Literal["classes", "samples"]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
-DataPath = Annotated[
-    Path, typer.Argument(metavar="DATA", help="Class folders, or any source of cells.")
-]
+DataPath = Annotated[Path, typer.Argument(metavar="DATA", help="Class folders, or any source of cells.")]
 ModelPath = Annotated[Path, typer.Argument(metavar="MODEL", help="A trained model (.safetensors).")]
 NewModelPath = Annotated[
     Path, typer.Option("-o", "--output", help="Model file to write (.safetensors).", show_default=False)

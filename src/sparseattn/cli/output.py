@@ -17,9 +17,27 @@ def print_json(document: Mapping[str, Any]) -> None:
     print(json.dumps(_plain(document), allow_nan=False))
 
 
+_held: list[str] = []
+
+
 def note(message: str) -> None:
-    """Print one line for the user on stderr."""
-    print(one_line(message), file=sys.stderr, flush=True)
+    """Keep one line for the user, which `print_notes` prints on stderr.
+
+    It is not printed at once: where the input turns out to be unusable, that alone is to be said.
+    """
+    _held.append(one_line(message))
+
+
+def print_notes() -> None:
+    """Print on stderr what was kept since the last time."""
+    for line in _held:
+        print(line, file=sys.stderr, flush=True)
+    _held.clear()
+
+
+def drop_notes() -> None:
+    """Forget what was kept."""
+    _held.clear()
 
 
 def one_line(message: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
-from sparseattn.cli.output import percent
+from sparseattn.cli.output import percent, print_notes
 
 if TYPE_CHECKING:
     from sparseattn.learn.history import EpochRecord
@@ -18,7 +18,7 @@ Style = Literal["bar", "json", "none"]
 
 @contextmanager
 def epoch_reporter(style: Style) -> Iterator[Callable[[EpochRecord], None]]:
-    """Give a function that reports an epoch: by a bar on a terminal, a line elsewhere, JSON, or not at all."""
+    """Give a function that reports an epoch: a bar on a terminal, a line elsewhere, JSON, or nothing."""
     if style == "bar" and sys.stderr.isatty():
         with _bar() as report:
             yield report
@@ -27,9 +27,7 @@ def epoch_reporter(style: Style) -> Iterator[Callable[[EpochRecord], None]]:
     elif style == "json":
         yield lambda record: _print(json.dumps(record.to_json()))
     else:
-        yield lambda record: _print(
-            f"epoch {record.epoch}/{record.epochs}  {_figures(record)}  {_left(record)}"
-        )
+        yield lambda record: _print(f"epoch {record.epoch}/{record.epochs}  {_figures(record)}")
 
 
 @contextmanager
@@ -40,12 +38,12 @@ def _bar() -> Iterator[Callable[[EpochRecord], None]]:
     columns = (TextColumn("epoch"), MofNCompleteColumn(), BarColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task("starting", total=None)
-        yield lambda record: progress.update(
-            task,
-            total=record.epochs,
-            completed=record.epoch,
-            description=f"{_figures(record)}  {_left(record)}",
-        )
+
+        def report(record: EpochRecord) -> None:
+            print_notes()
+            progress.update(task, total=record.epochs, completed=record.epoch, description=_figures(record))
+
+        yield report
 
 
 def _figures(record: EpochRecord) -> str:
@@ -55,13 +53,11 @@ def _figures(record: EpochRecord) -> str:
     if record.validation_balanced_accuracy is not None:
         parts.append(f"balanced accuracy {percent(record.validation_balanced_accuracy)}")
     parts.append(f"k {record.k} ({percent(record.pixel_fraction)})")
+    seconds = round(record.eta_seconds)
+    parts.append(f"{seconds // 60}:{seconds % 60:02d} left")
     return "  ".join(parts)
 
 
-def _left(record: EpochRecord) -> str:
-    seconds = round(record.eta_seconds)
-    return f"{seconds // 60}:{seconds % 60:02d} left"
-
-
 def _print(line: str) -> None:
+    print_notes()
     print(line, file=sys.stderr, flush=True)

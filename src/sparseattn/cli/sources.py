@@ -56,10 +56,7 @@ def open_any(paths: Sequence[Path], options: SourceOptions, classes: Sequence[st
     """
     from sparseattn.cells.cellset import CellSet
 
-    sets = []
-    for path in paths:
-        meaning = options.subfolders or _meaning_of_subfolders(path, classes)
-        sets.append(_open(path, replace(options, subfolders=meaning)))
+    sets = [_open_for_model(path, options, classes) for path in paths]
     return sets[0] if len(sets) == 1 else CellSet.concatenate(sets)
 
 
@@ -85,20 +82,23 @@ def _open(path: Path, options: SourceOptions) -> CellSet:
     )
 
 
-def _meaning_of_subfolders(path: Path, classes: Sequence[str]) -> Subfolders | None:
-    from sparseattn.cells.open import SUFFIXES
-    from sparseattn.cells.readers.folders import list_folder
-
-    if not path.is_dir() or path.suffix.lower() in SUFFIXES:  # a Zarr store is a folder too
-        return None
-    names = sorted({item.subfolder for item in list_folder(path, SUFFIXES, "classes")[0]} - {None})
+def _open_for_model(path: Path, options: SourceOptions, classes: Sequence[str]) -> CellSet:
+    if options.subfolders is not None or not path.is_dir():
+        return _open(path, options)
+    cells = _open(path, replace(options, subfolders="classes", labels_csv=None))
+    inner = (origin.path.relative_to(path).parts for origin in cells.origins)
+    names = sorted({parts[0] for parts in inner if len(parts) > 1})
     if not names:
-        return None
-    if set(names) <= set(classes):
+        return cells if options.labels_csv is None else _open(path, options)
+    if set(names) <= set(classes) and options.labels_csv is None:
         note(
             f"Subfolders of {path} read as classes of the model; --subfolders samples makes samples of them."
         )
-        return "classes"
+        return cells
+    return _open(path, replace(options, subfolders=_ask(path, names)))
+
+
+def _ask(path: Path, names: Sequence[str]) -> Subfolders:
     question = f"the subfolders of {path} ({listed(names)}) could be classes or samples"
     if sys.stdin.isatty() and sys.stderr.isatty():
         import typer

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import typer
 
 from sparseattn.cli.options import parse_pixels
-from sparseattn.cli.output import note, percent, pixels_and_percent, print_facts, print_json
+from sparseattn.cli.output import note, percent, pixels_and_percent, print_facts, print_json, print_notes
 from sparseattn.cli.progress import Style, epoch_reporter
 from sparseattn.cli.sources import SourceOptions, open_labelled, report_skipped
 from sparseattn.errors import InputError
@@ -32,8 +33,10 @@ def training_options(*, pixels: Pixels, epochs: int | None, seed: int) -> Traini
 
 def training_pixels(text: str, size: int) -> Pixels:
     """Return ``auto`` and ``controller`` as they are, and a number of pixels as a share of the net's grid."""
-    if text == "auto" or text == "controller":
-        return text
+    if text == "auto":
+        return "auto"
+    if text == "controller":
+        return "controller"
     return parse_pixels(text, size**2) / size**2
 
 
@@ -88,7 +91,11 @@ def train_and_save(
     except KeyboardInterrupt:
         if not checkpoint.exists():
             raise
-        note("sparseattn: interrupted; the same command with --resume goes on from the last epoch")
+        print_notes()
+        print(
+            "sparseattn: interrupted; the same command with --resume goes on from the last epoch",
+            file=sys.stderr,
+        )
         raise typer.Exit(130) from None
     report_skipped(skipped)
     classifier.save(output)

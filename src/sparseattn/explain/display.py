@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,9 @@ Floats = NDArray[np.float32]
 
 RGB = ("red", "green", "blue")
 # Okabe and Ito's palette: told apart with any common colour vision, and from the grey of a first channel.
-COMPOSITE_COLOURS = {"orange": (0.90, 0.62, 0.0), "sky blue": (0.34, 0.71, 0.91), "pink": (0.80, 0.47, 0.65)}
+COMPOSITE_COLOURS = ((0.90, 0.62, 0.0), (0.34, 0.71, 0.91), (0.80, 0.47, 0.65))  # orange, sky blue, pink
+GREY = (0.35, 0.35, 0.35)  # of a channel shown in grey, in the legend
+LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601
 MOST_COMPOSITE_CHANNELS = 3
 
 
@@ -37,12 +40,12 @@ class Picture:
     legend: tuple[tuple[str, tuple[float, float, float]], ...]
 
 
-def picture(image: NDArray[np.generic], channels: tuple[str, ...], modality: str) -> Picture:
+def picture(image: NDArray[Any], channels: tuple[str, ...], modality: str) -> Picture:
     """Make a cell visible.
 
-    RGB is shown as it is. One channel is shown in grey between its 0.5 and 99.5 percentiles. Of two or
-    three channels the first is shown in grey with the others laid over it in colour; where all are fluorescence,
-    each has a colour. Of more channels the first is shown.
+    RGB is shown as it is. One channel is shown in grey between its 0.5 and 99.5 percentiles. Of two or three
+    channels the first is shown in grey and the others over it in colour, from their medians up; where all are
+    fluorescence or events, each has a colour. Of more channels the first is shown.
 
     Parameters
     ----------
@@ -59,36 +62,37 @@ def picture(image: NDArray[np.generic], channels: tuple[str, ...], modality: str
     """
     if channels[:3] == RGB:
         colour = _rgb(image[:3])
-        return Picture(colour, np.asarray(colour @ np.float32([0.299, 0.587, 0.114])), None, ())
-    scaled = [_between_percentiles(channel) for channel in image]
-    first, limits = scaled[0]
+        return Picture(colour, colour @ np.array(LUMINANCE, dtype=np.float32), None, ())
+    limits = _percentiles(image[0], 0.5)
+    first = _scaled(image[0], limits)
+    in_grey = np.repeat(first[..., None], 3, axis=2)
     if len(channels) == 1 or len(channels) > MOST_COMPOSITE_CHANNELS:
-        return Picture(
-            np.repeat(first[..., None], 3, axis=2), first, limits, ((channels[0], (0.35, 0.35, 0.35)),)
-        )
-    greys = 0 if modality == "fluorescence" else 1
-    names, colours = channels[greys:], list(COMPOSITE_COLOURS.values())[: len(channels) - greys]
-    # A bright first channel would swallow colours added to it.
-    mixed = 0.6 * greys * np.repeat(first[..., None], 3, axis=2)
-    for (layer, _), tint in zip(scaled[greys:], colours, strict=True):
-        mixed = mixed + layer[..., None] * np.float32(tint)
-    legend = (((channels[0], (0.35, 0.35, 0.35)),) if greys else ()) + tuple(zip(names, colours, strict=True))
-    return Picture(np.clip(mixed, 0, 1).astype(np.float32), first, None, legend)
+        return Picture(in_grey, first, limits, ((channels[0], GREY),))
+    greys = 0 if modality in ("fluorescence", "events") else 1
+    legend = ((channels[0], GREY),) * greys + tuple(zip(channels[greys:], COMPOSITE_COLOURS, strict=False))
+    mixed = 0.6 * greys * in_grey  # a bright first channel would swallow colours added to it
+    for channel, (_, tint) in zip(image[greys:], legend[greys:], strict=True):
+        # What is coloured is bright on a dark ground: the darker half is ground, whose noise is not to shine.
+        layer = _scaled(channel, _percentiles(channel, 50))
+        mixed = mixed + layer[..., None] * np.array(tint, dtype=np.float32)
+    return Picture(mixed.clip(0, 1), first, None, legend)
 
 
-def _rgb(image: NDArray[np.generic]) -> Floats:
+def _rgb(image: NDArray[Any]) -> Floats:
     colour = np.moveaxis(image, 0, -1).astype(np.float32)
     if image.dtype == np.uint8:
-        return colour / 255
-    if np.issubdtype(image.dtype, np.floating) and colour.min() >= 0 and colour.max() <= 1:
+        return colour / np.float32(255)
+    if image.dtype.kind == "f" and colour.min() >= 0 and colour.max() <= 1:
         return colour
-    return _between_percentiles(colour)[0]  # one range for the three, so that the hue stays
+    return _scaled(colour, _percentiles(colour, 0.5))  # one range for the three, so that the hue stays
 
 
-def _between_percentiles(values: NDArray[np.generic]) -> tuple[Floats, tuple[float, float]]:
-    values = values.astype(np.float32)
-    low, high = (float(limit) for limit in np.percentile(values, [0.5, 99.5]))
-    if high <= low:
-        low, high = float(values.min()), float(values.max())
-    spread = high - low or 1.0
-    return np.clip((values - low) / spread, 0, 1).astype(np.float32), (low, high)
+def _percentiles(values: NDArray[Any], low: float) -> tuple[float, float]:
+    black, white = (float(limit) for limit in np.percentile(values.astype(np.float32), [low, 99.5]))
+    return (black, white) if black < white else (float(values.min()), float(values.max()))
+
+
+def _scaled(values: NDArray[Any], limits: tuple[float, float]) -> Floats:
+    black, white = limits
+    scaled: Floats = ((values.astype(np.float32) - black) / (white - black or 1.0)).clip(0, 1)
+    return scaled

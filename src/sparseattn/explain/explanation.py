@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from sparseattn.cells.placement import place
+
 if TYPE_CHECKING:
     from sparseattn.cells.cellset import CellSet
     from sparseattn.cells.prepare import Prepare
@@ -145,11 +147,25 @@ class Explanation:
         grids[:, rows, columns] = heads
         return grids
 
+    @property
+    def grid_lines(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(size + 1,) y and x of the lines of the net's grid on the original image, pixel centres whole."""
+        rows, columns = place(self._shape, self.prepare.size, self.prepare.policy)
+        steps = np.arange(self.prepare.size + 1, dtype=np.float64)
+        y = rows.first - 0.5 + (steps - rows.start) * (rows.length / rows.count)
+        x = columns.first - 0.5 + (steps - columns.start) * (columns.length / columns.count)
+        return y, x
+
     def on_original(self, grid: NDArray[np.generic]) -> Floats:
         """Return a map of units (G, G) or of pixels (size, size) as (H, W) float32 on the original image."""
         repeat = self.prepare.size // grid.shape[0]
         pixels = np.repeat(np.repeat(grid, repeat, axis=0), repeat, axis=1).astype(np.float32)
-        return np.asarray(self.prepare.to_original(pixels, self.image.shape[-2:]), dtype=np.float32)
+        return np.asarray(self.prepare.to_original(pixels, self._shape), dtype=np.float32)
+
+    @property
+    def _shape(self) -> tuple[int, int]:
+        height, width = self.image.shape[-2:]
+        return height, width
 
     def _mask(self, margin: int) -> NDArray[np.bool_]:
         mask = np.zeros((self.prepare.size, self.prepare.size), dtype=bool)

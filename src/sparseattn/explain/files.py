@@ -27,8 +27,8 @@ def selected_pixels_table(explanation: Explanation) -> pd.DataFrame:
     """Return one row a selected unit, the most salient first.
 
     ``grid_y, grid_x`` is the unit's top left pixel in the net's grid and ``unit_pixels`` its side there;
-    ``y0, x0, y1, x1`` (half open) is the box that the unit covers in the original image. Every channel that the
-    net saw has two columns: its mean over the unit in the file's units, and standardised as the net read it.
+    ``y0, x0, y1, x1`` (half open) is the box that the unit covers in the original image. Every channel that
+    the net saw has two columns: its mean over the unit in the file's units, and standardised.
     """
     chosen, prepare = explanation.selected, explanation.prepare
     columns: dict[str, object] = {
