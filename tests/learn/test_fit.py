@@ -13,7 +13,7 @@ from sparseattn.learn.fit import fit
 from sparseattn.learn.history import EpochRecord
 from sparseattn.learn.options import TrainingOptions
 
-SMALL = {"width": 16, "coarse_width": 8, "hidden": 16}
+SMALL = {"width": 16, "coarse_width": 8, "hidden": 16, "blocks": 1}
 SIZE = 16
 
 

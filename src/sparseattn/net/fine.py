@@ -4,6 +4,7 @@ import math
 from typing import cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -23,25 +24,59 @@ def fourier_positions(units: int, frequencies: int) -> Tensor:
 class PixelEmbedding(nn.Module):
     """Embed (place, window of raw values) of every selected unit as a word of ``width`` numbers."""
 
-    positions: Tensor
+    places: Tensor
 
-    def __init__(self, values: int, units: int, width: int, hidden: int, frequencies: int) -> None:
+    def __init__(self, values: int, units: int, width: int, frequencies: int) -> None:
         super().__init__()
-        self.register_buffer("positions", fourier_positions(units, frequencies), persistent=False)
+        self.register_buffer("places", fourier_positions(units, frequencies), persistent=False)
         self.embed = nn.Linear(values + 6 * frequencies, width)
-        self.first_norm = nn.LayerNorm(width)
-        self.mix = (
-            nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width)) if hidden else None
-        )
         self.norm = nn.LayerNorm(width)
 
     def forward(self, windows: Tensor, selected: Tensor) -> Tensor:
         """Return (B, K, width) words from (B, K, values) windows and (B, K) flat unit indices."""
-        places = nn.functional.embedding(selected, self.positions)
-        words = nn.functional.gelu(self.first_norm(self.embed(torch.cat([windows, places], dim=-1))))
-        if self.mix is not None:
-            words = words + self.mix(words)
-        return cast(Tensor, self.norm(words))
+        places = F.embedding(selected, self.places)
+        return F.gelu(self.norm(self.embed(torch.cat([windows, places], dim=-1))))
+
+
+class NeighbourBlock(nn.Module):
+    """Mix each place of a map with the eight around it, then its features: x + W2 gelu(W1 norm(spread(x)))."""
+
+    def __init__(self, width: int, hidden: int) -> None:
+        super().__init__()
+        self.spread = nn.Conv2d(width, width, 3, padding=1, groups=width)
+        self.norm = nn.LayerNorm(width)
+        self.mix = nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width))
+
+    def forward(self, grid: Tensor) -> Tensor:
+        """Return (B, Y, X, width) from the same."""
+        near = self.spread(grid.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+        return grid + cast(Tensor, self.mix(self.norm(near)))
+
+
+class Neighbourhood(nn.Module):
+    """Let each selected pixel's word know the selected pixels around it.
+
+    The words are laid out on a map of half the units' resolution, empty where nothing was selected, mixed
+    with their neighbours there, and added back to the words. Only words enter, so the net stays strict; what it
+    gains is what makes convolutions learn from few images: the same rule everywhere in the image.
+    """
+
+    def __init__(self, units: int, width: int, hidden: int, blocks: int) -> None:
+        super().__init__()
+        self.units = units
+        self.side = (units + 1) // 2
+        self.blocks = nn.Sequential(*(NeighbourBlock(width, hidden) for _ in range(blocks)))
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, words: Tensor, selected: Tensor) -> Tensor:
+        """Return (B, K, width) words from (B, K, width) words and (B, K) flat unit indices."""
+        batch, _, width = words.shape
+        place = selected // self.units // 2 * self.side + selected % self.units // 2
+        place = place[..., None].expand(-1, -1, width)
+        grid = words.new_zeros(batch, self.side**2, width).scatter_add(1, place, words) / 2
+        grid = self.blocks(grid.view(batch, self.side, self.side, width))
+        near: Tensor = self.norm(grid).flatten(1, 2).gather(1, place)
+        return words + near
 
 
 class ClassAttention(nn.Module):
@@ -60,9 +95,6 @@ class ClassAttention(nn.Module):
         self.key = nn.Linear(width, width, bias=False)  # a bias would cancel in the softmax
         self.value = nn.Linear(width, width)
         self.output = nn.Linear(width, width)
-        self.mix = nn.Sequential(
-            nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(), nn.Linear(width, width)
-        )
 
     def forward(self, cls: Tensor, words: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """Let the CLS token read the words.
@@ -93,5 +125,4 @@ class ClassAttention(nn.Module):
         weights = unbiased if bias is None else (logits + bias[:, None]).softmax(dim=-1)
         value = self.value.weight.view(self.heads, depth, width)
         attended = torch.einsum("bhw,hdw->bhd", weights @ words, value).flatten(1) + self.value.bias
-        cls = cls + self.output(attended)
-        return cls + self.mix(cls), weights, unbiased
+        return cls + self.output(attended), weights, unbiased

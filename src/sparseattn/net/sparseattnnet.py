@@ -8,7 +8,7 @@ from torch import Generator, Tensor, nn
 
 from sparseattn.errors import InputError
 from sparseattn.net.coarse import CoarseAttention
-from sparseattn.net.fine import ClassAttention, PixelEmbedding
+from sparseattn.net.fine import ClassAttention, Neighbourhood, PixelEmbedding
 from sparseattn.net.select import gather_units, gather_windows, select_top, units_for
 
 
@@ -27,9 +27,11 @@ class SparseAttnNetConfig:
     window : int
         Side of the square of raw values that a selected unit brings along; ``cell_size`` for none beyond
         itself.
-    width, heads, hidden, layers : int
-        Of the fine stage: length of a word, attention heads, hidden units of the perceptron over each word
-        (0 for none), class-attention layers.
+    width, heads, layers : int
+        Of the fine stage: length of a word, attention heads, class-attention layers.
+    blocks, hidden : int
+        Of the mixing of each word with the selected pixels around it: blocks (0 for none), and the hidden
+        units of their perceptrons.
     frequencies : int
         Octaves of the Fourier code of a unit's place.
     coarse_width : int
@@ -49,9 +51,10 @@ class SparseAttnNetConfig:
     window: int = 6
     width: int = 64
     heads: int = 4
-    hidden: int = 64
     layers: int = 1
-    frequencies: int = 6
+    blocks: int = 3
+    hidden: int = 32
+    frequencies: int = 2
     coarse_width: int = 16
     score_bias: bool = True
     context: bool = False
@@ -72,9 +75,10 @@ class SparseAttnNetConfig:
             ("window", self.cell_size, 32),
             ("width", 4, 1024),
             ("heads", 1, 64),
-            ("hidden", 0, 4096),
             ("layers", 1, 8),
-            ("frequencies", 1, 16),
+            ("blocks", 0, 16),
+            ("hidden", 1, 4096),
+            ("frequencies", 0, 16),
             ("coarse_width", 1, 256),
         ):
             value = getattr(self, name)
@@ -99,7 +103,7 @@ class SparseAttnNetConfig:
 
         See Yoshai et al., arXiv 2505.07661 (2025); docs/method.md says what the paper leaves open.
         """
-        return cls(channels, classes, size, cell_size=1, window=1)
+        return cls(channels, classes, size, cell_size=1, window=1, blocks=0, frequencies=6)
 
     @property
     def units(self) -> int:
@@ -172,8 +176,10 @@ class SparseAttnNet(nn.Module):
         self.config = config
         width = config.width
         self.coarse = CoarseAttention(config.channels, config.coarse_width, config.cell_size)
-        self.embedding = PixelEmbedding(
-            config.channels * config.window**2, config.units, width, config.hidden, config.frequencies
+        values = config.channels * config.window**2
+        self.embedding = PixelEmbedding(values, config.units, width, config.frequencies)
+        self.neighbourhood = (
+            Neighbourhood(config.units, width, config.hidden, config.blocks) if config.blocks else None
         )
         self.context = nn.Linear(3 * config.coarse_width, width) if config.context else None
         self.cls = nn.Parameter(torch.empty(width))
@@ -231,6 +237,8 @@ class SparseAttnNet(nn.Module):
         words = self.embedding(windows, selected)
         if self.context is not None and context is not None:
             words = words + self.context(gather_units(context, selected))
+        if self.neighbourhood is not None:
+            words = self.neighbourhood(words, selected)
         bias = coarse.flatten(1).gather(1, selected) if config.score_bias else None
         cls = self.cls.expand(image.shape[0], -1)
         for layer in self.attention:
