@@ -187,6 +187,20 @@ def test_a_file_that_changes_its_size_is_named(folder: Path) -> None:
         cells.read(0)
 
 
+@pytest.mark.parametrize("suffix", ["npy", "tif"])
+def test_a_stack_that_is_cut_while_it_is_read_is_named(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"bad.{suffix}"
+    stack = RNG.integers(0, 255, (500, 12, 10), dtype=np.uint8)
+    np.save(path, stack) if suffix == "npy" else tifffile.imwrite(path, stack)
+    cells = open_cells(path)
+    cells.read(0)
+    os.truncate(path, 5000)
+    with pytest.raises(
+        CellError, match=r"bad\.\w+#499 cannot be read \(it has changed since it was opened\)"
+    ):
+        cells.read(499)
+
+
 def test_images_that_do_not_go_together_are_both_named(folder: Path) -> None:
     iio.imwrite(folder / "rgb.png", RNG.integers(0, 255, (12, 10, 3), dtype=np.uint8))
     with pytest.raises(InputError, match=r"good\.png has 1 and .*rgb\.png has 3; convert them to one form"):

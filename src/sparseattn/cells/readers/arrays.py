@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from sparseattn.cells.cellset import CellFile
 from sparseattn.cells.readers.layouts import Axes, given_axes, guessed_axes
+from sparseattn.cells.readers.maps import mapped
 from sparseattn.cells.readers.pictures import RGB_NAMES
 
 SUFFIXES = frozenset({".npy", ".npz"})
@@ -38,18 +39,18 @@ class _Header:
     def size(self) -> int:
         return prod(self.shape) * self.dtype.itemsize
 
-    def memmap(self, file: Path | IO[bytes]) -> npt.NDArray[Any]:
-        return np.memmap(file, self.dtype, "r", self.offset, self.shape, "F" if self.fortran else "C")
-
 
 @dataclass(frozen=True)
 class _Npy:
     path: Path
     header: _Header
     axes: Axes
+    changed: int
 
     def read(self, row: int) -> npt.NDArray[Any]:
-        return self.axes.pick(self.header.memmap(self.path), row)
+        at = self.header
+        array = mapped(self.path, self.changed, at.dtype.str, at.offset, at.shape, at.fortran)
+        return self.axes.pick(array, row)
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,8 @@ def _unpacked(path: Path, member: str, changed: int) -> npt.NDArray[Any]:
         shutil.copyfileobj(packed, copy)
         copy.flush()
         copy.seek(0)
-        return _read_header(copy).memmap(copy)
+        at = _read_header(copy)
+        return np.memmap(copy, at.dtype, "r", at.offset, at.shape, "F" if at.fortran else "C")
 
 
 def open_array(path: Path, *, layout: str | None, one_cell: bool) -> list[CellFile]:
@@ -99,7 +101,7 @@ def open_array(path: Path, *, layout: str | None, one_cell: bool) -> list[CellFi
     if path.stat().st_size < header.offset + header.size:
         raise ValueError("it is truncated")
     axes = _axes(header, layout, one_cell)
-    return [_file(_Npy(path, header, axes), axes, header)]
+    return [_file(_Npy(path, header, axes, path.stat().st_mtime_ns), axes, header)]
 
 
 def _open_npz(path: Path, layout: str | None, one_cell: bool) -> list[CellFile]:

@@ -23,6 +23,7 @@ from PIL import Image
 
 from sparseattn.cells.cellset import CellFile
 from sparseattn.cells.readers.layouts import Axes, given_axes, guessed_axes
+from sparseattn.cells.readers.maps import mapped
 from sparseattn.cells.readers.pictures import RGB_NAMES, picture_pixels
 
 SUFFIXES = frozenset({".tif", ".tiff"})
@@ -113,9 +114,10 @@ class _Block:
     dtype: str
     offset: int
     keep: int | None
+    changed: int
 
     def read(self, row: int) -> npt.NDArray[Any]:
-        block = np.memmap(self.path, self.dtype, "r", self.offset, self.axes.shape)
+        block = mapped(self.path, self.changed, self.dtype, self.offset, self.axes.shape)
         return self.axes.pick(block, row)[: self.keep]
 
 
@@ -192,7 +194,7 @@ def open_tiff(path: Path, *, layout: str | None, one_cell: bool) -> list[CellFil
         if series.dataoffset is not None and not palette:
             if path.stat().st_size < series.dataoffset + prod(shape) * dtype.itemsize:
                 raise ValueError("it is truncated")
-            source = _Block(path, axes, tiff.byteorder + dtype.char, series.dataoffset, keep)
+            source = _Block(path, axes, tiff.byteorder + dtype.char, series.dataoffset, keep, changed)
         else:
             source = _SeriesPages(path, axes, series.ndim - page.ndim, keep, changed)
         channels = keep or axes.channels
