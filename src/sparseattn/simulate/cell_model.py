@@ -1,22 +1,24 @@
 """One three-dimensional white blood cell, of five types, for every instrument to look at.
 
-A cell is a bumpy ellipsoid with a nucleus, granules and vacuoles. The nucleus is a level set of a sum of Gaussian
-blobs (metaballs; Blinn 1982, doi:10.1145/357306.357310) strung along an arc: one wide blob makes the round nucleus
-of a lymphocyte, a dense row the kidney of a monocyte, two to five blobs with thin bridges the lobes of a granulocyte.
-The level is chosen so that the nucleus fills a wanted share of the cell's volume.
+A cell is a bumpy ellipsoid with a nucleus, granules and vacuoles. The nucleus is a level set of a sum of
+Gaussian blobs (metaballs; Blinn 1982, doi:10.1145/357306.357310) strung along an arc: a short dense row
+makes the round nucleus of a lymphocyte, a long one the kidney of a monocyte, two to five blobs with thin
+bridges the lobes of a granulocyte. The level is chosen so that the nucleus fills a wanted share of the volume.
 
-Lengths are micrometres, axes are (x, y, z) with z along the light. Every number is drawn from a distribution of
-its type; the types overlap, as they do in blood. docs/simulators.md says where the numbers come from.
+Lengths are micrometres, axes are (x, y, z) with z along the light. Every number is drawn from a distribution
+of its type; the types overlap, as they do in blood. docs/simulators.md says where the numbers come from.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Float = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 
 PROBES = 4000  # random points in a cell: enough to set the nucleus's volume to 1 % and to seat every granule
 BUMPS = 5
@@ -189,16 +191,16 @@ class Cell:
     """
 
     type: CellType
-    axes: Float
-    bump_directions: Float
-    bump_heights: Float
-    blobs: Float
-    blob_radii: Float
+    axes: Floats
+    bump_directions: Floats
+    bump_heights: Floats
+    blobs: Floats
+    blob_radii: Floats
     nucleus_level: float
-    granules: Float
-    granule_radii: Float
-    vacuoles: Float
-    vacuole_radii: Float
+    granules: Floats
+    granule_radii: Floats
+    vacuoles: Floats
+    vacuole_radii: Floats
     cytoplasm_index: float
     nucleus_index: float
     granule_index: float
@@ -266,7 +268,7 @@ def grow(cell_type: CellType, random: np.random.Generator) -> Cell:
     )
 
 
-def body_distance(points: Float, axes: Float, directions: Float, heights: Float) -> Float:
+def body_distance(points: Floats, axes: Floats, directions: Floats, heights: Floats) -> Floats:
     """Return roughly how far points (..., 3) are outside the body, in µm; negative inside."""
     scaled = points / axes
     length = np.linalg.norm(scaled, axis=-1) + 1e-9
@@ -275,18 +277,18 @@ def body_distance(points: Float, axes: Float, directions: Float, heights: Float)
     return np.asarray((length - surface) * float(np.mean(axes)))
 
 
-def nucleus_field(points: Float, blobs: Float, radii: Float) -> Float:
+def nucleus_field(points: Floats, blobs: Floats, radii: Floats) -> Floats:
     """Return the sum of the Gaussian blobs at points (N, 3), as (N,)."""
     squared = ((points[:, None] - blobs) ** 2).sum(-1)
     return np.asarray(np.exp(-squared / radii**2).sum(-1))
 
 
-def _directions(random: np.random.Generator, count: int) -> Float:
+def _directions(random: np.random.Generator, count: int) -> Floats:
     vectors = random.standard_normal((count, 3))
     return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
 
-def _string_nucleus(cell_type: CellType, radius: float, random: np.random.Generator) -> tuple[Float, Float]:
+def _string_nucleus(cell_type: CellType, radius: float, random: np.random.Generator) -> tuple[Floats, Floats]:
     """Return the nucleus's blobs: lobes along an arc in a tilted plane, and bridges between neighbours."""
     lobes = int(random.choice(list(cell_type.lobes), p=list(cell_type.lobes.values())))
     angle = max(0.2, cell_type.arc.draw(random))
@@ -304,7 +306,7 @@ def _string_nucleus(cell_type: CellType, radius: float, random: np.random.Genera
     else:
         lobe_radius = min(0.32 * radius, 0.40 * length / (lobes - 1) + 0.08 * radius)
         centres, radii = arc, lobe_radius * np.exp(random.normal(0, 0.15, lobes))
-        for first, second in zip(arc[:-1], arc[1:], strict=True):
+        for first, second in pairwise(arc):
             between = np.array([0.3, 0.5, 0.7])[:, None]
             centres = np.concatenate([centres, first + (second - first) * between])
             radii = np.concatenate([radii, np.full(3, cell_type.bridge * lobe_radius)])

@@ -1,6 +1,7 @@
 """The cell on a grid: how much of each material lies above every pixel.
 
-All three instruments look along z, so the column integrals of the materials are all that they see of the cell.
+All three instruments look along z, so the column integrals of the materials are all that they see of the
+cell.
 """
 
 from __future__ import annotations
@@ -11,12 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from sparseattn.simulate.cell_model import Cell, body_distance
+from sparseattn.simulate.cell_model import Cell, Floats, body_distance
 
-OVERSAMPLING = 2  # fine grid points along each side of a pixel: the optics is computed there, the sensor averages
+OVERSAMPLING = 2  # fine points along each side of a pixel: light is computed there, the sensor averages
 DEPTH_STEP = 0.35  # µm
-
-Image = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -35,30 +34,32 @@ class Columns:
         Distance between two points of the fine grid, in µm.
     """
 
-    cytoplasm: Image
-    nucleus: Image
-    granules: Image
-    chromatin: Image
-    granule_cover: Image
+    cytoplasm: Floats
+    nucleus: Floats
+    granules: Floats
+    chromatin: Floats
+    granule_cover: Floats
     step: float
 
     def labels(self) -> NDArray[np.uint8]:
-        """Return the label image (size, size): 0 background, 1 cytoplasm, 2 nucleus, 3 granule."""
-        cytoplasm, nucleus, cover = (
-            to_pixels(material) for material in (self.cytoplasm + self.granules, self.nucleus, self.granule_cover)
-        )
-        labels = np.zeros(cytoplasm.shape, np.uint8)
-        labels[cytoplasm + nucleus > 0.5] = 1
+        """Return the label image (size, size): 0 background, 1 cytoplasm, 2 nucleus, 3 granule.
+
+        A pixel is a granule where granules cover half of it, outside the nucleus: in an eosinophil they lie
+        above and below all of it.
+        """
+        nucleus = to_pixels(self.nucleus)
+        labels = np.zeros(nucleus.shape, np.uint8)
+        labels[to_pixels(self.cytoplasm + self.nucleus + self.granules) > 0.5] = 1
+        labels[(labels == 1) & (to_pixels(self.granule_cover) > 0.5)] = 3
         labels[nucleus > 0.5] = 2
-        labels[cover > 0.5] = 3
         return labels
 
 
-def to_pixels(fine: NDArray[np.floating]) -> Image:
+def to_pixels(fine: Floats) -> Floats:
     """Average the fine grid (..., S, S) over the sensor's pixels (..., S / 2, S / 2)."""
     *rest, height, width = fine.shape
     blocks = fine.reshape(*rest, height // OVERSAMPLING, OVERSAMPLING, width // OVERSAMPLING, OVERSAMPLING)
-    return blocks.mean((-3, -1)).astype(np.float32)
+    return np.asarray(blocks.mean((-3, -1)), np.float32)
 
 
 def project(
@@ -113,7 +114,7 @@ def project(
     texture *= cell.type.clumping / max(float(texture.std()), 1e-6)
     chromatin = nucleus * np.maximum(0.2, 1 + texture)
 
-    def place(volume: NDArray[np.floating]) -> Image:
+    def place(volume: Floats) -> Floats:
         plane = np.zeros((points, points), np.float32)
         plane[window_y, window_x] = volume.sum(0) * depth
         return plane
@@ -133,21 +134,24 @@ def project(
     )
 
 
-def _window(grid: NDArray[np.float64], middle: float, reach: float) -> slice:
+def _window(grid: Floats, middle: float, reach: float) -> slice:
     first, last = np.searchsorted(grid, [middle - reach, middle + reach])
     return slice(int(first), int(last))
 
 
-def _body(cell: Cell, x: NDArray[np.float64], y: NDArray[np.float64], z: NDArray[np.float64]) -> Image:
-    mesh = np.stack(np.broadcast_arrays(x[None, None], y[None, :, None], z[:, None, None]), -1).astype(np.float32)
-    as_float32 = [part.astype(np.float32) for part in (cell.axes, cell.bump_directions, cell.bump_heights)]
-    return body_distance(mesh, *as_float32)  # type: ignore[arg-type, return-value]
+def _body(cell: Cell, x: Floats, y: Floats, z: Floats) -> Floats:
+    mesh = np.stack(np.broadcast_arrays(x[None, None], y[None, :, None], z[:, None, None]), -1)
+    parts = (mesh, cell.axes, cell.bump_directions, cell.bump_heights)
+    return body_distance(*(part.astype(np.float32) for part in parts))
 
 
-def _nucleus(cell: Cell, x: NDArray[np.float64], y: NDArray[np.float64], z: NDArray[np.float64]) -> Image:
-    """Return the nucleus's occupancy (Z, Y, X), 0 to 1; a Gaussian is a product, so the sum is one matrix product."""
+def _nucleus(cell: Cell, x: Floats, y: Floats, z: Floats) -> Floats:
+    """Return the nucleus's occupancy (Z, Y, X), 0 to 1.
 
-    def along(axis: int, coordinates: NDArray[np.float64]) -> Image:
+    A Gaussian is a product of its factors along the axes, so the sum of the blobs is one matrix product.
+    """
+
+    def along(axis: int, coordinates: Floats) -> Floats:
         offset = coordinates[:, None] - cell.blobs[:, axis]
         return np.exp(-((offset / cell.blob_radii) ** 2)).astype(np.float32)
 
@@ -158,16 +162,16 @@ def _nucleus(cell: Cell, x: NDArray[np.float64], y: NDArray[np.float64], z: NDAr
 
 
 def _splat(
-    centres: NDArray[np.float64],
-    radii: NDArray[np.float64],
-    grid: NDArray[np.float64],
+    centres: Floats,
+    radii: Floats,
+    grid: Floats,
     centre: tuple[float, float],
     flattening: float,
-) -> Image:
+) -> Floats:
     """Return the thickness (S, S) in µm of small spheres: their volumes, blurred to their size.
 
-    The projection of a sphere of radius r has variance r² / 5 along each axis; a Gaussian of that width cannot
-    be told from it after the optics.
+    The projection of a sphere of radius r has variance r² / 5 along each axis; a Gaussian of that width
+    cannot be told from it after the optics.
     """
     points, step = len(grid), float(grid[1] - grid[0])
     plane = np.zeros((points + 1) ** 2)
@@ -185,4 +189,5 @@ def _splat(
             place = (top + shift_y) * (points + 1) + left + shift_x
             plane += np.bincount(place, thickness * weight_y * weight_x, len(plane))
     blur = float(radii.mean()) / np.sqrt(5) / step if len(radii) else 0.0
-    return ndimage.gaussian_filter(plane.reshape(points + 1, -1)[:points, :points], blur).astype(np.float32)
+    plane = plane.reshape(points + 1, -1)[:points, :points]
+    return np.asarray(ndimage.gaussian_filter(plane, blur), np.float32)

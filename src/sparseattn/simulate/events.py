@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -60,10 +62,10 @@ def see(cell: Cell, random: np.random.Generator, size: int) -> View:
 
 
 def _shift(size: int, by: float) -> NDArray[np.float32]:
-    """Return the matrix (size, 2 size) that moves a line by so many fine points and averages it over the pixels."""
+    """Return the matrix (size, 2 size) that moves a line by so many fine points and averages over pixels."""
     points = np.arange(size * OVERSAMPLING)
     weights = np.maximum(0, 1 - np.abs(points[:, None] - by - points))
-    return weights.reshape(size, OVERSAMPLING, -1).mean(1).astype(np.float32)
+    return np.asarray(weights.reshape(size, OVERSAMPLING, -1).mean(1), np.float32)
 
 
 def threshold_crossings(
@@ -74,8 +76,8 @@ def threshold_crossings(
 ) -> NDArray[np.void]:
     """Return the events of pixels that watch a changing log intensity.
 
-    A pixel remembers the level of its last event; it fires when the brightness has moved one threshold away from
-    it. Between frames the brightness is linear in time, and the time of an event is where the line meets the level.
+    A pixel remembers the level of its last event; it fires when the brightness has moved one threshold away
+    from it. Between frames the brightness is linear in time: an event is where the line meets the level.
 
     Parameters
     ----------
@@ -95,7 +97,7 @@ def threshold_crossings(
     interval = duration / (len(brightness) - 1)
     remembered = brightness[0] + random.uniform(-0.9, 0.9, brightness.shape[1:]) * thresholds.min(0)
     batches = [np.empty(0, EVENT)]
-    for frame, (before, after) in enumerate(zip(brightness[:-1], brightness[1:], strict=True)):
+    for frame, (before, after) in enumerate(pairwise(brightness)):
         for polarity, sign, threshold in ((1, 1, thresholds[0]), (0, -1, thresholds[1])):
             fired = np.maximum(np.floor(sign * (after - remembered) / threshold), 0)
             for nth in range(1, int(fired.max()) + 1):
@@ -111,14 +113,14 @@ def threshold_crossings(
 def background_activity(
     rate: float, size: int, duration: float, random: np.random.Generator
 ) -> NDArray[np.void]:
-    """Return events without a cause, Poisson at ``rate`` a pixel and second over ``duration`` µs."""
+    """Return events without a cause: Poisson, ``rate`` a pixel and second, over ``duration`` µs."""
     count = random.poisson(rate * size**2 * duration / 1e6)
     x, y = random.integers(0, size, (2, count))
     return _events(np.rint(random.uniform(0, duration, count)), x, y, random.integers(0, 2, count))
 
 
 def refractory(events: NDArray[np.void], dead_time: int) -> NDArray[np.void]:
-    """Return the events in the order of time, without those that a pixel was too tired for (dead time in µs)."""
+    """Return the events in the order of time, without those within a pixel's dead time (in µs)."""
     events = events[np.lexsort((events["p"], events["t"], events["x"], events["y"]))]
     while len(events) > 1:
         same = (np.diff(events["x"].astype(int)) == 0) & (np.diff(events["y"].astype(int)) == 0)

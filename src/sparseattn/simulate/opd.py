@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sparseattn.simulate.cell_model import Cell
+from sparseattn.simulate.cell_model import Cell, Floats
 from sparseattn.simulate.columns import Columns, project, to_pixels
 from sparseattn.simulate.optics import speckle, through_lens
 from sparseattn.simulate.view import View
@@ -18,13 +17,13 @@ CHROMATIN_INDEX = 0.015  # by how much chromatin twice as dense as the mean is a
 QUANTUM = 1 / 16  # nm; far below the noise, and it lets the files be compressed
 
 
-def path_difference(cell: Cell, columns: Columns) -> NDArray[np.float32]:
+def path_difference(cell: Cell, columns: Columns) -> Floats:
     """Return the OPD in nm on the fine grid: the sum of (n - n_medium) dz."""
-    return np.float32(1000) * (
-        columns.cytoplasm * np.float32(cell.cytoplasm_index - MEDIUM_INDEX)
-        + columns.nucleus * np.float32(cell.nucleus_index - MEDIUM_INDEX)
-        + (columns.chromatin - columns.nucleus) * np.float32(CHROMATIN_INDEX)
-        + columns.granules * np.float32(cell.granule_index - MEDIUM_INDEX)
+    return 1000 * (
+        columns.cytoplasm * (cell.cytoplasm_index - MEDIUM_INDEX)
+        + columns.nucleus * (cell.nucleus_index - MEDIUM_INDEX)
+        + (columns.chromatin - columns.nucleus) * CHROMATIN_INDEX
+        + columns.granules * (cell.granule_index - MEDIUM_INDEX)
     )
 
 
@@ -43,7 +42,7 @@ def see(cell: Cell, random: np.random.Generator, size: int) -> View:
     lens = {"wavelength": WAVELENGTH, "aperture": APERTURE, "index": MEDIUM_INDEX}
     seen = through_lens(wave, columns.step, defocus=random.normal(0, 1.0), **lens)
     seen = seen + random.uniform(0.02, 0.06) * speckle(random, len(wave), columns.step, **lens)
-    # The lens and the noise move the phase by far less than pi, so it is unwrapped by the phase that is known.
+    # Lens and noise move the phase by far less than pi: it is unwrapped by the phase that is known.
     recorded = to_pixels((phase + np.angle(seen * wave.conj())) / radians)
     image = recorded + _background(random, size)
     return View(image=(np.round(image / QUANTUM) * QUANTUM).astype(np.float32), labels=columns.labels())
@@ -54,8 +53,8 @@ def _somewhere(random: np.random.Generator, reach: float) -> tuple[float, float]
     return float(y), float(x)
 
 
-def _background(random: np.random.Generator, size: int) -> NDArray[np.float64]:
-    """Return the residue (size, size) in nm of an imperfect background correction: tilt, bowl, parasitic fringes."""
+def _background(random: np.random.Generator, size: int) -> Floats:
+    """Return what background correction left, (size, size) in nm: tilt, bowl, parasitic fringes."""
     y, x = np.meshgrid(*[np.linspace(-1, 1, size)] * 2, indexing="ij")
     tilt_y, tilt_x, bowl, offset = random.normal(0, [8, 8, 5, 4])
     fringe_y, fringe_x = random.normal(0, 6, 2)

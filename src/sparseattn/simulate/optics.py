@@ -1,4 +1,4 @@
-"""Coherent light through a lens, by the angular spectrum (Goodman, Introduction to Fourier Optics, chapter 3)."""
+"""Coherent light through a lens, by the angular spectrum (Goodman, Introduction to Fourier Optics, ch. 3)."""
 
 from __future__ import annotations
 
@@ -45,5 +45,6 @@ def speckle(
 ) -> ComplexImage:
     """Return a (size, size) complex Gaussian field, as coarse as the lens can show, with mean square 1."""
     noise = random.standard_normal((2, size, size), np.float32)
-    field = through_lens(noise[0] + 1j * noise[1], step, wavelength=wavelength, aperture=aperture, index=index)
+    wave = noise[0] + 1j * noise[1]
+    field = through_lens(wave, step, wavelength=wavelength, aperture=aperture, index=index)
     return np.asarray(field / np.sqrt(np.mean(np.abs(field) ** 2)))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.color import rgb_from_bex
 
-from sparseattn.simulate.cell_model import Cell
+from sparseattn.simulate.cell_model import Cell, Floats
 from sparseattn.simulate.columns import Columns, project, to_pixels
 from sparseattn.simulate.view import View
 
@@ -45,15 +44,15 @@ def see(cell: Cell, random: np.random.Generator, size: int) -> View:
     return View(image=np.ascontiguousarray(image.transpose(1, 2, 0)), labels=columns.labels())
 
 
-def _dyed(azure: NDArray[np.floating], eosin: NDArray[np.floating]) -> NDArray[np.float64]:
+def _dyed(azure: Floats, eosin: Floats) -> Floats:
     """Return the optical density (3, S, S) of amounts (S, S) of the two dyes."""
     return np.asarray(AZURE[:, None, None] * azure + EOSIN[:, None, None] * eosin)
 
 
-def _dyes(cell: Cell, columns: Columns) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+def _dyes(cell: Cell, columns: Columns) -> tuple[Floats, Floats]:
     """Return how much azure and eosin the cell took up, each (S, S) in optical density."""
-    # Chromatin takes both dyes, which makes it purple (the Romanowsky-Giemsa effect); as every nucleus holds the
-    # same DNA, a wide one is paler.
+    # Chromatin takes both dyes, which makes it purple (the Romanowsky-Giemsa effect); as every nucleus holds
+    # the same DNA, a wide one is paler.
     chromatin = columns.chromatin / max(float(columns.chromatin.sum()) * columns.step**2, 1e-6)
     cytoplasm, granule = cell.type.cytoplasm_stain, cell.type.granule_stain
     azure = NUCLEAR_AZURE * chromatin + cytoplasm.azure * columns.cytoplasm + granule.azure * columns.granules
@@ -67,7 +66,7 @@ def _neighbours(
     centre: tuple[float, float],
     flattening: float,
     random: np.random.Generator,
-) -> NDArray[np.float64]:
+) -> Floats:
     """Return the optical density (3, S, S) of red cells and platelets around the white cell."""
     points = len(columns.nucleus)
     grid = (np.arange(points) + 0.5) * columns.step - FIELD / 2
@@ -96,7 +95,7 @@ def _neighbours(
     return density
 
 
-def _red_cell(y: NDArray[np.float64], x: NDArray[np.float64], random: np.random.Generator) -> NDArray[np.float64]:
+def _red_cell(y: Floats, x: Floats, random: np.random.Generator) -> Floats:
     """Return the thickness (S, S) in µm of a biconcave disc, slightly oval (Evans and Fung 1972)."""
     radius, oval = random.uniform(3.3, 4.1), random.normal(0, 0.06)
     turn, pallor = random.uniform(0, np.pi), random.uniform(0.3, 1.2)
@@ -108,7 +107,7 @@ def _red_cell(y: NDArray[np.float64], x: NDArray[np.float64], random: np.random.
     return np.asarray(profile * (2.6 - pallor * 1.79 + pallor * (7.83 * squared - 4.39 * squared**2)) * 0.6)
 
 
-def _illumination(size: int, random: np.random.Generator) -> NDArray[np.float64]:
+def _illumination(size: int, random: np.random.Generator) -> Floats:
     """Return the light (3, size, size) on an empty slide: colour, exposure and an uneven lamp."""
     y, x = np.meshgrid(*[np.linspace(-1, 1, size)] * 2, indexing="ij")
     lean_y, lean_x = random.normal(0, 0.025, 2)

@@ -17,7 +17,8 @@ class View:
     Attributes
     ----------
     image
-        (H, W) float32 in nm (opd), (2, H, W) uint16 counts of on and off events (events), (H, W, 3) uint8 (stained).
+        opd: (H, W) float32 in nm; events: (2, H, W) uint16 counts of on and off events; stained: (H, W, 3)
+        uint8 RGB.
     labels
         (H, W) uint8: 0 background, 1 cytoplasm, 2 nucleus, 3 granule.
     events

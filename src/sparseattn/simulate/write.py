@@ -55,11 +55,12 @@ def simulate(
 ) -> None:
     """Simulate white blood cells of five types and write them as class folders.
 
-    ``folder/<class>/cell_00001.tif`` (opd: float32, nm; events: uint16 counts, axes CYX) or ``.png`` (stained: uint8
-    RGB) are the cells; ``folder/_masks/<class>/cell_00001.png`` their label images (0 background, 1 cytoplasm,
-    2 nucleus, 3 granule); ``folder/_events/<class>/cell_00001.npy`` the events (t int64 µs, x uint16, y uint16,
-    p uint8). ``cells.json`` describes the cells, ``manifest.json`` how they were made. The same arguments give the
-    same bytes, and a larger count begins with the same cells of each class.
+    ``folder/<class>/cell_00001.tif`` (opd: float32, nm; events: uint16 counts, axes CYX) or ``.png``
+    (stained: uint8 RGB) are the cells; ``folder/_masks/<class>/cell_00001.png`` their label images
+    (0 background, 1 cytoplasm, 2 nucleus, 3 granule); ``folder/_events/<class>/cell_00001.npy`` the events
+    (t int64 µs, x uint16, y uint16, p uint8). ``cells.json`` describes the cells, ``manifest.json`` how they
+    were made. The same arguments give the same bytes, and a larger count begins with the same cells of each
+    class.
 
     Parameters
     ----------
@@ -81,18 +82,17 @@ def simulate(
     InputError
         If an argument cannot be used, the folder is not empty or cannot be written.
     """
-    _check(instrument, count, seed, size)
+    name = _check(instrument, count, seed, size)
     folder = Path(folder)
-    chosen = INSTRUMENTS[cast(InstrumentName, instrument)]
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise InputError(f"{folder} is not an empty folder: give a new name, or empty it first.")
         folder.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
         try:
-            _write_cells(chosen, draft, count, seed, size, on_cell)
-            _write_json(draft / "cells.json", _description(chosen, size))
-            _write_json(draft / "manifest.json", _manifest(instrument, count, seed, size))
+            _write_cells(name, draft, count, seed, size, on_cell)
+            _write_json(draft / "cells.json", _description(INSTRUMENTS[name], size))
+            _write_json(draft / "manifest.json", _manifest(name, count, seed, size))
             draft.chmod(0o755)  # mkdtemp keeps others out
             if folder.exists():
                 folder.rmdir()
@@ -105,12 +105,14 @@ def simulate(
 
 
 def class_counts(count: int) -> dict[str, int]:
-    """Return how many of ``count`` cells each class gets; the first classes get one more where it is not even."""
+    """Return how many of ``count`` cells each class gets: the same, or one more for the first classes."""
     share, rest = divmod(count, len(CLASSES))
     return {name: share + (position < rest) for position, name in enumerate(CLASSES)}
 
 
-def simulate_cell(instrument: InstrumentName, class_name: str, number: int, seed: int, size: int = DEFAULT_SIZE) -> View:
+def simulate_cell(
+    instrument: InstrumentName, class_name: str, number: int, seed: int, size: int = DEFAULT_SIZE
+) -> View:
     """Return one simulated cell.
 
     Parameters
@@ -129,7 +131,7 @@ def simulate_cell(instrument: InstrumentName, class_name: str, number: int, seed
     return INSTRUMENTS[instrument].see(cell, np.random.default_rng(instrument_stream), size)
 
 
-def _check(instrument: str, count: int, seed: int, size: int) -> None:
+def _check(instrument: str, count: int, seed: int, size: int) -> InstrumentName:
     if instrument not in get_args(InstrumentName):
         raise InputError(f"There is no instrument {instrument!r}: choose opd, events or stained.")
     if count < len(CLASSES):
@@ -140,25 +142,25 @@ def _check(instrument: str, count: int, seed: int, size: int) -> None:
         raise InputError(f"The seed is {seed}: give 0 or more.")
     if not SMALLEST <= size <= LARGEST:
         raise InputError(f"The size is {size} pixels: give {SMALLEST} to {LARGEST}.")
+    return cast(InstrumentName, instrument)
 
 
 def _write_cells(
-    instrument: Instrument,
+    instrument: InstrumentName,
     folder: Path,
     count: int,
     seed: int,
     size: int,
     on_cell: Callable[[int, int], None] | None,
 ) -> None:
-    name = next(name for name, other in INSTRUMENTS.items() if other is instrument)
     done = 0
     for class_name, cells in class_counts(count).items():
-        for kind in ("", "_masks", *(("_events",) if name == "events" else ())):
+        for kind in ("", "_masks", *(("_events",) if instrument == "events" else ())):
             (folder / kind / class_name).mkdir(parents=True)
         for number in range(1, cells + 1):
-            view = simulate_cell(name, class_name, number, seed, size)
+            view = simulate_cell(instrument, class_name, number, seed, size)
             stem = f"{class_name}/cell_{number:05d}"
-            _write_image(folder / f"{stem}{instrument.suffix}", view.image, instrument, size)
+            _write_image(folder / stem, view.image, INSTRUMENTS[instrument], size)
             iio.imwrite(folder / "_masks" / f"{stem}.png", view.labels)
             if view.events is not None:
                 np.save(folder / "_events" / f"{stem}.npy", view.events, allow_pickle=False)
@@ -167,7 +169,8 @@ def _write_cells(
                 on_cell(done, count)
 
 
-def _write_image(path: Path, image: NDArray[np.generic], instrument: Instrument, size: int) -> None:
+def _write_image(stem: Path, image: NDArray[np.generic], instrument: Instrument, size: int) -> None:
+    path = stem.with_suffix(instrument.suffix)
     if instrument.suffix == ".png":
         iio.imwrite(path, image)
         return
@@ -192,7 +195,7 @@ def _description(instrument: Instrument, size: int) -> dict[str, object]:
     }
 
 
-def _manifest(instrument: str, count: int, seed: int, size: int) -> dict[str, object]:
+def _manifest(instrument: InstrumentName, count: int, seed: int, size: int) -> dict[str, object]:
     try:
         release = version("napari-sparseattn")
     except PackageNotFoundError:  # the sources, not installed
