@@ -76,6 +76,8 @@ class Explanation:
         Pixels of the net's grid that were asked for.
     unit_pixels, window_pixels
         Sides, in pixels of the net's grid, of a selectable unit and of its window: the raw values it brings.
+    strict
+        Whether the read pixels alone decided; not so for a net with context.
     selected
         The units chosen.
     coarse_grid
@@ -95,6 +97,7 @@ class Explanation:
     k: int
     unit_pixels: int
     window_pixels: int
+    strict: bool
     selected: SelectedUnits
     coarse_grid: Floats
 
@@ -229,6 +232,7 @@ def explain_cell(classifier: Classifier, cells: CellSet, index: int, *, k: int |
         k=classifier.k if k is None else k,
         unit_pixels=unit,
         window_pixels=config.window,
+        strict=not config.context,
         selected=SelectedUnits(
             positions=positions,
             boxes=np.array(boxes, dtype=np.int64),

@@ -173,9 +173,10 @@ def _write_facts(axes: Axes, explanation: Explanation) -> None:
     axes.set_axis_off()
     size, pixels = explanation.prepare.size, explanation.grid_pixels
     selected, read = explanation.selected_pixels, explanation.read_pixels
+    how = "the selected and their windows" if explanation.strict else "and the rest through the coarse stage"
     facts = [
         ("selected (k)", f"{selected:,} pixels, {_percent(selected / pixels)}"),
-        ("read", f"{read:,} pixels, {_percent(read / pixels)}: the selected and their windows"),
+        ("read", f"{read:,} pixels, {_percent(read / pixels)}: {how}"),
         ("looked at", f"all {pixels:,} of the net's {size} x {size} grid, by the coarse stage"),
         (
             "in distribution",
