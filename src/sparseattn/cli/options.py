@@ -55,7 +55,7 @@ def parse_pixels(text: str, grid_pixels: int) -> int:
         If the text is no such number, or is not in 1..grid_pixels.
     """
     written = text.strip()
-    match = re.fullmatch(r"(\d+)|(\d*\.\d+|\d+\.)|(\d+(?:\.\d+)?)\s*%", written)
+    match = re.fullmatch(r"(\d+)|(\d*\.\d+|\d+\.)|(\d+(?:\.\d+)?)\s*%", written, re.ASCII)
     if match is None:
         raise InputError(f"--pixels {written!r} is not a number of pixels; give one such as 600, 0.15 or 15%")
     whole, fraction, percent = match.groups()

@@ -1,0 +1,45 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sparseattn.cli.options import parse_pixels, split_list
+from sparseattn.errors import InputError
+
+
+@pytest.mark.parametrize(
+    ("text", "k"),
+    [
+        ("1", 1),
+        ("600", 600),
+        ("4096", 4096),
+        ("0.15", 614),
+        (".5", 2048),
+        ("1.0", 4096),
+        ("15%", 614),
+        ("0.001 %", 1),
+    ],
+)
+def test_pixels(text, k):
+    assert parse_pixels(text, 4096) == k
+
+
+@pytest.mark.parametrize(
+    "text", ["0", "0.0", "0%", "4097", "101%", "1.5", "-3", "many", "", "nan", "1e3", "٣"]
+)
+def test_pixels_that_cannot_be(text):
+    with pytest.raises(InputError, match="--pixels"):
+        parse_pixels(text, 4096)
+
+
+@given(st.text(max_size=12), st.integers(1, 10**6))
+def test_pixels_are_always_in_range_or_refused(text, grid_pixels):
+    try:
+        assert 1 <= parse_pixels(text, grid_pixels) <= grid_pixels
+    except InputError as error:
+        assert "\n" not in str(error)
+
+
+def test_lists():
+    assert split_list(None) is None
+    assert split_list("0,2") == ["0", "2"]
+    assert split_list("dapi, far red") == ["dapi", "far red"]
