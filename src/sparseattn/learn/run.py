@@ -102,6 +102,7 @@ class Run:
             validation=self.report(self.best, self.k, len(self.data.classes)),
         )
 
+    @torch.inference_mode()
     def report(self, net: SparseAttnNet, k: int, classes: int) -> dict[str, Any]:
         """Return the report of a net on the validation cells of the first ``classes`` classes."""
         labels = self.data.labels.numpy()
