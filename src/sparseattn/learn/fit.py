@@ -113,8 +113,9 @@ def fit(
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(options.seed)
             module = start.extended(data.classes).net
-    for skipped in data.skipped if on_skip else ():
-        on_skip(skipped)
+    if on_skip is not None:
+        for skipped in data.skipped:
+            on_skip(skipped)
     run = Run(module, data, options, augmentation or Augmentation.for_modality(cells.modality), device)
     before = None if start is None else run.report(start.net, start.k, len(start.classes))
     run.train(checkpoint, resume, on_epoch)

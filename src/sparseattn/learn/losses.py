@@ -1,6 +1,5 @@
 """What the net is taught by: the class, and its own fine attention."""
 
-import math
 from collections.abc import Callable
 
 import torch
@@ -9,6 +8,7 @@ from torch import Generator, Tensor, nn
 
 from sparseattn.learn.options import TrainingOptions
 from sparseattn.net import SparseAttnNet, SparseAttnOutput
+from sparseattn.net.select import units_for
 
 LossFunction = Callable[[nn.Module, Tensor, Tensor, Generator], Tensor]
 
@@ -20,11 +20,15 @@ def class_weights(labels: Tensor, classes: int, balance: float) -> Tensor:
     return weights * counts.sum() / (weights * counts).sum()
 
 
-def random_pixels(pixels: int, options: TrainingOptions, generator: Generator) -> int:
-    """Draw k log-uniformly between the least and the most share of the pixels."""
-    low, high = math.log(options.least_pixels), math.log(options.most_pixels)
-    share = math.exp(low + (high - low) * torch.rand((), generator=generator).item())
-    return max(1, round(share * pixels))
+def random_pixels(pixels: int, options: TrainingOptions, generator: Generator) -> tuple[int, int]:
+    """Draw many and few pixels, log-uniformly above and below ``options.few_pixels``."""
+
+    def draw(low: float, high: float) -> int:
+        place = torch.rand((), generator=generator).item()
+        return max(1, round(pixels * low * (high / low) ** place))
+
+    many = draw(options.few_pixels, options.most_pixels)
+    return many, draw(options.least_pixels, options.few_pixels)
 
 
 def distillation_loss(output: SparseAttnOutput) -> Tensor:
@@ -38,25 +42,42 @@ def distillation_loss(output: SparseAttnOutput) -> Tensor:
     return F.kl_div(student, teacher, reduction="batchmean")
 
 
-def sparse_loss(options: TrainingOptions, weights: Tensor, k: Callable[[Generator], int]) -> LossFunction:
+def sparse_loss(
+    options: TrainingOptions, weights: Tensor, draw: Callable[[Generator], tuple[int, ...]]
+) -> LossFunction:
     """Return the loss of a SparseAttnNet, for :class:`sparseattn.learn.loop.Loop`.
+
+    One net is to serve every k. Each step draws many pixels and few of them; the class teaches both, and the
+    answer from many teaches the one from few (the sandwich rule of slimmable nets, Yu and Huang, ICCV 2019).
 
     Parameters
     ----------
     options : TrainingOptions
-        Label smoothing, distillation and noise are used.
+        Label smoothing, consistency, distillation and noise are used.
     weights : Tensor
         (classes,) weights of the classes.
-    k : callable
-        Gives the pixels to select at this step.
+    draw : callable
+        Gives the pixels to select at this step, the most first; a single number for training at one k.
     """
 
     def loss(net: nn.Module, images: Tensor, labels: Tensor, generator: Generator) -> Tensor:
         assert isinstance(net, SparseAttnNet)
-        output: SparseAttnOutput = net(images, k(generator), noise=options.noise, generator=generator)
-        total = F.cross_entropy(
-            output.logits, labels, weights.to(images.device), label_smoothing=options.label_smoothing
-        )
+
+        def class_loss(answer: SparseAttnOutput) -> Tensor:
+            weight = weights.to(images.device)
+            return F.cross_entropy(answer.logits, labels, weight, label_smoothing=options.label_smoothing)
+
+        k, *fewer = draw(generator)
+        coarse, selected, context = net.choose(images, k, noise=options.noise, generator=generator)
+        output: SparseAttnOutput = net.decide(images, coarse, selected, context)
+        total = class_loss(output)
+        for k in fewer:
+            teacher = output.logits.detach().softmax(dim=1)
+            units = units_for(k, net.config.size, net.config.cell_size)
+            output = net.decide(images, coarse, selected[:, :units], context)
+            taught = F.kl_div(output.logits.log_softmax(dim=1), teacher, reduction="batchmean")
+            total = total + (1 - options.consistency) * class_loss(output) + options.consistency * taught
+        total = total / (1 + len(fewer))
         if options.distillation > 0:
             total = total + options.distillation * distillation_loss(output)
         return total

@@ -38,8 +38,11 @@ class TrainingOptions:
         ``auto``: the learned k. A number: that share of the pixels. Either way k is drawn at random in
         training, so that the model serves every k. ``controller``: k follows the trend of the loss, as in
         the paper.
-    least_pixels, most_pixels : float
-        Range of the random k as shares of the pixels (log-uniform).
+    least_pixels, few_pixels, most_pixels : float
+        Shares of the pixels: each step draws few pixels between the first two, and many between the last two
+        (log-uniform).
+    consistency : float
+        How much the answer from many pixels teaches that from few, beside the class.
     validation : float
         Share of the cells that are set aside to choose k and to report.
     prototypes : int
@@ -48,9 +51,9 @@ class TrainingOptions:
         The same seed, cells and machine give the same weights.
     """
 
-    epochs: int = 60
+    epochs: int = 100
     batch_size: int = 32
-    learning_rate: float = 3e-3
+    learning_rate: float = 5e-3
     weight_decay: float = 0.05
     warm_up: float = 0.15
     label_smoothing: float = 0.05
@@ -62,7 +65,9 @@ class TrainingOptions:
     patience: int = 0
     pixels: float | Literal["auto", "controller"] = "auto"
     least_pixels: float = 0.03
+    few_pixels: float = 0.3
     most_pixels: float = 1.0
+    consistency: float = 0.7
     validation: float = 0.2
     prototypes: int = 16
     seed: int = 0
@@ -93,8 +98,8 @@ class TrainingOptions:
         ):
             if getattr(self, name) < least:
                 raise InputError(f"{name} is {getattr(self, name)}; it must be at least {least}")
-        if not 0 < self.least_pixels <= self.most_pixels <= 1:
-            raise InputError("the range of k must lie above 0 and at most at 1, the smaller share first")
+        if not 0 < self.least_pixels <= self.few_pixels <= self.most_pixels <= 1:
+            raise InputError("the shares of pixels to draw k from must rise from above 0 to at most 1")
 
     def to_json(self) -> dict[str, Any]:
         """Return the options as plain JSON."""

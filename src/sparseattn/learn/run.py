@@ -123,9 +123,9 @@ class Run:
         assert isinstance(average, SparseAttnNet)
         return average
 
-    def _training_k(self, generator: Generator) -> int:
+    def _training_k(self, generator: Generator) -> tuple[int, ...]:
         if self.controller is not None:
-            return self.controller.k
+            return (self.controller.k,)
         return random_pixels(self.pixels, self.options, generator)
 
     def _is_stuck(self) -> bool:

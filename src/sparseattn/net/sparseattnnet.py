@@ -53,7 +53,7 @@ class SparseAttnNetConfig:
     heads: int = 4
     layers: int = 1
     blocks: int = 3
-    hidden: int = 32
+    hidden: int = 64
     frequencies: int = 2
     coarse_width: int = 16
     score_bias: bool = True
@@ -210,11 +210,27 @@ class SparseAttnNet(nn.Module):
         ValueError
             If ``k`` is out of range.
         """
+        coarse, selected, context = self.choose(image, k, noise=noise, generator=generator)
+        return self.decide(image, coarse, selected, context)
+
+    def choose(
+        self, image: Tensor, k: int, *, noise: float = 0.0, generator: Generator | None = None
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Look and select: the coarse stage alone. Parameters as in :meth:`forward`.
+
+        Returns
+        -------
+        coarse : Tensor
+            (B, G, G) coarse logits.
+        selected : Tensor
+            (B, K) int64 flat indices of units, the most salient first: those of a smaller k come first.
+        context : Tensor or None
+            (B, 3 * coarse_width, G, G) feature maps, for a net with ``config.context``.
+        """
         coarse, features = self.coarse(image)
         count = units_for(k, self.config.size, self.config.cell_size)
         selected = select_top(coarse, count, noise, generator)
-        context = self.coarse.context(features) if self.config.context else None
-        return self.decide(image, coarse, selected, context)
+        return coarse, selected, self.coarse.context(features) if self.config.context else None
 
     def decide(
         self, image: Tensor, coarse: Tensor, selected: Tensor, context: Tensor | None = None
@@ -230,7 +246,7 @@ class SparseAttnNet(nn.Module):
         selected : Tensor
             (B, K) int64 flat indices of units.
         context : Tensor or None
-            (B, 3 * coarse_width, G, G) feature maps of the coarse stage, for a net with ``config.context``.
+            What :meth:`choose` gives, for a net with ``config.context``.
         """
         config = self.config
         windows = gather_windows(image, selected, config.cell_size, config.window)
