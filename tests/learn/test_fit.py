@@ -38,7 +38,7 @@ def discs(classes: tuple[str, ...] = ("small", "large", "ring"), count: int = 16
 
 
 def train(cells: CellSet | None = None, *, seed: int = 0, epochs: int = 3, **arguments: object) -> Classifier:
-    options = TrainingOptions(epochs=epochs, batch_size=16, seed=seed, prototypes=4)
+    options = TrainingOptions(epochs=epochs, batch_size=16, seed=seed, prototypes=8)
     return fit(cells or discs(), options=options, size=SIZE, net=SMALL, **arguments)  # type: ignore[arg-type]
 
 
@@ -144,8 +144,8 @@ def test_fine_tuning_adds_a_class_and_does_not_forget_the_others(trained: Classi
     bars = discs(("bar",), count=16, seed=6)
     assert np.mean([p == "bar" for p in tuned.predict(bars).predicted]) > 0.8
     before, after = (tuned.history.validation[f"{when}_finetuning"] for when in ("before", "after"))
-    assert before["n"] == after["n"] == 3  # a held back prototype of each old class
-    assert after["balanced_accuracy"] >= before["balanced_accuracy"] - 0.34
+    assert before["n"] == after["n"] == 6  # two prototypes of each old class, held back
+    assert after["balanced_accuracy"] >= before["balanced_accuracy"] - 0.2
     assert set(trained.split.sides) <= set(tuned.split.sides)
 
 

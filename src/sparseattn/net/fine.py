@@ -39,7 +39,7 @@ class PixelEmbedding(nn.Module):
 
 
 class NeighbourBlock(nn.Module):
-    """Mix each place of a map with the eight around it, then its features: x + W2 gelu(W1 norm(spread(x)))."""
+    """Mix each place of a map with the eight around it, then its features."""
 
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__()
@@ -57,8 +57,8 @@ class Neighbourhood(nn.Module):
     """Let each selected pixel's word know the selected pixels around it.
 
     The words are laid out on a map of half the units' resolution, empty where nothing was selected, mixed
-    with their neighbours there, and added back to the words. Only words enter, so the net stays strict; what it
-    gains is what makes convolutions learn from few images: the same rule everywhere in the image.
+    with their neighbours there, and added back to the words. Only words enter, so the net stays strict; what
+    it gains is what makes convolutions learn from few images: the same rule everywhere in the image.
     """
 
     def __init__(self, units: int, width: int, hidden: int, blocks: int) -> None:
