@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from sparseattn.cli import options as shared
+from sparseattn.cli.models import load_model
 from sparseattn.cli.output import (
     listed,
     note,
@@ -52,10 +53,9 @@ def evaluate(
     source = SourceOptions(labels_csv, samples_csv, subfolders, layout, modality, channel_names, strict)
     cells = open_labelled(data, source)
 
-    from sparseattn.classifier import Classifier
     from sparseattn.learn.metrics import classification_report
 
-    classifier = Classifier.load(model)
+    classifier = load_model(model)
     grid_pixels = classifier.prepare.size**2
     k = classifier.k if pixels is None else shared.parse_pixels(pixels, grid_pixels)
     cells = _judged(cells, classifier.classes, other=other)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sparseattn.cli import options as shared
+from sparseattn.cli.models import load_model
 from sparseattn.cli.options import split_list
 from sparseattn.cli.output import listed, percent, print_facts, print_json
 from sparseattn.cli.sources import SourceOptions, open_any, report_skipped
@@ -47,9 +48,7 @@ def explain(
 
     check_output_folder(output, overwrite=overwrite)
 
-    from sparseattn.classifier import Classifier
-
-    classifier = Classifier.load(model)
+    classifier = load_model(model)
     grid_pixels = classifier.prepare.size**2
     k = classifier.k if pixels is None else shared.parse_pixels(pixels, grid_pixels)
     options = SourceOptions(labels_csv, samples_csv, subfolders, layout, modality, channel_names, strict)

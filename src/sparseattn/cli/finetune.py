@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sparseattn.cli import options as shared
+from sparseattn.cli.models import load_model
 from sparseattn.cli.output import note, percent
 from sparseattn.cli.sources import SourceOptions
 from sparseattn.cli.targets import check_output_file
@@ -44,9 +45,7 @@ def finetune(
     """
     check_output_file(output)
 
-    from sparseattn.classifier import Classifier
-
-    start = Classifier.load(model)
+    start = load_model(model)
     options = training_options(pixels=training_pixels(pixels, start.prepare.size), epochs=epochs, seed=seed)
     source = SourceOptions(labels_csv, samples_csv, subfolders, layout, modality, channel_names, strict)
     cells, split = open_sides(data, val, source, options.validation, known=start.split)

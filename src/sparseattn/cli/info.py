@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sparseattn.cli import options as shared
+from sparseattn.cli.models import load_model
 from sparseattn.cli.output import listed, percent, pixels_and_percent, print_facts, print_json
 from sparseattn.cli.sources import SourceOptions, open_source, report_skipped
 
@@ -67,9 +68,7 @@ def describe_cells(path: Path, cells: CellSet) -> dict[str, Any]:
 
 def describe_model(path: Path) -> dict[str, Any]:
     """Return what a model file says of itself."""
-    from sparseattn.classifier import Classifier
-
-    classifier = Classifier.load(path)
+    classifier = load_model(path)
     history, prepare, config = classifier.history, classifier.prepare, classifier.net.config
     grid_pixels = prepare.size**2
     return {

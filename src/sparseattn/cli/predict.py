@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from sparseattn.cli import options as shared
+from sparseattn.cli.models import load_model
 from sparseattn.cli.output import percent, pixels_and_percent, print_facts, print_json
 from sparseattn.cli.sources import SourceOptions, open_any, report_skipped
 from sparseattn.cli.targets import check_output_file
@@ -38,9 +39,7 @@ def predict(
     check_output_file(output)
     check_table_path(output)
 
-    from sparseattn.classifier import Classifier
-
-    classifier = Classifier.load(model)
+    classifier = load_model(model)
     grid_pixels = classifier.prepare.size**2
     k = classifier.k if pixels is None else shared.parse_pixels(pixels, grid_pixels)
     source = SourceOptions(labels_csv, samples_csv, subfolders, layout, modality, channel_names, strict)
