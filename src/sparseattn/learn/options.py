@@ -57,7 +57,7 @@ class TrainingOptions:
     weight_decay: float = 0.05
     warm_up: float = 0.15
     label_smoothing: float = 0.05
-    class_balance: float = 0.0
+    class_balance: float = 0.5
     distillation: float = 0.1
     noise: float = 0.5
     average: float = 0.99
