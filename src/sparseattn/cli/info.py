@@ -12,9 +12,11 @@ from sparseattn.cli import options as shared
 from sparseattn.cli.models import load_model
 from sparseattn.cli.output import listed, percent, pixels_and_percent, print_facts, print_json
 from sparseattn.cli.sources import SourceOptions, open_source, report_skipped
+from sparseattn.errors import InputError
 
 if TYPE_CHECKING:
     from sparseattn.cells.cellset import CellSet
+    from sparseattn.classifier import Classifier
 
 MODEL_SUFFIX = ".safetensors"
 
@@ -28,12 +30,24 @@ def info(
     modality: shared.ModalityOption = None,
     channel_names: shared.ChannelNames = None,
     strict: shared.Strict = False,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw a model's training curves to a .png, .svg or .pdf file.")
+    ] = None,
     as_json: shared.Json = False,
 ) -> None:
     """Say what a source of cells or a model file is."""
     if path.suffix == MODEL_SUFFIX:
-        facts = describe_model(path)
+        classifier = load_model(path)
+        facts = describe_model(path, classifier)
         lines = _model_lines(facts)
+        if plot is not None:
+            from sparseattn.export.training_curves import write_training_curves
+
+            write_training_curves(classifier.history, plot)
+    elif plot is not None:
+        raise InputError(
+            f"{path} is no model file, so there are no training curves to draw; leave out --plot"
+        )
     else:
         source = SourceOptions(labels_csv, samples_csv, subfolders, layout, modality, channel_names, strict)
         cells = open_source(path, source)
@@ -66,9 +80,8 @@ def describe_cells(path: Path, cells: CellSet) -> dict[str, Any]:
     }
 
 
-def describe_model(path: Path) -> dict[str, Any]:
+def describe_model(path: Path, classifier: Classifier) -> dict[str, Any]:
     """Return what a model file says of itself."""
-    classifier = load_model(path)
     history, prepare, config = classifier.history, classifier.prepare, classifier.net.config
     grid_pixels = prepare.size**2
     return {
