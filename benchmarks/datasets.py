@@ -3,9 +3,6 @@
 import hashlib
 import json
 import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
@@ -15,6 +12,7 @@ import numpy as np
 
 from sparseattn.cells import CellSet, Modality, fit_prepare, open_cells
 from sparseattn.errors import InputError
+from sparseattn.simulate import simulate
 
 WORK = Path(__file__).parent / "results" / "work"  # git-ignored
 SIMULATED_CELLS = 1000
@@ -140,24 +138,11 @@ def nmnist() -> CellSet:
 
 
 def simulated(kind: str) -> CellSet:
-    """Simulate cells once into the working folder, by the public command, and open them."""
+    """Simulate cells once into the working folder, and open them."""
     folder = WORK / f"simulated_{kind}"
     if not folder.exists():
-        half = folder.with_name(f"{folder.name}.part")
-        shutil.rmtree(half, ignore_errors=True)
-        half.parent.mkdir(parents=True, exist_ok=True)
-        arguments = [
-            "simulate",
-            kind,
-            "-o",
-            str(half),
-            "-n",
-            str(SIMULATED_CELLS),
-            "--seed",
-            str(SIMULATED_SEED),
-        ]
-        subprocess.run([sys.executable, "-m", "sparseattn", *arguments], check=True, stdout=sys.stderr)
-        half.replace(folder)
+        WORK.mkdir(parents=True, exist_ok=True)
+        simulate(kind, folder, SIMULATED_CELLS, SIMULATED_SEED)
     return open_cells(folder, subfolders="classes")
 
 
@@ -215,7 +200,7 @@ def simulation(title: str, channels: tuple[str, ...], modality: Modality) -> Des
 
 
 OPD = simulation("optical path difference of white blood cells", ("opd",), "phase")
-EVENTS = simulation("event histograms of white blood cells", ("off", "on"), "events")
+EVENTS = simulation("event counts of white blood cells", ("on", "off"), "events")
 STAINED = simulation("stained white blood cells", ("red", "green", "blue"), "brightfield")
 
 DATASETS: dict[str, tuple[Description, Callable[[], CellSet]]] = {

@@ -29,6 +29,9 @@ SHARES = (
 )  # of the pixels, at which our nets are asked
 
 
+PAPER_SHARE = 0.15  # of the pixels, at which the paper's form is taught
+
+
 @dataclass(frozen=True)
 class Model:
     """A net of the benchmark.
@@ -84,17 +87,19 @@ def model_named(name: str) -> Model:
 
 
 def loss_of(net: nn.Module, options: TrainingOptions, weights: Tensor) -> LossFunction:
-    """Return what a net is taught by: ours with a random k a step, a peer by cross-entropy alone."""
+    """Return what a net is taught by: ours at random ks, the paper's form at one, peers by cross-entropy."""
     if not isinstance(net, SparseAttnNet):
         return plain_loss(options, weights)
     pixels = net.config.size**2
+    if net.config.cell_size == 1:
+        return sparse_loss(options, weights, lambda generator: (round(PAPER_SHARE * pixels),))
     return sparse_loss(options, weights, lambda generator: random_pixels(pixels, options, generator))
 
 
 def logits(net: nn.Module, images: Tensor, k: int | None = None, batch_size: int = 128) -> Tensor:
     """Return logits (N, classes) on the CPU of a net in evaluation mode; ``k`` in pixels is for our nets."""
     device = next(net.parameters()).device
-    with torch.inference_mode():
+    with torch.no_grad():  # not inference_mode, under which torch cannot tell two stages apart
         return torch.cat([_answer(net, batch.to(device), k).cpu() for batch in images.split(batch_size)])
 
 

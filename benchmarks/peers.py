@@ -1,10 +1,10 @@
-"""The nets that SparseAttnNet is measured against, each built for C channels and small square images."""
+"""The nets that SparseAttnNet is measured against, each built for C channels and small square images.
+
+MONAI takes seconds to import, so it is imported where a net of it is built.
+"""
 
 from collections.abc import Callable
 
-from monai.networks.nets.efficientnet import EfficientNet
-from monai.networks.nets.resnet import ResNet
-from monai.networks.nets.vit import ViT
 from torch import Tensor, nn
 
 EFFICIENTNET_B0 = [  # the published B0, as MONAI writes it
@@ -38,7 +38,7 @@ class SmallCNN(nn.Sequential):
 class ClassToken(nn.Module):
     """MONAI's ViT returns (logits, hidden states); a peer returns logits."""
 
-    def __init__(self, vit: ViT) -> None:
+    def __init__(self, vit: nn.Module) -> None:
         super().__init__()
         self.vit = vit
 
@@ -55,6 +55,8 @@ def small_cnn(channels: int, classes: int, size: int) -> nn.Module:
 
 def resnet18(channels: int, classes: int, size: int) -> nn.Module:
     """Return ResNet-18 with a 3x3 stem of stride 2 and no max pool, so that 64 pixels end as 4x4, not 2x2."""
+    from monai.networks.nets.resnet import ResNet
+
     return ResNet(
         "basic",
         [2, 2, 2, 2],
@@ -74,6 +76,8 @@ def efficientnet_b0(channels: int, classes: int, size: int) -> nn.Module:
 
     Batch statistics move by 0.1 a step, torch's habit, not by 0.01: an epoch has tens of steps here.
     """
+    from monai.networks.nets.efficientnet import EfficientNet
+
     keep_resolution = size < LARGE_IMAGE
     net = EfficientNet(
         EFFICIENTNET_B0,
@@ -93,6 +97,8 @@ def efficientnet_b0(channels: int, classes: int, size: int) -> nn.Module:
 
 def vit(channels: int, classes: int, size: int) -> nn.Module:
     """Return a ViT for small images: about 8x8 patches, six layers of 192 with three heads."""
+    from monai.networks.nets.vit import ViT
+
     patch = max(patch for patch in (8, 5, 4, 2, 1) if size % patch == 0 and size // patch >= 8)
     return ClassToken(
         ViT(

@@ -1,5 +1,6 @@
 """A piece of the benchmark: one net taught and asked on one fold, written to one small JSON file."""
 
+import contextlib
 import datetime
 import importlib.metadata
 import json
@@ -16,14 +17,17 @@ import torch.nn.functional as F
 from benchmarks.cost import arithmetic, parameters
 from benchmarks.datasets import Dataset, load
 from benchmarks.folds import Fold, make_fold
-from benchmarks.models import OURS, SHARES, logits
+from benchmarks.models import SHARES, logits
 from benchmarks.recipes import recipe_for
 from benchmarks.scores import balanced_accuracy, recalls
-from benchmarks.training import Trained, slope, train
+from benchmarks.training import Recipe, Trained, slope, train
 from sparseattn.learn import adaptive_k
+from sparseattn.net import SparseAttnNet
 
 RESULTS = Path(__file__).parent / "results"
 FORMAT = 1
+
+Document = dict[str, Any]  # a piece as written
 LIBRARIES = ("torch", "monai", "numpy", "scikit-image")
 
 
@@ -58,6 +62,15 @@ def device_name(device: str) -> str:
     return platform.processor() or platform.machine()
 
 
+def versions() -> dict[str, str]:
+    """Return the version of each library that is there."""
+    found = {}
+    for library in LIBRARIES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[library] = importlib.metadata.version(library)
+    return found
+
+
 def answer(trained: Trained, dataset: Dataset, fold: Fold, k: int | None) -> dict[str, Any]:
     """Ask the net about the test cells, our net at k pixels."""
     labels = dataset.labels[fold.test]
@@ -89,13 +102,20 @@ def learned_k(trained: Trained, dataset: Dataset, fold: Fold) -> int:
     return counts[adaptive_k.fewest_sufficient(np.stack(losses).astype(np.float64))]
 
 
-def run(piece: Piece, device: str) -> dict[str, Any]:
-    """Teach the net, ask it, write the piece's file, and return what was written."""
+def run(piece: Piece, device: str) -> Document:
+    """Measure a piece on its set, write its file, and return what was written."""
     dataset = load(piece.dataset)
     fold = make_fold(dataset, piece.repeat, piece.fold)
-    recipe, origin = recipe_for(piece.dataset, piece.model, len(fold.train))
+    recipe, origin = recipe_for(piece.dataset, piece.model)
+    document = measure(piece, dataset, fold, recipe, device) | {"recipe_from": origin}
+    write_json(document, piece.path)
+    return document
+
+
+def measure(piece: Piece, dataset: Dataset, fold: Fold, recipe: Recipe, device: str) -> Document:
+    """Teach a net and ask it about the test cells."""
     trained = train(dataset, fold, piece.model, recipe, piece.seed, device)
-    document: dict[str, Any] = {
+    document: Document = {
         "format": FORMAT,
         "dataset": piece.dataset,
         "fingerprint": dataset.fingerprint,
@@ -106,7 +126,6 @@ def run(piece: Piece, device: str) -> dict[str, Any]:
         "cells": {side: len(getattr(fold, side)) for side in ("train", "validation", "test")},
         "classes": list(dataset.classes),
         "options": trained.options.to_json(),
-        "recipe_from": origin,
         "parameters": parameters(trained.net),
         "config": None,
         "learned_k": None,
@@ -122,23 +141,22 @@ def run(piece: Piece, device: str) -> dict[str, Any]:
             "threads": torch.get_num_threads(),
             "date": datetime.date.today().isoformat(),
             "python": platform.python_version(),
-            **{library: importlib.metadata.version(library) for library in LIBRARIES},
+            **versions(),
         },
         "test": {"indices": fold.test.tolist(), "labels": dataset.labels[fold.test].tolist()},
     }
-    if piece.model in OURS:
-        document["config"] = trained.net.config.to_json()  # type: ignore[operator, union-attr]
+    if isinstance(trained.net, SparseAttnNet):
+        document["config"] = trained.net.config.to_json()
         document["learned_k"] = learned_k(trained, dataset, fold)
         pixels = dataset.description.size**2
         counts = sorted({max(1, round(share * pixels)) for share in SHARES} | {document["learned_k"]})
         document["answers"] = [answer(trained, dataset, fold, k) for k in counts]
     else:
         document["answers"] = [answer(trained, dataset, fold, None)]
-    write_json(document, piece.path)
     return document
 
 
-def write_json(document: dict[str, Any], path: Path) -> None:
+def write_json(document: Document, path: Path) -> None:
     """Write a document whole or not at all; lists of numbers on one line each."""
     path.parent.mkdir(parents=True, exist_ok=True)
     half = path.with_name(f"{path.name}.{os.getpid()}")
@@ -147,6 +165,6 @@ def write_json(document: dict[str, Any], path: Path) -> None:
     half.replace(path)
 
 
-def finished(results: Path = RESULTS) -> list[dict[str, Any]]:
+def finished(results: Path = RESULTS) -> list[Document]:
     """Return every piece that was written, in the order of its path."""
     return [json.loads(path.read_text()) for path in sorted(results.glob("pieces/*/*/*.json"))]

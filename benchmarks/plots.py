@@ -146,7 +146,7 @@ def _finish(figure: Figure, panels: dict[str, Axes], path: Path) -> None:
         for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
             found.setdefault(label, handle)
     figure.legend(
-        list(found.values()), list(found), loc="outside lower center", ncols=3, fontsize=9, frameon=False
+        list(found.values()), list(found), loc="outside upper center", ncols=3, fontsize=9, frameon=False
     )
     half = path.with_name(f".{path.name}")
     figure.savefig(half, dpi=110, format="png", metadata={"Software": None})

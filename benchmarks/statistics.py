@@ -60,7 +60,9 @@ def paired_bootstrap(labels: np.ndarray, gains: np.ndarray, seed: int = 0) -> Di
     for label in classes:
         members = gains[labels == label]
         mean += float(members.mean()) / len(classes)
-        rows = generator.integers(len(members), size=(RESAMPLINGS, len(members)))
-        drawn += members[rows].mean(axis=1) / len(classes)
+        # Drawing n cells again is drawing how often each distinct gain comes.
+        values, counts = np.unique(members, return_counts=True)
+        often = generator.multinomial(len(members), counts / len(members), size=RESAMPLINGS)
+        drawn += often @ values / len(members) / len(classes)
     low, high = np.quantile(drawn, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return Difference(mean, (float(low), float(high)))

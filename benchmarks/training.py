@@ -27,10 +27,6 @@ class Recipe:
     learning_rate: float
     epochs: int
 
-    def for_cells(self, tuned_on: int, cells: int) -> "Recipe":
-        """Return the same number of steps for another number of training cells."""
-        return replace(self, epochs=max(1, round(self.epochs * tuned_on / cells)))
-
 
 @dataclass(frozen=True)
 class Epoch:
