@@ -105,8 +105,8 @@ def test_a_run_that_was_killed_ends_as_if_it_had_not_been(tmp_path: Path, last: 
     assert same(resumed, unbroken)
     assert resumed.k == unbroken.k
     assert [r.epoch for r in resumed.history.epochs] == [1, 2, 3]
-    assert not checkpoint.exists()
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == [checkpoint]  # whoever saves the model removes it
+    assert same(train(checkpoint=checkpoint, resume=True), unbroken)  # killed before the model was saved
 
 
 def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def fit(
     on_skip : callable or None
         Called with each cell that could not be read.
     checkpoint : Path or None
-        Where the state is written after every epoch; removed at the end.
+        Where the state is written after every epoch; to be removed once the model is saved.
     resume : bool
         Go on from ``checkpoint`` where it exists: the result is that of a run that was never stopped.
     device : str
@@ -127,7 +127,7 @@ def fit(
     labels = data.labels.numpy()
     trained = run.best.to("cpu")
     features = features_of(trained, data.images, run.k)
-    classifier = Classifier(
+    return Classifier(
         net=trained,
         classes=data.classes,
         prepare=data.prepare,
@@ -140,9 +140,6 @@ def fit(
         ),
         prototypes=choose_prototypes(data.images, labels, features, data.train, options.prototypes),
     )
-    if checkpoint is not None:
-        checkpoint.unlink(missing_ok=True)
-    return classifier
 
 
 def _joined(earlier: Split, later: Split) -> Split:
