@@ -71,7 +71,7 @@ def test_labels_from_a_table(sparseattn, trained, tmp_path):
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
 def test_interrupted_and_gone_on_with(sparseattn, trained, tmp_path):
     model = tmp_path / "m.safetensors"
-    arguments = ["train", str(trained.cells), "-o", str(model), "--size", "16", "--epochs", "40"]
+    arguments = ["train", str(trained.cells), "-o", str(model), "--size", "16", "--epochs", "15"]
     arguments += ["--progress", "json"]
     command = [sys.executable, "-m", "sparseattn", *arguments]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
@@ -88,8 +88,8 @@ def test_interrupted_and_gone_on_with(sparseattn, trained, tmp_path):
     finished = sparseattn(*arguments, "--resume", "--json")
     assert finished.status == 0, finished.err
     epochs = [json.loads(line)["epoch"] for line in finished.err.splitlines() if line.startswith("{")]
-    assert 1 < epochs[0] <= epochs[-1] == 40
-    assert finished.json["epochs"] == 40
+    assert 1 < epochs[0] <= epochs[-1] == 15
+    assert finished.json["epochs"] == 15
     assert [path.name for path in tmp_path.iterdir()] == ["m.safetensors"]
 
 
@@ -101,3 +101,12 @@ def test_finetuning_adds_a_class_and_reports_what_was_lost(sparseattn, trained, 
     assert finished.json["classes"] == ["bright", "dark", "striped", "new"]
     assert {"before", "after"} <= set(finished.json["old_classes"]["dark"])
     assert Classifier.load(model).classes == ("bright", "dark", "striped", "new")
+
+
+def test_finetuning_with_cells_of_one_known_class(sparseattn, trained, make_cells, tmp_path):
+    more = make_cells(tmp_path / "more", ("dark",), count=3, seed=4)
+    finished = sparseattn(
+        "finetune", trained.model, more, "-o", tmp_path / "m2.safetensors", "--epochs", 1, "--json"
+    )
+    assert finished.status == 0, finished.err
+    assert finished.json["classes"] == ["bright", "dark", "striped"]

@@ -48,7 +48,7 @@ def finetune(
     start = load_model(model)
     options = training_options(pixels=training_pixels(pixels, start.prepare.size), epochs=epochs, seed=seed)
     source = SourceOptions(labels_csv, samples_csv, subfolders, layout, modality, channel_names, strict)
-    cells, split = open_sides(data, val, source, options.validation, known=start.split)
+    cells, split = open_sides(data, val, source, options.validation, start=start)
     start.check(cells)
     classifier, skipped = train_and_save(
         cells,

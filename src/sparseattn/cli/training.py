@@ -41,7 +41,7 @@ def training_pixels(text: str, size: int) -> Pixels:
 
 
 def open_sides(
-    data: Path, val: Path | None, source: SourceOptions, validation: float, known: Split | None = None
+    data: Path, val: Path | None, source: SourceOptions, validation: float, start: Classifier | None = None
 ) -> tuple[CellSet, Split]:
     """Open the cells to train on and decide which of them judge; warn of what makes the figures doubtful."""
     from sparseattn.cells import size_predicts_class
@@ -49,7 +49,8 @@ def open_sides(
 
     cells = open_labelled(data, source)
     if val is None:
-        split = make_split(cells, validation=validation, known=known)
+        known, taught = (None, ()) if start is None else (start.split, start.classes)
+        split = make_split(cells, validation=validation, known=known, taught=taught)
     else:
         cells, split = _with_validation_cells(cells, open_labelled(val, source))
     report_skipped(cells.skipped)
