@@ -25,7 +25,10 @@ def replaced_file(path: Path) -> Iterator[Path]:
             raise InputError(f"cannot write {path}: it is a folder; give the name of a file")
         if not path.parent.is_dir():
             raise InputError(f"cannot write {path}: there is no folder {path.parent}; make it first")
+        draft.touch()
+        usual = draft.stat().st_mode  # some libraries make files that only their owner may read
         yield draft
+        draft.chmod(usual)
         with draft.open("rb+") as written:
             os.fsync(written.fileno())
         os.replace(draft, path)

@@ -60,3 +60,12 @@ def test_a_folder_that_may_not_be_written(tmp_path, mode):
     assert said.startswith(f"InputError cannot write {folder}"), said
     assert "Permission denied" in said
     assert list(folder.iterdir()) == []
+
+
+def test_files_have_the_usual_permissions(tmp_path):
+    usual = tmp_path / "usual"
+    usual.touch()
+    with replaced_file(tmp_path / "model") as draft:
+        draft.unlink()
+        draft.touch(mode=0o600)
+    assert (tmp_path / "model").stat().st_mode == usual.stat().st_mode
