@@ -3,7 +3,7 @@
 A cell is a bumpy ellipsoid with a nucleus, granules and vacuoles. The nucleus is a level set of a sum of
 Gaussian blobs (metaballs; Blinn 1982, doi:10.1145/357306.357310) strung along an arc: a short dense row
 makes the round nucleus of a lymphocyte, a long one the kidney of a monocyte, two to five blobs with thin
-bridges the lobes of a granulocyte. The level is chosen so that the nucleus fills a wanted share of the volume.
+bridges the lobes of a granulocyte. The level is chosen so that the nucleus fills its share of the volume.
 
 Lengths are micrometres, axes are (x, y, z) with z along the light. Every number is drawn from a distribution
 of its type; the types overlap, as they do in blood. docs/simulators.md says where the numbers come from.
@@ -77,8 +77,8 @@ CELL_TYPES: tuple[CellType, ...] = (
         arc=Spread(3.0, 0.6),
         arc_radius=Spread(0.38, 0.05),
         bridge=0.8,
-        granules=Spread(52, 12),
-        granule_radius=Spread(0.46, 0.05),
+        granules=Spread(45, 10),
+        granule_radius=Spread(0.50, 0.05),
         granule_index=Spread(1.405, 0.010),
         vacuoles=Spread(1, 1),
         cytoplasm_index=Spread(1.355, 0.003),
@@ -96,8 +96,8 @@ CELL_TYPES: tuple[CellType, ...] = (
         arc=Spread(3.3, 0.6),
         arc_radius=Spread(0.52, 0.05),
         bridge=0.35,
-        granules=Spread(340, 50),
-        granule_radius=Spread(0.31, 0.03),
+        granules=Spread(300, 45),
+        granule_radius=Spread(0.33, 0.03),
         granule_index=Spread(1.405, 0.010),
         vacuoles=Spread(0.5, 0.5),
         cytoplasm_index=Spread(1.357, 0.003),
@@ -153,9 +153,9 @@ CELL_TYPES: tuple[CellType, ...] = (
         arc=Spread(4.2, 0.7),
         arc_radius=Spread(0.56, 0.06),
         bridge=0.45,
-        granules=Spread(300, 70),
+        granules=Spread(380, 70),
         granule_radius=Spread(0.17, 0.02),
-        granule_index=Spread(1.410, 0.010),
+        granule_index=Spread(1.415, 0.010),
         vacuoles=Spread(0.5, 0.7),
         cytoplasm_index=Spread(1.356, 0.003),
         clumping=0.28,

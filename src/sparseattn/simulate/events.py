@@ -16,7 +16,7 @@ from sparseattn.simulate.view import EVENT, View
 
 FIELD = 24.0  # µm
 WAVELENGTH = 0.53  # µm, green light-emitting diode
-APERTURE = 0.5
+APERTURE = 0.65
 REFRACTORY = 100  # µs
 FRAMES = 20  # the light is computed at so many times; events fall between them
 
@@ -29,13 +29,13 @@ def see(cell: Cell, random: np.random.Generator, size: int) -> View:
     View
         Image (2, size, size) uint16: the on and the off events of each pixel. Labels: at half time.
     """
-    turn, travel = random.uniform(0, 2 * np.pi), random.uniform(1.2, 2.4)
+    turn, travel = random.uniform(0, 2 * np.pi), random.uniform(1.0, 1.8)
     duration = travel / random.uniform(0.7, 2.0) * 1000  # µs, at 0.7 to 2 µm a millisecond
-    centre = random.uniform(-2.0, 2.0, 2)
+    centre = random.uniform(-3.5, 3.5, 2)
     columns = project(cell, random, size, FIELD, centre=(float(centre[0]), float(centre[1])))
 
     wave = np.exp(2j * np.pi / (1000 * WAVELENGTH) * path_difference(cell, columns))
-    defocus = float(random.choice([-1, 1])) * random.uniform(1.5, 4.0)
+    defocus = float(random.choice([-1, 1])) * random.uniform(0.8, 1.8)
     seen = through_lens(
         wave, columns.step, wavelength=WAVELENGTH, aperture=APERTURE, index=MEDIUM_INDEX, defocus=defocus
     )
@@ -53,7 +53,7 @@ def see(cell: Cell, random: np.random.Generator, size: int) -> View:
             for y, x in zip(path_y, path_x, strict=True)
         ]
     )
-    threshold = 0.1 * np.exp(random.uniform(-0.5, 0.5))  # as the camera's biases are set
+    threshold = 0.055 * np.exp(random.uniform(-0.45, 0.45))  # as the camera's biases are set
     thresholds = threshold * np.exp(random.normal(0, 0.12, (2, size, size)))  # no two pixels are alike
     crossings = threshold_crossings(np.log(frames + 0.02), thresholds, duration, random)
     noise = background_activity(random.uniform(2, 12), size, duration, random)

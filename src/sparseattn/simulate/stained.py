@@ -27,13 +27,14 @@ def see(cell: Cell, random: np.random.Generator, size: int) -> View:
         Image (size, size, 3) uint8 RGB.
     """
     flattening = random.uniform(1.25, 1.45)
-    y, x = random.uniform(-2.5, 2.5, 2)
+    y, x = random.uniform(-4.0, 4.0, 2)
     columns = project(cell, random, size, FIELD, centre=(float(y), float(x)), flattening=flattening)
-    azure, eosin = _dyes(cell, columns)
-    density = _dyed(azure, eosin) + _neighbours(cell, columns, (float(y), float(x)), flattening, random)
+    density = _dyed(*_dyes(cell, columns, random))
+    density += _neighbours(cell, columns, (float(y), float(x)), flattening, random)
+    density *= np.exp(random.normal(0, 0.15))  # how long the slide lay in the stain
 
     transmitted = np.exp(-density)  # Beer-Lambert
-    blur = np.hypot(0.18, abs(random.normal(0, 0.30)))  # µm: the lens and how far it is from focus
+    blur = np.hypot(0.18, abs(random.normal(0, 0.45)))  # µm: the lens and how far it is from focus
     transmitted = ndimage.gaussian_filter(transmitted, (0, blur / columns.step, blur / columns.step))
     light = to_pixels(transmitted) * _illumination(size, random)
     glare = random.uniform(0.01, 0.05)
@@ -49,15 +50,17 @@ def _dyed(azure: Floats, eosin: Floats) -> Floats:
     return np.asarray(AZURE[:, None, None] * azure + EOSIN[:, None, None] * eosin)
 
 
-def _dyes(cell: Cell, columns: Columns) -> tuple[Floats, Floats]:
+def _dyes(cell: Cell, columns: Columns, random: np.random.Generator) -> tuple[Floats, Floats]:
     """Return how much azure and eosin the cell took up, each (S, S) in optical density."""
     # Chromatin takes both dyes, which makes it purple (the Romanowsky-Giemsa effect); as every nucleus holds
     # the same DNA, a wide one is paler.
     chromatin = columns.chromatin / max(float(columns.chromatin.sum()) * columns.step**2, 1e-6)
     cytoplasm, granule = cell.type.cytoplasm_stain, cell.type.granule_stain
-    azure = NUCLEAR_AZURE * chromatin + cytoplasm.azure * columns.cytoplasm + granule.azure * columns.granules
-    eosin = NUCLEAR_EOSIN * chromatin + cytoplasm.eosin * columns.cytoplasm + granule.eosin * columns.granules
-    return cell.stain_uptake * azure, cell.stain_uptake * eosin
+    granules = columns.granules * random.uniform(0.3, 1.2)  # they dissolve in water, more or less
+    azure = NUCLEAR_AZURE * chromatin + cytoplasm.azure * columns.cytoplasm + granule.azure * granules
+    eosin = NUCLEAR_EOSIN * chromatin + cytoplasm.eosin * columns.cytoplasm + granule.eosin * granules
+    acid = random.normal(0, 0.2)  # an acid buffer favours eosin, a basic one azure
+    return cell.stain_uptake * np.exp(-acid) * azure, cell.stain_uptake * np.exp(acid) * eosin
 
 
 def _neighbours(
@@ -112,6 +115,6 @@ def _illumination(size: int, random: np.random.Generator) -> Floats:
     y, x = np.meshgrid(*[np.linspace(-1, 1, size)] * 2, indexing="ij")
     lean_y, lean_x = random.normal(0, 0.025, 2)
     lamp = 1 + lean_y * y + lean_x * x - abs(random.normal(0, 0.02)) * (x**2 + y**2)
-    white = LAVENDER if random.random() < 0.2 else CREAM
-    colour = white * np.exp(random.normal(0, 0.02, 3)) * random.uniform(0.92, 1.0)
+    white = CREAM + (LAVENDER - CREAM) * random.beta(0.5, 1.0)
+    colour = white * np.exp(random.normal(0, 0.04, 3)) * random.uniform(0.92, 1.0)
     return np.asarray(colour[:, None, None] * lamp)
