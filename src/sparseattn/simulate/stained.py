@@ -13,7 +13,7 @@ from sparseattn.simulate.view import View
 FIELD = 28.0  # µm
 # Absorption of each dye in red, green, blue: Landini's Giemsa vectors, as scikit-image holds them.
 AZURE, EOSIN = (vector / np.linalg.norm(vector) for vector in rgb_from_bex[:2])
-HAEMOGLOBIN = np.array([0.002, 0.05, 0.09])  # optical density a µm of red cell, after Prahl's tables
+HAEMOGLOBIN = np.array([0.002, 0.05, 0.09])  # optical density a µm of red cell, set by hand
 NUCLEAR_AZURE, NUCLEAR_EOSIN = 52.0, 62.0  # µm²: optical density times area; all five types hold the same DNA
 CREAM, LAVENDER = np.array([1.0, 0.90, 0.80]), np.array([0.88, 0.86, 0.93])  # white, as cameras were set
 
