@@ -51,7 +51,7 @@ class TrainingOptions:
         The same seed, cells and machine give the same weights.
     """
 
-    epochs: int = 100
+    epochs: int = 60
     batch_size: int = 32
     learning_rate: float = 5e-3
     weight_decay: float = 0.05
