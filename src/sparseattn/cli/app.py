@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> None:
     Exit status: 0 done; 2 wrong usage or input, with one line on stderr; 1 an error of ours; 130 interrupted.
     """
     # OpenMP's threads spin while they wait. Where another program holds a core, as napari does beside a
-    # training, that made training four times slower; asleep they cost little on a free machine. Read by torch.
+    # training, that made training four times slower; asleep they cost little. torch reads it when imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     debug = "--debug" in arguments
