@@ -21,7 +21,8 @@ lint: $(VENV)/test.installed  ## check style and types
 	$(BIN)/mypy
 
 accuracy: $(VENV)/bench.installed  ## accuracy against other nets; needs SPARSEATTN_REAL_DATA, takes hours, resumes
-	$(BIN)/python benchmarks/accuracy.py $(ARGS)
+	$(BIN)/python -m benchmarks.accuracy run $(ARGS)
+	$(BIN)/python -m benchmarks.accuracy report
 
 bench: accuracy  ## every benchmark that there is
 
