@@ -34,7 +34,10 @@ def parameters(net: nn.Module) -> int:
 
 
 def arithmetic(net: nn.Module, ask: Callable[[], object]) -> Arithmetic:
-    """Count the arithmetic of asking a net about one image; a net with a ``coarse`` child has two stages."""
+    """Count the arithmetic of asking a net about one image; a net with a ``coarse`` child has two stages.
+
+    The net is done with learning: torch cannot tell stages apart while parameters ask for gradients.
+    """
     with FlopCounterMode(display=False) as counter:
         ask()
     total = counter.get_total_flops() / 1e6

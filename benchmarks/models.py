@@ -99,7 +99,7 @@ def loss_of(net: nn.Module, options: TrainingOptions, weights: Tensor) -> LossFu
 def logits(net: nn.Module, images: Tensor, k: int | None = None, batch_size: int = 128) -> Tensor:
     """Return logits (N, classes) on the CPU of a net in evaluation mode; ``k`` in pixels is for our nets."""
     device = next(net.parameters()).device
-    with torch.no_grad():  # not inference_mode, under which torch cannot tell two stages apart
+    with torch.inference_mode():
         return torch.cat([_answer(net, batch.to(device), k).cpu() for batch in images.split(batch_size)])
 
 

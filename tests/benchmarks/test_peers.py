@@ -30,7 +30,7 @@ def test_a_peer_takes_small_images_of_any_channels(name: str, size: int) -> None
 
 
 def test_both_stages_of_our_net_are_counted_apart() -> None:
-    net = MODELS["sparseattn"].build(3, 7, 64).eval()
+    net = MODELS["sparseattn"].build(3, 7, 64).eval().requires_grad_(False)
     image = torch.zeros(1, 3, 64, 64)
     few, many = (arithmetic(net, lambda k=k: logits(net, image, k)) for k in (200, 400))
     assert few.coarse == many.coarse
