@@ -36,4 +36,4 @@ def test_both_stages_of_our_net_are_counted_apart() -> None:
     assert few.coarse == many.coarse
     assert few.coarse is not None and few.fine is not None and many.fine is not None
     assert few.coarse > 0
-    assert many.fine == pytest.approx(2 * few.fine, rel=0.05)
+    assert few.fine < many.fine < 2 * few.fine  # the words cost by their number, their map does not

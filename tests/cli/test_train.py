@@ -71,7 +71,7 @@ def test_labels_from_a_table(sparseattn, trained, tmp_path):
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
 def test_interrupted_and_gone_on_with(sparseattn, trained, tmp_path):
     model = tmp_path / "m.safetensors"
-    arguments = ["train", str(trained.cells), "-o", str(model), "--size", "16", "--epochs", "15"]
+    arguments = ["train", str(trained.cells), "-o", str(model), "--size", "16", "--epochs", "60"]
     arguments += ["--progress", "json"]
     command = [sys.executable, "-m", "sparseattn", *arguments]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
@@ -88,8 +88,8 @@ def test_interrupted_and_gone_on_with(sparseattn, trained, tmp_path):
     finished = sparseattn(*arguments, "--resume", "--json")
     assert finished.status == 0, finished.err
     epochs = [json.loads(line)["epoch"] for line in finished.err.splitlines() if line.startswith("{")]
-    assert 1 < epochs[0] <= epochs[-1] == 15
-    assert finished.json["epochs"] == 15
+    assert 1 < epochs[0] <= epochs[-1] == 60
+    assert finished.json["epochs"] == 60
     assert [path.name for path in tmp_path.iterdir()] == ["m.safetensors"]
 
 

@@ -136,7 +136,7 @@ def test_early_stopping_keeps_the_best_weights() -> None:
 
 def test_fine_tuning_adds_a_class_and_does_not_forget_the_others(trained: Classifier) -> None:
     new = discs(("bar",), count=16, seed=5)
-    tuned = train(new, start=trained, epochs=40)
+    tuned = train(new, start=trained, epochs=100)
     assert tuned.classes == (*trained.classes, "bar")
     old = discs(seed=9)
     right = np.mean([p == label for p, label in zip(tuned.predict(old).predicted, old.labels, strict=True)])

@@ -10,6 +10,8 @@ from sparseattn.learn.options import TrainingOptions
 from sparseattn.net import SparseAttnNet, SparseAttnOutput
 from sparseattn.net.select import units_for
 
+_STEPS = 8
+
 LossFunction = Callable[[nn.Module, Tensor, Tensor, Generator], Tensor]
 
 
@@ -21,11 +23,16 @@ def class_weights(labels: Tensor, classes: int, balance: float) -> Tensor:
 
 
 def random_pixels(pixels: int, options: TrainingOptions, generator: Generator) -> tuple[int, int]:
-    """Draw many and few pixels, log-uniformly above and below ``options.few_pixels``."""
+    """Draw many and few pixels, log-uniformly above and below ``options.few_pixels``.
+
+    They come from a ladder of few steps: with any number of pixels every step would allocate blocks of
+    another size, and the memory of a process grows with the variety of sizes that it has asked for.
+    """
 
     def draw(low: float, high: float) -> int:
-        place = torch.rand((), generator=generator).item()
-        return max(1, round(pixels * low * (high / low) ** place))
+        place = int(torch.randint(_STEPS, (), generator=generator)) / (_STEPS - 1)
+        share: float = low * (high / low) ** place
+        return max(1, round(pixels * share))
 
     many = draw(options.few_pixels, options.most_pixels)
     return many, draw(options.least_pixels, options.few_pixels)
