@@ -32,8 +32,10 @@ def test_a_peer_takes_small_images_of_any_channels(name: str, size: int) -> None
 def test_both_stages_of_our_net_are_counted_apart() -> None:
     net = MODELS["sparseattn"].build(3, 7, 64).eval().requires_grad_(False)
     image = torch.zeros(1, 3, 64, 64)
-    few, many = (arithmetic(net, lambda k=k: logits(net, image, k)) for k in (200, 400))
-    assert few.coarse == many.coarse
-    assert few.coarse is not None and few.fine is not None and many.fine is not None
-    assert few.coarse > 0
-    assert few.fine < many.fine < 2 * few.fine  # the words cost by their number, their map does not
+    few, more, most = (arithmetic(net, lambda k=k: logits(net, image, k)) for k in (200, 400, 800))
+    assert few.coarse == more.coarse == most.coarse
+    assert few.coarse is not None and few.coarse > 0
+    assert few.fine is not None and more.fine is not None and most.fine is not None
+    assert few.coarse + few.fine == pytest.approx(few.total)
+    assert most.fine - more.fine == pytest.approx(2 * (more.fine - few.fine), rel=0.05)
+    assert more.fine > few.fine
