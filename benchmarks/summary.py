@@ -158,7 +158,7 @@ class Summary:
     Raises
     ------
     InputError
-        If pieces to be compared are not of the same cells, or pieces of one net not of the same shape.
+        If pieces to be compared are not of the same cells, or pieces of one net not of the same shape and training.
     """
 
     def __init__(self, pieces: Iterable[Document]) -> None:
@@ -168,11 +168,7 @@ class Summary:
         for dataset in self.datasets:
             _same(dataset, "cells", (p["fingerprint"] for p in self._pieces(dataset)))
         for (dataset, model), some in self.by_net.items():
-            _same(
-                f"{dataset}, {model}",
-                "shapes of the net",
-                (str(p["config"]) + str(p["parameters"]) for p in some),
-            )
+            _same(f"{dataset}, {model}", "nets or ways of training", map(_form, some))
 
     @property
     def datasets(self) -> tuple[str, ...]:
@@ -288,6 +284,11 @@ class Summary:
 
 def _place(piece: Document) -> tuple[int, int]:
     return piece["repeat"], piece["fold"]
+
+
+def _form(piece: Document) -> str:
+    options = {name: value for name, value in piece["options"].items() if name != "seed"}
+    return str([piece["parameters"], piece["config"], options])
 
 
 def _machine(piece: Document) -> str:

@@ -112,8 +112,10 @@ def test_where_the_test_cells_never_change_the_bootstrap_is_quoted(pieces: list[
 def test_pieces_of_other_cells_or_another_net_are_refused(pieces: list[Document]) -> None:
     with pytest.raises(InputError, match="different cells"):
         Summary([pieces[0], pieces[2] | {"fingerprint": "another"}])
-    with pytest.raises(InputError, match="different shapes"):
-        Summary([pieces[0], pieces[1] | {"parameters": 1}])
+    slower = pieces[1]["options"] | {"learning_rate": 1e-5}
+    for other in ({"parameters": 1}, {"options": slower}):
+        with pytest.raises(InputError, match="different nets or ways of training"):
+            Summary([pieces[0], pieces[1] | other])
 
 
 def test_without_pieces_there_is_no_report(tmp_path: Path) -> None:
