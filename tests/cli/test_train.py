@@ -74,7 +74,14 @@ def test_interrupted_and_gone_on_with(sparseattn, trained, tmp_path):
     arguments = ["train", str(trained.cells), "-o", str(model), "--size", "16", "--epochs", "60"]
     arguments += ["--progress", "json"]
     command = [sys.executable, "-m", "sparseattn", *arguments]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    # A shell that runs the tests in the background has them ignore SIGINT, and the child with them.
+    with subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as process:
         for line in process.stderr:
             if line.startswith("{"):
                 process.send_signal(signal.SIGINT)
