@@ -158,7 +158,7 @@ class Summary:
     Raises
     ------
     InputError
-        If pieces to be compared are not of the same cells, or pieces of one net not of the same shape and training.
+        If pieces to be compared are not of the same cells, or pieces of one net not taught alike.
     """
 
     def __init__(self, pieces: Iterable[Document]) -> None:
