@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, cast
@@ -267,7 +268,9 @@ class Classifier:
         if type(card["k"]) is not int or not 1 <= card["k"] <= config.size**2:
             file.refuse(f"its k is {card['k']!r}; it must lie in 1..{config.size**2}")
 
-        with torch.device("meta"):  # the shapes without the memory, before anything is read
+        # A card may ask for a net far larger than its file: its shapes are then had without the memory, which
+        # takes torch a second to prepare; for nets of a usual size that second is saved.
+        with torch.device("meta") if _is_huge(config) else nullcontext():
             wanted = _specs(SparseAttnNet(config).state_dict(), config)
         arrays = file.arrays(wanted)
         net = SparseAttnNet(config)
@@ -350,6 +353,13 @@ def _specs(net: Mapping[str, Tensor], config: SparseAttnNetConfig) -> dict[str, 
         "prototypes.low": ArraySpec("F32", (channels,)),
         "prototypes.step": ArraySpec("F32", (channels,)),
     }
+
+
+def _is_huge(config: SparseAttnNetConfig) -> bool:
+    words = config.channels * config.window**2 * config.width
+    blocks = 2 * config.blocks * config.width * config.hidden
+    attention = 4 * config.layers * config.width**2
+    return words + blocks + attention + config.coarse_width**2 + config.classes * config.width > 10_000_000
 
 
 def _names(names: object, what: str) -> tuple[str, ...]:
