@@ -45,15 +45,8 @@ def draw_training_curves(history: History) -> Figure:
 
     shares = [100 * record.pixel_fraction for record in history.epochs]
     pixels.step(epochs, shares, where="post", color=_BLUE)
-    pixels.annotate(
-        f"{history.epochs[-1].k:,} pixels",
-        (epochs[-1], shares[-1]),
-        xytext=(-4, 6),
-        textcoords="offset points",
-        ha="right",
-    )
     pixels.set_ylim(0, 1.25 * max(shares))
-    _label(pixels, "Selected pixels, k (%)")
+    _label(pixels, f"Selected pixels (%), in the end k = {history.epochs[-1].k:,}")
     return figure
 
 
