@@ -10,7 +10,7 @@ from sparseattn.cells import CellSet, open_cells
 from sparseattn.errors import InputError
 
 if TYPE_CHECKING:
-    from napari_sparseattn._layers import LayerData
+    from napari_sparseattn.layers.stack import LayerData
 
 ARRAYS = {".npy", ".npz"}
 
@@ -34,7 +34,7 @@ def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], lis
         return None
 
     def read(_: str | Sequence[str]) -> list[LayerData]:
-        from napari_sparseattn._layers import cell_layers  # loads dask
+        from napari_sparseattn.layers.stack import cell_layers  # loads dask
 
         return cell_layers(cells, source, source.stem)
 

@@ -1,0 +1,46 @@
+"""One session a viewer: its workspace, its jobs, its layers, and the live explanation that joins them."""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING
+
+from napari_sparseattn.jobs import Jobs
+from napari_sparseattn.layers import Layers
+from napari_sparseattn.live import LiveExplanation
+from napari_sparseattn.workspace import Workspace
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+_SESSIONS: dict[int, Session] = {}
+
+
+class Session:
+    """All that the plugin holds for one viewer. Widgets are made from it."""
+
+    def __init__(self, viewer: ViewerModel) -> None:
+        self.workspace = Workspace()
+        self.jobs = Jobs(self.workspace)
+        self.layers = Layers(viewer, self.workspace)
+        self.live = LiveExplanation(self.workspace, self.jobs)
+
+    def close(self) -> None:
+        """Stop all work: the viewer goes."""
+        self.live.close()
+        self.jobs.close()
+
+
+def session_of(viewer: ViewerModel) -> Session:
+    """Return the session of a viewer, made when first asked for. Several viewers do not mix."""
+    viewer = getattr(viewer, "__wrapped__", viewer)  # plugins are given a proxy of the viewer
+    key = id(viewer)
+    if key not in _SESSIONS:
+        _SESSIONS[key] = Session(viewer)
+        weakref.finalize(viewer, _SESSIONS.pop, key, None)
+    return _SESSIONS[key]
+
+
+def workspace_of(viewer: ViewerModel) -> Workspace:
+    """Return the workspace of a viewer."""
+    return session_of(viewer).workspace
