@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,35 @@ class Predictions:
     def __len__(self) -> int:
         """Return the number of rows."""
         return len(self.indices)
+
+    @classmethod
+    def join(
+        cls, parts: Sequence[Predictions], cells: CellSet, rows: Sequence[NDArray[np.int64]]
+    ) -> Predictions:
+        """Join the answers of one model to parts of a set, as if it had been asked once.
+
+        Parameters
+        ----------
+        parts : sequence of Predictions
+            One or more, of one model at one k.
+        cells : CellSet
+            The whole set.
+        rows : sequence of ndarray
+            For each part, where the cells that it was asked about are in the set.
+        """
+        first = parts[0]
+        indices = np.concatenate([row[part.indices] for part, row in zip(parts, rows, strict=True)])
+        return cls(
+            cells=cells.subset(indices),
+            indices=indices,
+            classes=first.classes,
+            probabilities=np.concatenate([part.probabilities for part in parts]),
+            in_distribution=np.concatenate([part.in_distribution for part in parts]),
+            k=first.k,
+            sides=tuple(side for part in parts for side in part.sides),
+            model_hash=first.model_hash,
+            skipped=tuple(skipped for part in parts for skipped in part.skipped),
+        )
 
     @property
     def ids(self) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ STREET = (
     ("classifier",),
     ("learn.fit",),
     ("explain", "export"),
+    ("table",),
     ("cli",),
 )
 PLACES = {room: place for place, rooms in enumerate(STREET) for room in rooms}
