@@ -8,33 +8,45 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sparseattn.cells.cellset import CellSet, Modality, Origin, Skipped
-    from sparseattn.cells.open import open_cells
+    from sparseattn.cells.crop import CropSettings, FieldCells, cut_cells
+    from sparseattn.cells.field import Field
+    from sparseattn.cells.open import open_cells, open_field
     from sparseattn.cells.prepare import Prepare, PreparedBatch, PreparedCells, fit_prepare
     from sparseattn.cells.size_check import size_predicts_class
 
 __all__ = [
     "CellSet",
+    "CropSettings",
+    "Field",
+    "FieldCells",
     "Modality",
     "Origin",
     "Prepare",
     "PreparedBatch",
     "PreparedCells",
     "Skipped",
+    "cut_cells",
     "fit_prepare",
     "open_cells",
+    "open_field",
     "size_predicts_class",
 ]
 
 _HOMES = {
     "CellSet": "cellset",
+    "CropSettings": "crop",
+    "Field": "field",
+    "FieldCells": "crop",
     "Modality": "cellset",
     "Origin": "cellset",
     "Prepare": "prepare",
     "PreparedBatch": "prepare",
     "PreparedCells": "prepare",
     "Skipped": "cellset",
+    "cut_cells": "crop",
     "fit_prepare": "prepare",
     "open_cells": "open",
+    "open_field": "open",
     "size_predicts_class": "size_check",
 }
 

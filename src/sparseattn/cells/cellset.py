@@ -157,7 +157,8 @@ class _Catalogue:
         """Hash a file that is one cell as it lies on disk, a row of a stack by its pixels and its index."""
         file, row = self.files[self.file_of[position]], int(self.row_of[position])
         if file.name_of is not None:
-            return file.name_of(row)
+            name: str = file.name_of(row)
+            return name
         if file.cells is None:
             try:
                 with file.source.path.open("rb") as stream:
