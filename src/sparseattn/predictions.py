@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from sparseattn.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,32 +60,36 @@ class Predictions:
         return len(self.indices)
 
     @classmethod
-    def join(
-        cls, parts: Sequence[Predictions], cells: CellSet, rows: Sequence[NDArray[np.int64]]
-    ) -> Predictions:
-        """Join the answers of one model to parts of a set, as if it had been asked once.
+    def join(cls, parts: Sequence[Predictions], cells: CellSet) -> Predictions:
+        """Join what one model said of parts of a set, as `Classifier.answers` gives them.
 
         Parameters
         ----------
         parts : sequence of Predictions
-            One or more, of one model at one k.
+            Their ``indices`` are those in ``cells``.
         cells : CellSet
             The whole set.
-        rows : sequence of ndarray
-            For each part, where the cells that it was asked about are in the set.
+
+        Raises
+        ------
+        InputError
+            Where none of the cells could be read.
         """
-        first = parts[0]
-        indices = np.concatenate([row[part.indices] for part, row in zip(parts, rows, strict=True)])
+        skipped = tuple(skipped for part in parts for skipped in part.skipped)
+        if not any(len(part) for part in parts):
+            reason = f"; the first: {skipped[0].origin}: {skipped[0].reason}" if skipped else ""
+            raise InputError(f"none of the {len(cells)} cells can be read{reason}")
+        indices = np.concatenate([part.indices for part in parts])
         return cls(
             cells=cells.subset(indices),
             indices=indices,
-            classes=first.classes,
+            classes=parts[0].classes,
             probabilities=np.concatenate([part.probabilities for part in parts]),
             in_distribution=np.concatenate([part.in_distribution for part in parts]),
-            k=first.k,
+            k=parts[0].k,
             sides=tuple(side for part in parts for side in part.sides),
-            model_hash=first.model_hash,
-            skipped=tuple(skipped for part in parts for skipped in part.skipped),
+            model_hash=parts[0].model_hash,
+            skipped=skipped,
         )
 
     @property
