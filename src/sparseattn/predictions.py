@@ -92,6 +92,18 @@ class Predictions:
             skipped=skipped,
         )
 
+    def subset(self, rows: Sequence[int] | NDArray[np.integer]) -> Predictions:
+        """Return some rows, in the order given; what could not be read stays noted."""
+        kept = np.asarray(rows, dtype=np.int64)
+        return replace(
+            self,
+            cells=self.cells.subset(kept),
+            indices=self.indices[kept],
+            probabilities=self.probabilities[kept],
+            in_distribution=self.in_distribution[kept],
+            sides=tuple(self.sides[row] for row in kept),
+        )
+
     @property
     def ids(self) -> tuple[str, ...]:
         """Id of each cell."""

@@ -25,7 +25,8 @@ STREET = (
     ("predictions",),
     ("classifier",),
     ("learn.fit",),
-    ("explain", "export"),
+    ("explain", "export", "drift"),
+    ("report",),
     ("table",),
     ("cli",),
 )
