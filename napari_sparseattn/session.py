@@ -5,9 +5,12 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING
 
+from napari_sparseattn.classify_job import Classification
 from napari_sparseattn.jobs import Jobs
+from napari_sparseattn.labelling import Labelling
 from napari_sparseattn.layers import Layers
 from napari_sparseattn.live import LiveExplanation
+from napari_sparseattn.shown_cells import ShownCells
 from napari_sparseattn.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -22,13 +25,17 @@ class Session:
     def __init__(self, viewer: ViewerModel) -> None:
         self.workspace = Workspace()
         self.jobs = Jobs(self.workspace)
+        self.labelling = Labelling(self.workspace)
         self.layers = Layers(viewer, self.workspace)
         self.live = LiveExplanation(self.workspace, self.jobs)
+        self.classification = Classification(self.workspace, self.jobs)
+        self.shown_cells = ShownCells(self.workspace, self.jobs, self.classification)
 
     def close(self) -> None:
         """Stop all work: the viewer goes."""
         self.live.close()
         self.jobs.close()
+        self.labelling.close()
 
 
 def session_of(viewer: ViewerModel) -> Session:

@@ -130,6 +130,8 @@ class Workspace:
     """Ids of the cells whose label changed; an empty tuple for all."""
     classes_changed = Signal()
     """`classes`: names, colours, keys."""
+    blind_changed = Signal()
+    """`blind`: whether what the model thinks is hidden, so that it does not sway who labels."""
     filters_changed = Signal()
     """`filters` of the gallery, as plain JSON."""
     project_changed = Signal()
@@ -159,6 +161,7 @@ class Workspace:
         self._predictions: Predictions | None = None
         self._label_log: LabelLog | None = None
         self._classes: tuple[ClassItem, ...] = ()
+        self._blind = False
         self._filters: dict[str, Any] = {}
         self._project_path: Path | None = None
         self.extras: dict[str, Any] = {}
@@ -466,6 +469,17 @@ class Workspace:
             key = next((str(i) for i in range(1, 10) if str(i) not in used_keys), "")
             items.append(ClassItem(name, nth_colour(place), key))
         self.set_classes(items)
+
+    @property
+    def blind(self) -> bool:
+        """Whether predictions are to be hidden while cells are labelled."""
+        return self._blind
+
+    @blind.setter
+    def blind(self, blind: bool) -> None:
+        if blind != self._blind:
+            self._blind = blind
+            self.blind_changed.emit()
 
     # -- project ---------------------------------------------------------------------------------------
 

@@ -8,9 +8,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from sparseattn.cells.labels import EXCLUDE, TEST_SHARE, UNSURE, LabelClass, LabelLog, default_log_path
+from sparseattn.cells import CellSet
+from sparseattn.cells.labels import (
+    EXCLUDE,
+    TEST_SHARE,
+    UNSURE,
+    LabelClass,
+    LabelLog,
+    default_log_path,
+    labelled_by,
+)
 from sparseattn.errors import InputError
 
 
@@ -135,6 +145,28 @@ def test_copies_of_an_image_are_on_one_side(log: LabelLog) -> None:
     assert {f"{name}-2" for name in log.test_cells if "-" not in name} == {
         name for name in log.test_cells if "-" in name
     }
+
+
+def test_labels_move_with_their_cells(log: LabelLog) -> None:
+    names = [cell(number) for number in range(100)]
+    log.label(names, "A", annotator="Ada")
+    before = log.test_cells
+    log.move({name: f"{name}p0y1x1a9" for name in [*names, cell(999)]})
+    assert log.test_cells == before | {f"{name}p0y1x1a9" for name in before}
+    assert log.labels[f"{cell(5)}p0y1x1a9"].annotator == "Ada" and len(log.current()) == 200
+    log.undo()
+    assert log.test_cells == before and len(log.current()) == 100
+
+
+def test_labels_over_those_of_the_files(log: LabelLog) -> None:
+    cells = CellSet.from_array(
+        np.arange(5 * 16, dtype=np.uint8).reshape(5, 1, 4, 4),
+        channels=("c",),
+        labels=["B", "B", "B", None, None],
+    )
+    log.label([cells.ids[0], cells.ids[3]], "A", picked="uncertain")
+    log.label([cells.ids[1]], EXCLUDE)
+    assert labelled_by(cells, log).labels == ("A", None, "B", "A", None)
 
 
 def test_classes_are_changed_with_their_labels(log: LabelLog) -> None:

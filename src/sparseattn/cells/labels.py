@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self, cast, get_args
 
-from sparseattn.cells.cellset import shown
+from sparseattn.cells.cellset import CellSet, shown
 from sparseattn.cells.label_file import RESERVED, open_label_file, readable_errors
 from sparseattn.cells.tables import read_table
 from sparseattn.errors import InputError
@@ -273,6 +273,26 @@ class LabelLog:
             [_Event(0, cell, numbers[name], origin, annotator, picked, "") for cell, name in labels.items()]
         )
 
+    def move(self, names: Mapping[str, str]) -> None:
+        """Give labels to cells that have new ids, as one action; what was set aside stays set aside.
+
+        Parameters
+        ----------
+        names : mapping
+            Old id to new id, as `sparseattn.cells.same_cell.moved_ids` finds them. Old ids without a label
+            are passed over.
+        """
+        labels = self.labels
+        moved = [(labels[old], new) for old, new in names.items() if old in labels]
+        if moved:
+            self._add(
+                [
+                    _Event(0, new, self._number_of(one.name), one.origin, one.annotator, one.picked, "")
+                    for one, new in moved
+                ],
+                {new: one.set_aside for one, new in moved},
+            )
+
     def undo(self) -> tuple[str, ...]:
         """Take back the last action that stands; return the cells that it had labelled."""
         return self._take_back("undo")
@@ -502,7 +522,8 @@ class LabelLog:
             if any(event.class_number == number for event in events):
                 self._settle(cell)
 
-    def _add(self, events: Sequence[_Event]) -> None:
+    def _add(self, events: Sequence[_Event], sides: Mapping[str, bool] | None = None) -> None:
+        """Write labels as one action; `sides` says of moved cells whether they are set aside."""
         new_sides: dict[str, bool] = {}
         with self._writing() as (connection, now):
             action = self._next_action(connection)
@@ -522,7 +543,7 @@ class LabelLog:
                     ),
                 )
                 if event.class_number is not None and event.cell not in self._set_aside:
-                    new_sides[event.cell] = _is_set_aside(event)
+                    new_sides[event.cell] = (sides or {}).get(event.cell, _is_set_aside(event))
                     connection.execute(
                         "INSERT INTO set_aside(cell, tests, event) VALUES (?, ?, ?)",
                         (event.cell, new_sides[event.cell], cursor.lastrowid),
@@ -646,6 +667,22 @@ class LabelLog:
         self._cells_of = {action: tuple(cells) for action, cells in members.items()}
         for cell in self._events:
             self._settle(cell)
+
+
+def labelled_by(cells: CellSet, log: LabelLog) -> CellSet:
+    """Return the cells with the log's labels over their own.
+
+    Cells that are unsure, to be excluded, or set aside and yet not fit to test with, have no label.
+    """
+    labels = log.labels
+
+    def of(cell: str, own: str | None) -> str | None:
+        label = labels.get(cell)
+        if label is None:
+            return own
+        return label.name if label.is_class and label.set_aside == label.tests else None
+
+    return cells.with_labels([of(*pair) for pair in zip(cells.ids, cells.labels, strict=True)])
 
 
 def default_log_path(source: Path) -> Path:
