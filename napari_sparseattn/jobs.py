@@ -33,6 +33,10 @@ class Report:
             raise Cancelled
         self._job._progressed.emit(done, total)
 
+    def part(self, result: Any) -> None:
+        """Give what is known before the work is done: ``on_part`` of `Jobs.start` gets it, in its thread."""
+        self._job._parted.emit(result)
+
     @property
     def cancelled(self) -> bool:
         return self._job.cancelled
@@ -42,6 +46,7 @@ class Job(QObject):
     """One piece of work in a thread of the pool. Made by `Jobs.start`."""
 
     _progressed = Signal(int, int)
+    _parted = Signal(object)
     _ended = Signal(object, object)
 
     def __init__(self, jobs: Jobs, name: str, work: Callable[[Report], Any]) -> None:
@@ -53,11 +58,13 @@ class Job(QObject):
         self.on_result: Callable[[Any], None] | None = None
         self.on_end: Callable[[], None] | None = None
         self.on_progress: Callable[[int, int], None] | None = None
+        self.on_part: Callable[[Any], None] | None = None
         self.key: str | None = None
         self.quiet = False
         self.bonds: frozenset[Bond] = frozenset()
         # Bound methods of an object of this thread: Qt delivers to them here, whatever thread emits.
         self._progressed.connect(self._take_progress)
+        self._parted.connect(self._take_part)
         self._ended.connect(self._take_end)
 
     @property
@@ -87,6 +94,10 @@ class Job(QObject):
         if self.on_progress is not None:
             self.on_progress(done, total)
         self._jobs.changed.emit()
+
+    def _take_part(self, result: Any) -> None:
+        if not self.cancelled and self.on_part is not None:
+            self.on_part(result)
 
     def _take_end(self, result: Any, error: BaseException | None) -> None:
         self._jobs._end(self, result, error)
@@ -128,6 +139,7 @@ class Jobs:
         on_result: Callable[[Any], None] | None = None,
         *,
         on_progress: Callable[[int, int], None] | None = None,
+        on_part: Callable[[Any], None] | None = None,
         on_end: Callable[[], None] | None = None,
         bound_to: tuple[Bond, ...] = ("cells", "model"),
         key: str | None = None,
@@ -142,8 +154,9 @@ class Jobs:
         work
             Called in the thread with a `Report`. It touches no widget, no layer and no workspace: what it
             needs is bound beforehand. `sparseattn.errors.InputError` becomes its sentence in the status line.
-        on_result, on_progress, on_end
-            Called in this thread. ``on_result`` only if the job was not cancelled; ``on_end`` always, last.
+        on_result, on_progress, on_part, on_end
+            Called in this thread. ``on_result`` only if the job was not cancelled, ``on_part`` with what
+            `Report.part` was given, until then; ``on_end`` always, last.
         bound_to
             The job is cancelled when these change in the workspace.
         key
@@ -157,6 +170,7 @@ class Jobs:
                     other.cancel()
         job = Job(self, name, work)
         job.on_result, job.on_progress, job.on_end = on_result, on_progress, on_end
+        job.on_part = on_part
         job.key, job.quiet, job.bonds = key, quiet, frozenset(bound_to)
         self._running.append(job)
         self._pool.start(_Runnable(job))
