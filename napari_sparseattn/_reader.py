@@ -27,7 +27,7 @@ def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], lis
     if source.suffix == ".zarr" or not (source.is_dir() or source.suffix in ARRAYS):
         return None
     try:
-        cells = _open(source)
+        cells, options = _open(source)
     except InputError:
         return None
     if len(set(cells.shapes)) != 1:
@@ -36,16 +36,16 @@ def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], lis
     def read(_: str | Sequence[str]) -> list[LayerData]:
         from napari_sparseattn.layers.stack import cell_layers  # loads dask
 
-        return cell_layers(cells, source, source.stem)
+        return cell_layers(cells, source.stem, path=source, options=options)
 
     return read
 
 
-def _open(source: Path) -> CellSet:
+def _open(source: Path) -> tuple[CellSet, dict[str, str]]:
     try:
-        return open_cells(source)
+        return open_cells(source), {}
     except InputError:
         if not source.is_dir():
             raise
         # Whether subfolders are classes or samples is for the user to say; the pictures are the same.
-        return open_cells(source, subfolders="samples")
+        return open_cells(source, subfolders="samples"), {"subfolders": "samples"}

@@ -44,5 +44,7 @@ def _layers(instrument: str) -> list[LayerData]:
 
     folder = sample_folder(instrument)
     pixel_size = json.loads((folder / "cells.json").read_text(encoding="utf-8"))["pixel_size_um"]
+    options = {"subfolders": "classes"}
     cells = open_cells(folder, subfolders="classes")
-    return cell_layers(cells, folder, f"simulated {instrument}", pixel_size)
+    name = f"simulated {instrument}"
+    return cell_layers(cells, name, path=folder, options=options, pixel_size_um=pixel_size)

@@ -10,6 +10,7 @@ from napari_sparseattn.jobs import Jobs
 from napari_sparseattn.labelling import Labelling
 from napari_sparseattn.layers import Layers
 from napari_sparseattn.live import LiveExplanation
+from napari_sparseattn.opening import Opening
 from napari_sparseattn.shown_cells import ShownCells
 from napari_sparseattn.workspace import Workspace
 
@@ -28,6 +29,7 @@ class Session:
         self.labelling = Labelling(self.workspace)
         self.layers = Layers(viewer, self.workspace)
         self.live = LiveExplanation(self.workspace, self.jobs)
+        self.opening = Opening(self.workspace, self.jobs, self.layers)
         self.classification = Classification(self.workspace, self.jobs)
         self.shown_cells = ShownCells(self.workspace, self.jobs, self.classification)
 

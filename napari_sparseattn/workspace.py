@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from sparseattn.cells import CellSet
     from sparseattn.classifier import Classifier
-    from sparseattn.explain import Explanation
+    from sparseattn.explain import ClassEvidence, Explanation, ProbabilityCurve
     from sparseattn.predictions import Predictions
 
 SETTING_ASIDE = ("unsure", "exclude")
@@ -120,6 +120,8 @@ class Workspace:
     """`shown`: which overlays are drawn."""
     explanation_changed = Signal()
     """`explanation` of the current cell, or None. Emitted once a step of the slider, not once a value."""
+    curve_changed = Signal()
+    """`curve`: class probabilities of the current cell against k, or None while they are not known."""
     evidence_changed = Signal()
     """`evidence` for the target class, or None while it is not known."""
     predictions_changed = Signal()
@@ -145,6 +147,7 @@ class Workspace:
         self._cells: CellSet | None = None
         self._sources: tuple[CellSource, ...] = ()
         self._placement: Callable[[int], Placement] | None = None
+        self._model_cells: CellSet | None = None
         self._channel_names: dict[str, str] = {}
         self._classifier: Classifier | None = None
         self._model_path: Path | None = None
@@ -157,7 +160,8 @@ class Workspace:
         self._head: int | None = None
         self._shown = Shown()
         self._explanation: Explanation | None = None
-        self._evidence: Any = None
+        self._evidence: ClassEvidence | None = None
+        self._curve: ProbabilityCurve | None = None
         self._predictions: Predictions | None = None
         self._label_log: LabelLog | None = None
         self._classes: tuple[ClassItem, ...] = ()
@@ -177,11 +181,7 @@ class Workspace:
     @property
     def model_cells(self) -> CellSet | None:
         """The cells with their channels named as the model names them: what is given to the classifier."""
-        if self._cells is None or not self._channel_names:
-            return self._cells
-        return self._cells.with_channels(
-            [self._channel_names.get(name, name) for name in self._cells.channels]
-        )
+        return self._model_cells
 
     @property
     def sources(self) -> tuple[CellSource, ...]:
@@ -202,7 +202,7 @@ class Workspace:
         """
         self._cells, self._sources, self._placement = cells, tuple(sources), placement
         self._cells_version += 1
-        self._channel_names = {}
+        self._channel_names, self._model_cells = {}, cells
         self._selection, self._explanation, self._evidence, self._predictions = (), None, None, None
         self._current = 0 if cells is not None and len(cells) else -1
         if cells is not None:
@@ -242,12 +242,12 @@ class Workspace:
             When two channels would get one name.
         """
         kept = {ours: theirs for ours, theirs in names.items() if ours != theirs}
-        if self._cells is not None:
-            renamed = [kept.get(name, name) for name in self._cells.channels]
-            if len(set(renamed)) != len(renamed):
-                raise InputError("two channels of the cells cannot be the same channel of the model")
-        if kept == self._channel_names:
+        if self._cells is None or kept == self._channel_names:
             return
+        renamed = [kept.get(name, name) for name in self._cells.channels]
+        if len(set(renamed)) != len(renamed):
+            raise InputError("two channels of the cells cannot be the same channel of the model")
+        self._model_cells = self._cells.with_channels(renamed)
         self._channel_names = kept
         self._cells_version += 1
         self._explanation, self._evidence, self._predictions = None, None, None
@@ -381,14 +381,31 @@ class Workspace:
             self.explanation_changed.emit()
 
     @property
-    def evidence(self) -> Any:
-        """For the target class: `sparseattn.explain.ClassEvidence` of the explanation, or None."""
+    def evidence(self) -> ClassEvidence | None:
+        """What speaks for and against the target class in the explanation; None while not known."""
         return self._evidence
 
-    def set_evidence(self, evidence: Any) -> None:
+    def set_evidence(self, evidence: ClassEvidence | None) -> None:
         if evidence is not None or self._evidence is not None:
             self._evidence = evidence
             self.evidence_changed.emit()
+
+    @property
+    def curve(self) -> ProbabilityCurve | None:
+        """Of the current cell."""
+        return self._curve
+
+    def set_curve(self, curve: ProbabilityCurve | None) -> None:
+        if curve is not None or self._curve is not None:
+            self._curve = curve
+            self.curve_changed.emit()
+
+    @property
+    def explained_class(self) -> str | None:
+        """The class whose evidence is shown: the chosen one, else the one predicted."""
+        if self._target_class is not None or self._explanation is None:
+            return self._target_class
+        return self._explanation.predicted
 
     # -- what is known of all cells --------------------------------------------------------------------
 
