@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from sparseattn.cells.field import Field
     from sparseattn.cells.open import open_cells, open_field
     from sparseattn.cells.prepare import Prepare, PreparedBatch, PreparedCells, fit_prepare
+    from sparseattn.cells.segment import SegmentSettings, find_cells
     from sparseattn.cells.size_check import size_predicts_class
 
 __all__ = [
@@ -24,8 +25,10 @@ __all__ = [
     "Prepare",
     "PreparedBatch",
     "PreparedCells",
+    "SegmentSettings",
     "Skipped",
     "cut_cells",
+    "find_cells",
     "fit_prepare",
     "open_cells",
     "open_field",
@@ -42,8 +45,10 @@ _HOMES = {
     "Prepare": "prepare",
     "PreparedBatch": "prepare",
     "PreparedCells": "prepare",
+    "SegmentSettings": "segment",
     "Skipped": "cellset",
     "cut_cells": "crop",
+    "find_cells": "segment",
     "fit_prepare": "prepare",
     "open_cells": "open",
     "open_field": "open",
