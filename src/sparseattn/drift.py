@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from sparseattn.classifier import Classifier
     from sparseattn.predictions import Predictions
+
+Kind = Literal["scores", "unlike", "feature", "brightness", "fraction"]
 
 LEAST_CELLS = 20
 """In the sample, and on the model's side of a comparison: of fewer cells nothing is said."""
@@ -41,6 +43,8 @@ class DriftCheck:
 
     Attributes
     ----------
+    kind : str
+        "scores", "unlike", "feature", "brightness" or "fraction".
     name : str
         What is compared, such as "brightness of green".
     effect_name : str
@@ -55,6 +59,7 @@ class DriftCheck:
         The difference in plain words.
     """
 
+    kind: Kind
     name: str
     effect_name: str
     effect: float
@@ -77,7 +82,7 @@ class Drift:
     Attributes
     ----------
     sample : str
-        Its name.
+        Its name; may be empty.
     n : int
         Its cells.
     unlike : float
@@ -96,19 +101,32 @@ class Drift:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """One plain sentence for each check that warns, the largest difference first."""
-        warning = [check for check in self.checks if check.warns]
-        return tuple(
-            check.sentence
-            for check in sorted(warning, key=lambda check: check.effect / check.threshold, reverse=True)
+        """One plain sentence for each check that warns, the largest difference first.
+
+        Of classes whose fractions differ the most different one is named, and how many others there are.
+        """
+        warning = sorted(
+            (check for check in self.checks if check.warns),
+            key=lambda check: check.effect / check.threshold,
+            reverse=True,
         )
+        fractions = [check for check in warning if check.kind == "fraction"]
+        sentences = []
+        for check in warning:
+            if check.kind != "fraction":
+                sentences.append(check.sentence)
+            elif check is fractions[0]:
+                others = len(fractions) - 1
+                more = f"; {others} other {'class differs' if others == 1 else 'classes differ'} too."
+                sentences.append(check.sentence if not others else check.sentence.rstrip(".") + more)
+        return tuple(sentences)
 
 
 def check_drift(
     classifier: Classifier,
     predictions: Predictions,
     *,
-    sample: str = "sample",
+    sample: str = "",
     on_batch: Callable[[int, int], None] | None = None,
 ) -> Drift:
     """Compare a sample with what a model was trained on.
@@ -120,7 +138,7 @@ def check_drift(
     predictions : Predictions
         What it answers for the sample's cells.
     sample : str
-        Name of the sample, for the sentences.
+        Its name; empty where the cells are no named sample.
     on_batch : callable, optional
         Called after each batch of images with the number of cells that are done, and of all; what it raises
         ends the check.
@@ -149,10 +167,11 @@ def check_drift(
     1988, "Statistical power analysis for the behavioral sciences".
     """
     n = len(predictions)
+    called = f"the cells of “{sample}”" if sample else "these cells"
     scores = predictions.in_distribution.astype(np.float64)
     unlike = float((scores < UNLIKE).mean())
     if n < LEAST_CELLS:
-        note = f"{_capital(sample)} has {n} cells; {LEAST_CELLS} are needed to say whether it differs."
+        note = f"{LEAST_CELLS} cells are needed to say whether {called} differ; there are {n}."
         return Drift(sample, n, unlike, (), (note,))
     notes: list[str] = []
     checks: list[DriftCheck] = []
@@ -167,14 +186,14 @@ def check_drift(
     elif not comparable:
         notes.append(f"The model was judged by {held_out} cells only: too few to compare the images with.")
     if comparable:
-        checks += [_scores_check(scores, held_out, sample), _unlike_check(scores, held_out, sample)]
+        checks += [_scores_check(scores, held_out, called), _unlike_check(scores, held_out, called)]
     features, brightness, rows = _look(classifier, predictions, on_batch)
     if comparable and len(rows) >= LEAST_CELLS:
-        checks.append(_feature_check(classifier, features, sample))
+        checks.append(_feature_check(classifier, features, called))
     if len(rows) >= LEAST_CELLS:
         answered = predictions.probabilities.argmax(axis=1)[rows]
-        checks += _brightness_checks(classifier, brightness, answered, sample)
-    checks += _fraction_checks(classifier, predictions, sample, notes)
+        checks += _brightness_checks(classifier, brightness, answered, called)
+    checks += _fraction_checks(classifier, predictions, called, notes)
     return Drift(sample, n, unlike, _corrected(checks), tuple(notes))
 
 
@@ -189,7 +208,7 @@ def _look(
     for batch in classifier.prepare.batches(predictions.cells.subset(wanted), 64):
         output = classifier.inspect(batch.images, predictions.k)
         features.append(output.feature.numpy().astype(np.float64))
-        brightness.append(batch.images.mean(axis=(2, 3), dtype=np.float64))
+        brightness.append(_brightness(batch.images, np.zeros(batch.images.shape[1])))
         rows.append(wanted[batch.indices])
         if on_batch is not None:
             on_batch(int(batch.indices[-1]) + 1, count)
@@ -198,7 +217,7 @@ def _look(
     return np.concatenate(features), np.concatenate(brightness), np.concatenate(rows)
 
 
-def _scores_check(scores: NDArray[np.float64], held_out: int, sample: str) -> DriftCheck:
+def _scores_check(scores: NDArray[np.float64], held_out: int, called: str) -> DriftCheck:
     """Rank the sample's distances among the held-out ones: a score says how many of these lie farther."""
     n = len(scores)
     nearer = held_out + 1 - scores * (held_out + 1)
@@ -206,6 +225,7 @@ def _scores_check(scores: NDArray[np.float64], held_out: int, sample: str) -> Dr
     # The normal approximation of U; both sides have at least 20 cells.
     spread = np.sqrt((n + held_out + 1) / (12 * n * held_out))
     return DriftCheck(
+        kind="scores",
         name="likeness of the images",
         effect_name="chance that a cell lies farther from the training cells than a held-out one",
         effect=auc,
@@ -214,19 +234,20 @@ def _scores_check(scores: NDArray[np.float64], held_out: int, sample: str) -> Dr
         p=_upper_tail((auc - 0.5) / spread),
         p_adjusted=1.0,
         sentence=(
-            f"The images of {sample} look less like the training cells than usual: a cell of it is the "
-            f"stranger one in {_percent(auc)} of its pairs with cells of the model's own, not in 50 %."
+            f"{_capital(called)} look less like the training cells than usual: compared with a cell that was "
+            f"held out in training, a cell is the stranger one in {_percent(auc)} of all pairs, not in 50 %."
         ),
     )
 
 
-def _unlike_check(scores: NDArray[np.float64], held_out: int, sample: str) -> DriftCheck:
+def _unlike_check(scores: NDArray[np.float64], held_out: int, called: str) -> DriftCheck:
     from scipy.stats import fisher_exact  # half a second
 
     unlike, n = int((scores < UNLIKE).sum()), len(scores)
     expected = int(np.ceil(UNLIKE * (held_out + 1))) - 1
     p = fisher_exact([[unlike, n - unlike], [expected, held_out - expected]], alternative="greater").pvalue
     return DriftCheck(
+        kind="unlike",
         name="cells unlike any that the model was taught with",
         effect_name="share of the cells",
         effect=unlike / n,
@@ -235,13 +256,13 @@ def _unlike_check(scores: NDArray[np.float64], held_out: int, sample: str) -> Dr
         p=float(p),
         p_adjusted=1.0,
         sentence=(
-            f"{_percent(unlike / n)} of the cells of {sample} look unlike those that the model was trained "
-            f"on, where {_percent(UNLIKE)} is usual."
+            f"{_percent(unlike / n)} of {called} look unlike all that the model was trained on, where "
+            f"{_percent(UNLIKE)} is usual."
         ),
     )
 
 
-def _feature_check(classifier: Classifier, features: NDArray[np.float64], sample: str) -> DriftCheck:
+def _feature_check(classifier: Classifier, features: NDArray[np.float64], called: str) -> DriftCheck:
     from scipy.stats import chi2
 
     known = classifier.in_distribution
@@ -256,6 +277,7 @@ def _feature_check(classifier: Classifier, features: NDArray[np.float64], sample
     inflation = max(1.0, float((known.reference.astype(np.float64) ** 2).mean()) / width)
     distance = float(np.sqrt(max(0.0, squared - inflation * width / count)))
     return DriftCheck(
+        kind="feature",
         name="mean of what the model reads from the images",
         effect_name="distance in standard deviations",
         effect=distance,
@@ -264,14 +286,14 @@ def _feature_check(classifier: Classifier, features: NDArray[np.float64], sample
         p=float(chi2.sf(count * squared / inflation, width)),
         p_adjusted=1.0,
         sentence=(
-            f"What the model reads from the images of {sample} is shifted by {distance:.1f} standard "
+            f"What the model reads from the images of {called} is shifted by {distance:.1f} standard "
             "deviations against its training cells, as after a change of stain, focus or instrument."
         ),
     )
 
 
 def _brightness_checks(
-    classifier: Classifier, brightness: NDArray[np.float64], answered: NDArray[np.int64], sample: str
+    classifier: Classifier, brightness: NDArray[np.float64], answered: NDArray[np.int64], called: str
 ) -> list[DriftCheck]:
     from scipy.stats import t
 
@@ -290,6 +312,7 @@ def _brightness_checks(
         now, usual = mean + std * float(values.mean()), mean + std * float(expected[place])
         checks.append(
             DriftCheck(
+                kind="brightness",
                 name=f"brightness of {channel}",
                 effect_name="shift in standard deviations of the channel",
                 effect=abs(shift),
@@ -298,12 +321,23 @@ def _brightness_checks(
                 p=p,
                 p_adjusted=1.0,
                 sentence=(
-                    f"The images of {sample} are {'brighter' if shift > 0 else 'darker'} in {channel} than "
+                    f"The images of {called} are {'brighter' if shift > 0 else 'darker'} in {channel} than "
                     f"the training cells: {now:.4g} on average, against {usual:.4g}."
                 ),
             )
         )
     return checks
+
+
+def _brightness(
+    images: NDArray[np.float32], tolerance: NDArray[np.floating]
+) -> NDArray[np.float64]:
+    """Return the mean (n, C) of prepared images (n, C, S, S) without their padding, which is 0 all along."""
+    bare = (np.abs(images) <= tolerance[:, None, None]).all(axis=1)
+    inside = ~(bare.all(axis=2)[:, :, None] | bare.all(axis=1)[:, None, :])
+    count = np.maximum(inside.sum(axis=(1, 2)), 1)
+    sums: NDArray[np.float64] = (images * inside[:, None]).sum(axis=(2, 3), dtype=np.float64)
+    return sums / count[:, None]
 
 
 def _expected_brightness(
@@ -318,7 +352,7 @@ def _expected_brightness(
     expected, variance = np.zeros(channels), np.zeros(channels)
     freedom = 0
     for label, count in zip(*np.unique(answered, return_counts=True), strict=True):
-        kept = images[labels == label].mean(axis=(2, 3), dtype=np.float64)
+        kept = _brightness(images[labels == label], classifier.prototypes.step / 2)
         if len(kept) < 3:
             return np.zeros(channels), np.zeros(channels), 1.0
         share = count / len(answered)
@@ -329,7 +363,7 @@ def _expected_brightness(
 
 
 def _fraction_checks(
-    classifier: Classifier, predictions: Predictions, sample: str, notes: list[str]
+    classifier: Classifier, predictions: Predictions, called: str, notes: list[str]
 ) -> list[DriftCheck]:
     from scipy.stats import fisher_exact
 
@@ -345,6 +379,7 @@ def _fraction_checks(
         cohen_h = abs(2 * np.arcsin(np.sqrt(here / n)) - 2 * np.arcsin(np.sqrt(there / held_out)))
         checks.append(
             DriftCheck(
+                kind="fraction",
                 name=f"fraction of {name}",
                 effect_name="Cohen's h",
                 effect=float(cohen_h),
@@ -353,8 +388,8 @@ def _fraction_checks(
                 p=float(fisher_exact([[here, n - here], [there, held_out - there]]).pvalue),
                 p_adjusted=1.0,
                 sentence=(
-                    f"{_capital(name)} makes up {_percent(here / n)} of {sample}, against "
-                    f"{_percent(there / held_out)} of the cells that the model was validated with."
+                    f"{_capital(name)} makes up {_percent(here / n)} of {called}, against "
+                    f"{_percent(there / held_out)} of the cells that it was validated with."
                 ),
             )
         )

@@ -15,7 +15,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from sparseattn.report.figures import CAPTIONS, draw_figures
-from sparseattn.report.tables import TITLES, report_tables, shown
+from sparseattn.report.tables import TITLES, report_tables, shown_rows
 from sparseattn.writing import replaced_file
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _STYLE = """
 @media (prefers-color-scheme: dark) { :root { --ink: #e8eaec; --quiet: #a3adb5; --ground: #16191c;
   --card: #20252a; --line: #3a424a; --accent: #56b4e9; --warn: #33291a; } }
 * { box-sizing: border-box; }
-body { margin: 0 auto; padding: 2rem 1.25rem 4rem; max-width: 62rem; color: var(--ink);
+body { margin: 0 auto; padding: 2rem 1.25rem 4rem; max-width: 68rem; color: var(--ink);
   background: var(--ground); font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
 h1 { font-size: 1.7rem; margin: 0 0 .25rem; line-height: 1.2; }
 h2 { font-size: 1.2rem; margin: 2.6rem 0 .6rem; padding-top: .4rem; border-top: 1px solid var(--line); }
@@ -52,9 +52,9 @@ figure img { max-width: 100%; height: auto; background: #fff; border-radius: 8px
 .pair figure { flex: 1 1 22rem; min-width: 0; }
 .scroll { overflow-x: auto; max-height: 34rem; overflow-y: auto; border: 1px solid var(--line);
   border-radius: 8px; margin: .8rem 0; }
-table { border-collapse: collapse; font-size: .88rem; width: 100%; font-variant-numeric: tabular-nums; }
+table { border-collapse: collapse; font-size: .84rem; width: 100%; font-variant-numeric: tabular-nums; }
 caption { text-align: left; padding: .6rem .8rem; }
-th, td { padding: .3rem .7rem; text-align: left; white-space: nowrap; border-top: 1px solid var(--line); }
+th, td { padding: .3rem .5rem; text-align: left; white-space: nowrap; border-top: 1px solid var(--line); }
 thead th { position: sticky; top: 0; background: var(--card); }
 .number { text-align: right; }
 .methods { background: var(--card); border-radius: 8px; padding: 1rem 1.2rem; overflow-wrap: anywhere; }
@@ -209,9 +209,9 @@ def _table(tables: Mapping[str, pd.DataFrame], name: str) -> str:
     )
     rows = "".join(
         "<tr>"
-        + "".join(f"<td{kind}>{escape(shown(value))}</td>" for value, kind in zip(row, kinds, strict=True))
+        + "".join(f"<td{kind}>{escape(text)}</td>" for text, kind in zip(row, kinds, strict=True))
         + "</tr>"
-        for row in table.head(MOST_ROWS).itertuples(index=False, name=None)
+        for row in shown_rows(table.head(MOST_ROWS))
     )
     caption = TITLES[name]
     if len(table) > MOST_ROWS:
@@ -228,7 +228,8 @@ def _drift(report: Report) -> str:
         if drift.warnings:
             parts.append(_say(drift.warnings, warn=True))
         elif drift.checks:
-            said = f"{drift.sample}: nothing unusual in {len(drift.checks)} comparisons."
+            which = f"“{drift.sample}”" if drift.sample else "These cells"
+            said = f"{which}: nothing unusual in {len(drift.checks)} comparisons."
             parts.append(_say([said], warn=False))
         if drift.notes:
             parts.append(_say(drift.notes, warn=False))

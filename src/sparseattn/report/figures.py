@@ -12,9 +12,10 @@ from matplotlib import colormaps
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from numpy.typing import NDArray
 
 from sparseattn.errors import InputError
-from sparseattn.explain.display import picture
+from sparseattn.explain.display import RGB, picture
 from sparseattn.export.training_curves import draw_training_curves
 from sparseattn.writing import replaced_file
 
@@ -187,17 +188,16 @@ def reliability_figure(judgement: Judgement) -> Figure:
     above.plot([0, 100], [0, 100], color=QUIET, linewidth=1, linestyle=(0, (4, 3)), label="as sure as right")
     for one in judgement.reliability:
         above.plot([100 * one.confidence] * 2, [100 * y for y in one.interval], color=BLUE, linewidth=1.5)
-    above.plot(
+    above.scatter(
         [100 * one.confidence for one in judgement.reliability],
         [100 * one.accuracy for one in judgement.reliability],
-        "o", color=BLUE, markersize=6, label="cells of like confidence",
+        s=[18 + 6 * np.sqrt(one.n) for one in judgement.reliability],
+        color=BLUE, zorder=3, label="cells of like confidence",
     )  # fmt: skip
     above.set(xlim=(0, 102), ylim=(-2, 102), ylabel="right answers (%)")
-    above.legend(frameon=False, fontsize=8.5, loc="upper left")
-    above.text(
-        0.98, 0.03, f"calibration error (ECE) {judgement.metrics['ece']:.3f}",
-        transform=above.transAxes, ha="right", fontsize=9, color=INK,
-    )  # fmt: skip
+    above.legend(frameon=False, fontsize=8.5, loc="lower right", borderpad=0)
+    title = f"{judgement.metrics['n']:,} cells, calibration error (ECE) {judgement.metrics['ece']:.3f}"
+    above.set_title(title, loc="left", fontsize=10, color=INK)
     for one in judgement.reliability:
         below.bar(100 * one.low, one.n, width=100 * (one.high - one.low), align="edge", color=BLUE, alpha=0.6)
     below.set(xlabel="confidence (%)", ylabel="cells")
@@ -304,7 +304,7 @@ def attention_figure(report: Report) -> Figure:
             axes.set(xticks=[], yticks=[])
             axes.spines[:].set_color(PALE)
             if maps is None:
-                shown = picture(one.image, report.channels, report.modality)
+                shown = picture(_in_range(one.image, report.channels), report.channels, report.modality)
                 axes.imshow(shown.colour, interpolation="nearest")
                 axes.set_title(f"{_plain(one.name)}\n{one.n} cells", fontsize=9, color=INK)
             else:
@@ -317,6 +317,12 @@ def attention_figure(report: Report) -> Figure:
             bar.ax.tick_params(labelsize=8)
             bar.outline.set_visible(False)
     return figure
+
+
+def _in_range(image: NDArray[np.float32], channels: tuple[str, ...]) -> NDArray[np.float32]:
+    """Return mean RGB of 8 bits a channel in 0..1, so that it is shown in the colours of the files."""
+    is_bytes = channels[:3] == RGB and 1 < image.max() <= 255
+    return (image / np.float32(255)).clip(0, 1) if is_bytes else image
 
 
 def _figure(width: float, height: float) -> Figure:

@@ -131,9 +131,9 @@ def _judging(judged: Judged, scores: Scores, seed: int) -> str:
     drawn = "cells" if scores.resampled == "cells" else "groups (donors, samples or fields)"
     return (
         f"{judged.statement} Intervals are 95 %: Wilson's score interval for accuracy, precision and recall; "
-        f"for F1 and balanced accuracy percentiles of a bootstrap over {drawn} (2,000 draws, seed {seed}), or "
-        "Wilson's interval where no answer, or every answer, was wrong. The calibration error is over 15 equal "
-        "bins of the confidence."
+        f"for F1 and balanced accuracy percentiles of a bootstrap over {drawn} (2,000 draws, seed {seed}), "
+        "or Wilson's interval where no answer, or every answer, was wrong. The calibration error is over 15 "
+        "equal bins of the confidence."
     )
 
 

@@ -211,8 +211,11 @@ def _new_samples(
     """Return the samples of which no cell taught or validated the model: only these can drift."""
     seen = np.array([side in ("train", "validation") for side in predictions.sides])
     samples = sample_rows(predictions, sample_column)
-    name = "these cells" if sample_column is None else None
-    return [(name or sample, rows) for sample, rows in samples.items() if not seen[rows].any()]
+    return [
+        ("" if sample_column is None else sample, rows)
+        for sample, rows in samples.items()
+        if not seen[rows].any()
+    ]
 
 
 def _named(

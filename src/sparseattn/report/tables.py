@@ -57,8 +57,13 @@ def report_tables(report: Report) -> dict[str, pd.DataFrame]:
     return {**tables, "cells": predictions_table(report.predictions)}
 
 
-def shown(value: object) -> str:
-    """Return a value of a table as the screen and a CSV file show it: nothing for a missing one."""
+def shown_rows(table: pd.DataFrame) -> list[tuple[str, ...]]:
+    """Return the values of a table as the screen and a CSV file show them: nothing for a missing one."""
+    columns = [[_shown(value) for value in table[name].to_numpy()] for name in table.columns]
+    return list(zip(*columns, strict=True))
+
+
+def _shown(value: object) -> str:
     return "" if value is None or value is pd.NA or value != value else str(value)
 
 
