@@ -5,6 +5,8 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING
 
+from psygnal import Signal
+
 from napari_sparseattn.classify_job import Classification
 from napari_sparseattn.jobs import Jobs
 from napari_sparseattn.labelling import Labelling
@@ -22,6 +24,9 @@ _SESSIONS: dict[int, Session] = {}
 
 class Session:
     """All that the plugin holds for one viewer. Widgets are made from it."""
+
+    tab_asked = Signal(str)
+    """A tab wants the user to see another one: the name of its package, such as "gallery"."""
 
     def __init__(self, viewer: ViewerModel) -> None:
         self.workspace = Workspace()

@@ -38,10 +38,15 @@ class MainWidget(QWidget):
             place = self.tabs.addTab(_Tab(self.session, module, class_name), title)
             self.tabs.setTabToolTip(place, hint)
         self.tabs.currentChanged.connect(self._fill)
+        self.session.tab_asked.connect(self.show_tab)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.tabs)
         self._fill(0)
+
+    def show_tab(self, module: str) -> None:
+        """Bring a tab to the front, by the name of its package."""
+        self.tabs.setCurrentIndex([name for _, name, _, _ in TABS].index(module))
 
     def _fill(self, place: int) -> None:
         self.tabs.widget(place).fill()
