@@ -39,7 +39,7 @@ def fields(image: np.ndarray, labels: np.ndarray) -> tuple[Field, Field]:
 
 def test_each_cell_is_cut_out_with_what_is_known_of_it() -> None:
     image = picture()
-    found = cut_cells(*fields(image, three_cells()), CropSettings(margin=0.5))
+    found = cut_cells(*fields(image, three_cells()), CropSettings("keep", 0.5))
     assert found.cells.channels == ("red", "green", "blue")
     assert found.cells.modality == "brightfield"
     assert found.label.tolist() == [3, 7, 9]

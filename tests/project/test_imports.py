@@ -23,7 +23,7 @@ STREET = (
     ("net",),
     ("learn",),
     ("predictions",),
-    ("classifier",),
+    ("classifier", "refusal"),
     ("learn.fit",),
     ("explain", "export", "drift"),
     ("report",),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
@@ -42,8 +42,8 @@ class CropSettings:
         the box and the margin.
     """
 
-    neighbours: Neighbours = "keep"
-    margin: float = 0.25
+    neighbours: Neighbours = "mask"
+    margin: float = 0.8
     side: int | None = None
 
     def __post_init__(self) -> None:
@@ -121,6 +121,10 @@ class FieldCells:
     def __len__(self) -> int:
         """Return n."""
         return len(self.label)
+
+    def with_cells(self, cells: CellSet) -> FieldCells:
+        """Return the same with `cells`: these, with other sample columns or names of channels."""
+        return replace(self, cells=cells)
 
     @property
     def touches_edge(self) -> npt.NDArray[np.bool_]:
