@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -40,6 +40,7 @@ def open_cells(
     labels_csv: str | Path | None = None,
     samples_csv: str | Path | None = None,
     class_name: str | None = None,
+    columns: Mapping[str, str] | None = None,
     channel_names: Sequence[str] | None = None,
     modality: Modality | None = None,
     strict: bool = False,
@@ -64,6 +65,9 @@ def open_cells(
         Table with a column ``id`` or ``sample`` and any others; see `sparseattn.cells.tables`.
     class_name
         The class of every cell of this source.
+    columns
+        Sample columns that hold one value for the whole source, such as ``{"sample": "day 2"}``; they win
+        over those of folders and tables.
     channel_names
         One name a channel; wins over those of the sidecar and the file.
     modality
@@ -122,6 +126,8 @@ def open_cells(
         cells = label_cells(cells, path, labels_csv)
     if samples_csv is not None:
         cells = describe_samples(cells, path, samples_csv)
+    if columns:
+        cells = cells.with_columns({str(name): (str(value),) * len(cells) for name, value in columns.items()})
     return cells
 
 

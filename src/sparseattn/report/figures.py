@@ -45,11 +45,17 @@ CAPTIONS = {
 }
 """What each plot shows, by its name; the order in which they are drawn."""
 
+_NARROW = 4.6
+"""Inches of a figure in a narrow place."""
+
+_LEGEND_COLUMNS = 4
 MOST_SAMPLES = 40
 LONGEST_NAME = 24
 
 
-def draw_figures(report: Report, colours: Mapping[str, str] | None = None) -> dict[str, Figure]:
+def draw_figures(
+    report: Report, colours: Mapping[str, str] | None = None, *, narrow: bool = False
+) -> dict[str, Figure]:
     """Draw the plots that a report has something to show in.
 
     Parameters
@@ -58,6 +64,8 @@ def draw_figures(report: Report, colours: Mapping[str, str] | None = None) -> di
         What to draw.
     colours : mapping, optional
         "#rrggbb" of each class.
+    narrow : bool
+        Whether the plots are for a narrow place on the screen, such as a dock, and not for a page.
 
     Returns
     -------
@@ -69,16 +77,16 @@ def draw_figures(report: Report, colours: Mapping[str, str] | None = None) -> di
     figures: dict[str, Figure] = {}
     if report.judgement is not None:
         figures["confusion"] = confusion_figure(report.judgement, report.classes)
-        figures["classes"] = classes_figure(report.judgement)
+        figures["classes"] = classes_figure(report.judgement, narrow=narrow)
         figures["reliability"] = reliability_figure(report.judgement)
     figures["confidence"] = confidence_figure(report)
-    figures["fractions"] = fractions_figure(report, chosen)
+    figures["fractions"] = fractions_figure(report, chosen, narrow=narrow)
     if report.fractions.conditions:
         figures["conditions"] = conditions_figure(report)
     if report.attention:
         figures["attention"] = attention_figure(report)
     if report.history.epochs:
-        figures["history"] = draw_training_curves(report.history)
+        figures["history"] = draw_training_curves(report.history, stacked=narrow)
     return figures
 
 
@@ -156,10 +164,10 @@ def confusion_figure(judgement: Judgement, classes: Sequence[str]) -> Figure:
     return figure
 
 
-def classes_figure(judgement: Judgement) -> Figure:
+def classes_figure(judgement: Judgement, *, narrow: bool = False) -> Figure:
     """Draw precision, recall and F1 of each class as dots with their intervals."""
     scores = judgement.scores.per_class
-    figure = _figure(8.4, max(2.2, 0.34 * len(scores) + 1.1))
+    figure = _figure(_NARROW if narrow else 8.4, max(2.2, 0.34 * len(scores) + 1.1))
     panels = figure.subplots(1, 3, sharey=True)
     places = np.arange(len(scores))
     for axes, name, colour in zip(
@@ -172,7 +180,7 @@ def classes_figure(judgement: Judgement) -> Figure:
                 continue
             axes.plot([100 * limit for limit in interval], [place, place], color=colour, linewidth=2)
             axes.plot(100 * value, place, "o", color=colour, markersize=6)
-        axes.set(xlim=(-2, 102), ylim=(len(scores) - 0.5, -0.5), xlabel="%")
+        axes.set(xlim=(-2, 106), ylim=(len(scores) - 0.5, -0.5), xlabel="%", xticks=(0, 50, 100))
         axes.set_title("F1" if name == "f1" else name.capitalize(), loc="left", fontsize=10, color=INK)
         axes.grid(axis="x", color=PALE, linewidth=0.6)
         _open(axes)
@@ -221,10 +229,11 @@ def confidence_figure(report: Report) -> Figure:
     return figure
 
 
-def fractions_figure(report: Report, colours: Mapping[str, str]) -> Figure:
+def fractions_figure(report: Report, colours: Mapping[str, str], *, narrow: bool = False) -> Figure:
     """Draw the class fractions of each sample as one bar; of many samples, the first forty."""
     samples = report.fractions.samples[:MOST_SAMPLES]
-    figure = _figure(8.0, max(1.9, 0.34 * len(samples) + 1.4))
+    rows = -(-len(report.classes) // _LEGEND_COLUMNS)
+    figure = _figure(_NARROW if narrow else 7.0, 0.34 * len(samples) + 0.24 * rows + 1.0)
     axes = figure.subplots()
     places = np.arange(len(samples))
     left = np.zeros(len(samples))
@@ -239,7 +248,10 @@ def fractions_figure(report: Report, colours: Mapping[str, str]) -> Figure:
     axes.set(xlim=(0, 100), ylim=(len(samples) - 0.5, -0.5), xlabel="predicted cells (%)")
     _open(axes)
     axes.tick_params(axis="y", length=0)
-    axes.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0), handlelength=1)
+    figure.legend(
+        frameon=False, fontsize=9, loc="outside upper center", ncols=_LEGEND_COLUMNS, handlelength=1,
+        columnspacing=1.2,
+    )  # fmt: skip
     more = len(report.fractions.samples) - len(samples)
     if more:
         axes.set_title(f"the first {len(samples)} samples; {more} more in the table", loc="left", fontsize=9)
@@ -288,31 +300,33 @@ def conditions_figure(report: Report) -> Figure:
 def attention_figure(report: Report) -> Figure:
     """Draw for each class: the mean image, the coarse attention, how often chosen, the fine attention."""
     averages = report.attention
-    figure = _figure(1.35 * len(averages) + 1.9, 6.2)
-    grid = figure.subplots(4, len(averages), squeeze=False)
-    rows = (
+    figure = _figure(_NARROW + 0.6, 1.12 * len(averages) + 1.2)
+    grid = figure.subplots(len(averages), 4, squeeze=False)
+    columns = (
         ("mean image", None, None),
         ("coarse attention", [one.coarse for one in averages], "score, 0 to 1"),
         ("selected", [100 * one.chosen for one in averages], "% of the cells"),
-        ("fine attention", [one.fine * one.fine.size for one in averages], "times the even share"),
+        ("fine attention", [one.fine * one.fine.size for one in averages], "in even shares"),
     )
-    for row, (title, maps, unit) in enumerate(rows):
+    for column, (title, maps, unit) in enumerate(columns):
         high = None if maps is None else max(float(np.percentile(one, 99.5)) for one in maps)
         drawn = None
-        for column, one in enumerate(averages):
+        for row, one in enumerate(averages):
             axes = grid[row, column]
             axes.set(xticks=[], yticks=[])
             axes.spines[:].set_color(PALE)
             if maps is None:
                 shown = picture(_in_range(one.image, report.channels), report.channels, report.modality)
                 axes.imshow(shown.colour, interpolation="nearest")
-                axes.set_title(f"{_plain(one.name)}\n{one.n} cells", fontsize=9, color=INK)
+                axes.set_ylabel(f"{_plain(one.name)}\n{one.n} cells", fontsize=9, color=INK)
             else:
-                drawn = axes.imshow(maps[column], cmap=colormaps["cividis"], vmin=0, vmax=high)
-            if column == 0:
-                axes.set_ylabel(title, fontsize=9, color=INK)
+                drawn = axes.imshow(maps[row], cmap=colormaps["cividis"], vmin=0, vmax=high)
+            if row == 0:
+                axes.set_title(title, fontsize=9, color=INK)
         if drawn is not None:
-            bar = figure.colorbar(drawn, ax=list(grid[row]), shrink=0.85, aspect=12, pad=0.02)
+            bar = figure.colorbar(
+                drawn, ax=list(grid[:, column]), location="bottom", shrink=0.9, aspect=14, pad=0.01
+            )
             bar.set_label(str(unit), fontsize=8.5)
             bar.ax.tick_params(labelsize=8)
             bar.outline.set_visible(False)

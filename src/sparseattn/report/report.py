@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 FEW_CELLS = 10
 """Below so many judged cells of a class its intervals span a large part of 0..1, and it is said."""
 
+NO_CLASS_KNOWN = (
+    "No cell has a class that the model knows, so nothing is said about how often it is right: label some "
+    "cells to see it."
+)
+
 
 @dataclass(frozen=True, eq=False)
 class Judgement:
@@ -116,6 +121,7 @@ def make_report(
     with_attention: bool = True,
     with_drift: bool = True,
     seed: int = 0,
+    notes: Sequence[str] = (),
     on_progress: Callable[[str, int, int], None] | None = None,
 ) -> Report:
     """Put a report together.
@@ -134,6 +140,8 @@ def make_report(
         Whether the images of some cells are looked at again, which takes seconds.
     seed : int
         Of the bootstrap.
+    notes : sequence of str
+        What else a reader must know, such as how the judged cells were chosen.
     on_progress : callable, optional
         Called with what is being done, how many cells are done, and of how many; what it raises ends it.
 
@@ -182,7 +190,7 @@ def make_report(
         modality=classifier.modality,
         grid_pixels=classifier.prepare.size**2,
         methods=methods_paragraph(classifier, predictions, judged, scores, fractions, seed),
-        notes=_notes(classifier, predictions, judgement),
+        notes=(*_notes(classifier, predictions, judgement), *notes),
         versions=library_versions(),
     )
 
@@ -228,6 +236,8 @@ def _notes(
     classifier: Classifier, predictions: Predictions, judgement: Judgement | None
 ) -> tuple[str, ...]:
     notes = []
+    if judgement is None:
+        notes.append(NO_CLASS_KNOWN)
     unknown = sorted({str(label) for label in predictions.cells.classes} - set(predictions.classes))
     if unknown:
         count = sum(label in unknown for label in predictions.human_label)
@@ -235,12 +245,7 @@ def _notes(
             f"{count} cells are labelled {', '.join(unknown)}, which the model does not know: they are not "
             "judged."
         )
-    if judgement is None:
-        notes.append(
-            "No cell has a class that the model knows, so nothing is said about how often it is right: label "
-            "some cells to see it."
-        )
-    else:
+    if judgement is not None:
         few = [one.name for one in judgement.scores.per_class if one.support < FEW_CELLS]
         if few:
             notes.append(
