@@ -440,6 +440,15 @@ class Workspace:
             given.get(name, label) for name, label in zip(self._cells.ids, self._cells.labels, strict=True)
         )
 
+    def label_of(self, index: int) -> str | None:
+        """Return the label of one cell: the log's where it has one, else the file's."""
+        if self._cells is None or not 0 <= index < len(self._cells):
+            return None
+        label = self._cells.labels[index]
+        if self._label_log is None:
+            return label
+        return self._label_log.current().get(self._cells.ids[index], label)
+
     # -- classes ---------------------------------------------------------------------------------------
 
     @property

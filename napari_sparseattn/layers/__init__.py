@@ -82,6 +82,19 @@ class Layers:
         """Return the layers of cells that are in the viewer already: where from, and their names."""
         return [offer for layer in self.viewer.layers if (offer := _offer(layer)) is not None]
 
+    @property
+    def pixel_size_um(self) -> float | None:
+        """Side of a pixel of the source in micrometres, where its scale has such a unit."""
+        source = self.source
+        if source is None:
+            return None
+        unit = source.units[-1]
+        try:
+            size = float((source.scale[-1] * unit).to("um").magnitude)
+        except Exception:  # a unit that is no length: pixels
+            return None
+        return size if size > 0 else None
+
     def selected_pixels(self) -> LayerPixels | None:
         """Return the selected image layers as the channels of cells, or None where they are not such.
 
