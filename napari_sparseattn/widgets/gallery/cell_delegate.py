@@ -37,6 +37,8 @@ class CellDelegate(QStyledItemDelegate):
         chosen = bool(option.state & QStyle.StateFlag.State_Selected)
         if chosen:
             painter.fillRect(option.rect, option.palette.color(QPalette.ColorRole.Highlight))
+            painter.setPen(QPen(option.palette.color(QPalette.ColorRole.WindowText), 2))
+            painter.drawRect(option.rect.adjusted(1, 1, -1, -1))
         edge = option.rect.adjusted(_GAP, _GAP, -_GAP, -_GAP)
         edge.setHeight(self.side + 2 * _BORDER)
         self._paint_border(painter, edge, card)
@@ -51,8 +53,7 @@ class CellDelegate(QStyledItemDelegate):
         if option.state & QStyle.StateFlag.State_HasFocus:
             pen = QPen(option.palette.color(QPalette.ColorRole.WindowText), 1, Qt.PenStyle.DotLine)
             painter.setPen(pen)
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRect(option.rect.adjusted(1, 1, -2, -2))
+            painter.drawRect(option.rect.adjusted(3, 3, -4, -4))
         painter.restore()
 
     def _paint_border(self, painter: QPainter, edge: QRect, card: Card) -> None:

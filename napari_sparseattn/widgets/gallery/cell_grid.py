@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from qtpy.QtCore import QEvent, QItemSelection, QItemSelectionModel, Qt, Signal
+from qtpy.QtCore import QEvent, QItemSelection, QItemSelectionModel, QPoint, Qt, Signal
 from qtpy.QtGui import QKeyEvent, QKeySequence
 from qtpy.QtWidgets import QAbstractItemView, QListView, QWidget
 
@@ -53,12 +53,13 @@ class CellGrid(QListView):
 
     def set_side(self, side: int) -> None:
         """Show pictures of another size; what was in sight stays in sight."""
-        first = self.indexAt(self.viewport().rect().center())
+        top = self.viewport().rect().topLeft()
+        first = self.indexAt(top + QPoint(8, 8))
         self._delegate.side = side
         self.setGridSize(self._delegate.card_size(self.fontMetrics().height()))
         self.verticalScrollBar().setSingleStep(side // 3)
         if first.isValid():
-            self.scrollTo(first, QAbstractItemView.ScrollHint.PositionAtCenter)
+            self.scrollTo(first, QAbstractItemView.ScrollHint.PositionAtTop)
 
     def show_rows(self, rows: object, selection: Iterable[int], current: int) -> None:
         """Show other cells; those selected stay so where they are still there."""

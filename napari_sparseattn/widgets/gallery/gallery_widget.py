@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from qtpy.QtWidgets import (
 
 from napari_sparseattn.widgets.gallery.cards import Cards
 from napari_sparseattn.widgets.gallery.cell_grid import CellGrid
+from napari_sparseattn.widgets.gallery.column_titles import column_title, sample_columns, sortable_columns
 from napari_sparseattn.widgets.gallery.filter_bar import FilterBar
 from napari_sparseattn.widgets.gallery.thumbnail_picture import thumbnail, thumbnail_of_selected
 from sparseattn.errors import InputError
@@ -30,16 +32,6 @@ if TYPE_CHECKING:
     from napari_sparseattn.session import Session
     from napari_sparseattn.widgets.gallery.scatter import ScatterPanel
 
-_ORDERS = (
-    ("In their order", ""),
-    ("Confidence", "confidence"),
-    ("Entropy", "entropy"),
-    ("Familiar", "in_distribution"),
-    ("Predicted class", "predicted"),
-    ("Given class", "human_label"),
-    ("Id", "id"),
-    ("Source", "source"),
-)
 _SIDES = (40, 240)
 _MOST_SAMPLE_VALUES = 200
 """A column of more values tells the cells one by one: no use to tick."""
@@ -69,7 +61,7 @@ class GalleryWidget(QWidget):
         self.count = QLabel()
         self.show_filters = _switch("Filters", "Show or hide the filters")
         self.clear = QPushButton("Show all")
-        self.clear.setToolTip("Take all filters and gates away, so that every cell is shown")
+        self.clear.setToolTip("Take all filters away and switch the gates off, so that every cell is shown")
         self.show_scatter = _switch("Scatter plot", "Plot two columns against each other and draw gates")
         self.sort = QComboBox()
         self.sort.setToolTip("Sort the cells by this column")
@@ -130,7 +122,7 @@ class GalleryWidget(QWidget):
         self.grid.chosen.connect(self._choose)
         self.grid.key_given.connect(self._label)
         self.filters.changed.connect(lambda: shown.set_filter(self.filters.value))
-        self.clear.clicked.connect(lambda: shown.set_filter(CellFilter()))
+        self.clear.clicked.connect(self._show_all)
         self.show_filters.toggled.connect(self.filters.setVisible)
         self.show_scatter.toggled.connect(self._open_scatter)
         self.sort.activated.connect(self._sort)
@@ -213,24 +205,15 @@ class GalleryWidget(QWidget):
         table, workspace = self._shown.table, self._workspace
         names = [item.name for item in workspace.classes]
         samples: dict[str, list[str]] = {}
-        orders = list(_ORDERS)
+        orders = [("In their order", "")]
         given = list(names)
         if table is not None:
-            columns = list(table.columns)
-            for column in columns[columns.index("source") + 1 : columns.index("predicted")]:
+            for column in sample_columns(table):
                 values = sample_texts(table[column]).unique().tolist()
                 if len(values) <= _MOST_SAMPLE_VALUES:
                     samples[column] = sorted(values)
-                orders.append((column, column))
             given += sorted(set(table["human_label"].dropna()) - set(names))
-            orders += [
-                (column.replace("mean_", "Mean of ").replace("area", "Area"), column)
-                for column in columns
-                if column == "area" or column.startswith("mean_")
-            ]
-            orders += [
-                (f"Probability of {column[2:]}", column) for column in columns if column.startswith("p_")
-            ]
+            orders += [(column_title(column), column) for column in sortable_columns(table)]
         self.filters.offer(names, given, samples, workspace.colours)
         if [self.sort.itemData(at) for at in range(self.sort.count())] != [column for _, column in orders]:
             self.sort.clear()
@@ -295,6 +278,11 @@ class GalleryWidget(QWidget):
 
     # -- what the user does --------------------------------------------------------------------------
 
+    def _show_all(self) -> None:
+        """Let every cell pass; gates are switched off and stay in the list."""
+        gates = tuple(dataclasses.replace(gate, active=False) for gate in self._shown.filter.gates)
+        self._shown.set_filter(CellFilter(gates=gates))
+
     def _look_at(self, cell: int) -> None:
         self._workspace.current = cell
 
@@ -351,7 +339,7 @@ class GalleryWidget(QWidget):
 
             self._scatter = ScatterPanel(self._session)
             self._split.addWidget(self._scatter)
-            self._split.setSizes([500, 400])
+            self._split.setSizes([400, 400])
         if self._scatter is not None:
             self._scatter.setVisible(wanted)
 
