@@ -151,7 +151,7 @@ def test_a_cell_is_to_be_classified_again_when_its_crop_changed() -> None:
 def test_planes_of_a_stack_are_cut_one_by_one() -> None:
     image = picture(planes=3)
     labels = np.stack([three_cells(), np.zeros_like(three_cells()), np.roll(three_cells(), 5, axis=0)])
-    found = cut_cells(*fields(image, labels))
+    found = cut_cells(*fields(image, labels), CropSettings("keep"))
     assert found.plane.tolist() == [0, 0, 0, 2, 2, 2]
     assert found.cells.samples["plane"].tolist() == [0, 0, 0, 2, 2, 2]
     assert len(set(found.cells.ids)) == 6

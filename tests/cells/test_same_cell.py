@@ -93,7 +93,16 @@ def test_cells_of_other_images_and_cells_with_their_own_label_are_left_alone() -
     assert moved_ids([str(there), "0" * 16], [str(here)]) == {}
     assert moved_ids([str(here)], [str(near)]) == {str(here): str(near)}
     assert moved_ids([str(here), str(near)], [str(near)]) == {}
-    assert moved_ids([str(here)], [str(here), str(near)]) == {}
+    assert moved_ids([str(here)], [str(here)]) == {}
+
+
+def test_what_was_said_last_of_a_cell_holds() -> None:
+    """A cell has three ids, by three segmentations; each was labelled, or its label moved on."""
+    one, two, three = (str(CellKey(FIELD, 0, 50 + d, 50, 300 + 5 * d)) for d in range(3))
+    assert moved_ids([one, two], [three]) == {two: three}
+    assert moved_ids([two, one], [three]) == {one: three}
+    assert moved_ids([one, two], [one]) == {two: one}  # the first segmentation again
+    assert moved_ids([two, one], [one]) == {}
 
 
 def test_ten_thousand_cells_are_matched_quickly() -> None:

@@ -8,7 +8,7 @@ from the ids alone, without the label image that it was said on.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import acos, pi, sqrt
 
@@ -91,22 +91,11 @@ def match_cells(
         Index in `old` to index in `new`. No cell is in two pairs; pairs that overlap most come first, so a
         cell that did not change is always itself.
     """
-    if not old or not new:
-        return {}
-    from scipy.spatial import cKDTree
-
-    tree = cKDTree(np.array([(key.y, key.x) for key in new], dtype=np.float64))
-    pairs: list[tuple[float, int, int]] = []
-    for i, key in enumerate(old):
-        # a partner's area is at most area / least, and the discs must touch
-        reach = key.radius * (1 + 1 / sqrt(least)) + 1e-9
-        for j in tree.query_ball_point((key.y, key.x), reach):
-            share = overlap(key, new[j])
-            if share >= least:
-                pairs.append((-share, i, j))
+    near = _Near(new)
+    pairs = sorted((-share, i, j) for i, key in enumerate(old) for share, j in near.partners(key, least))
     matched: dict[int, int] = {}
     taken: set[int] = set()
-    for _, i, j in sorted(pairs):
+    for _, i, j in pairs:
         if i not in matched and j not in taken:
             matched[i] = j
             taken.add(j)
@@ -119,21 +108,57 @@ def moved_ids(known: Sequence[str], ids: Sequence[str]) -> dict[str, str]:
     Parameters
     ----------
     known
-        Ids that something is known of, of any cells.
+        Ids that something is known of, of any cells; what was said last stands last.
     ids
         Ids of the cells that there are now.
 
     Returns
     -------
     dict
-        Old id to new id, for those of `known` that are not among `ids` but lie on one of them that nothing is
-        known of.
+        Old id to new id, for those of `known` that are not among `ids` but lie on one of them. Where several
+        lie on one cell, the last of `known` wins, be it that cell's own id: then there is no pair for it.
     """
-    present, said = set(ids), set(known)
-    old = [(name, key) for name in known if name not in present and (key := CellKey.parse(name))]
-    new = [(name, key) for name in ids if name not in said and (key := CellKey.parse(name))]
-    pairs = match_cells([key for _, key in old], [key for _, key in new])
-    return {old[i][0]: new[j][0] for i, j in pairs.items()}
+    present = set(ids)
+    new = [(name, key) for name in ids if (key := CellKey.parse(name))]
+    near = _Near([key for _, key in new])
+    moved: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in reversed(known):
+        if name in present:
+            taken.add(name)
+            continue
+        key = CellKey.parse(name)
+        if key is None:
+            continue
+        # Cells of one segmentation lie apart: no two of them cover half of a third.
+        partners = sorted(near.partners(key, LEAST_OVERLAP), reverse=True)
+        place = next((new[j][0] for _, j in partners if new[j][0] not in taken), None)
+        if place is not None:
+            moved[name] = place
+            taken.add(place)
+    return moved
+
+
+class _Near:
+    """Finds the cells that overlap with one."""
+
+    def __init__(self, keys: Sequence[CellKey]) -> None:
+        self._keys = keys
+        if keys:
+            from scipy.spatial import cKDTree
+
+            self._tree = cKDTree(np.array([(key.y, key.x) for key in keys], dtype=np.float64))
+
+    def partners(self, key: CellKey, least: float) -> Iterator[tuple[float, int]]:
+        """Yield the overlap, at least `least`, and the index of each cell that has so much in common."""
+        if not self._keys:
+            return
+        # a partner's area is at most area / least, and the discs must touch
+        reach = key.radius * (1 + 1 / sqrt(least)) + 1e-9
+        for j in self._tree.query_ball_point((key.y, key.x), reach):
+            share = overlap(key, self._keys[j])
+            if share >= least:
+                yield share, j
 
 
 def _common_area(one: float, two: float, distance: float) -> float:
