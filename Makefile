@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --constraint con
 help:  ## say what each target does
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
 
-demo: $(VENV)/demo.installed  ## train on simulated cells, predict and explain; results in demo_output/
+demo: $(VENV)/demo.installed  ## train on simulated cells, predict, explain, and look at them in the app
 	$(BIN)/python scripts/demo.py
 
 test: $(VENV)/test.installed  ## run all tests, on a virtual display
@@ -31,7 +31,8 @@ $(BIN)/python:
 		|| { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/demo.installed: EXTRAS :=
+# The app needs a display; where there is none the demo is the library's alone.
+$(VENV)/demo.installed: EXTRAS := $(if $(DISPLAY)$(WAYLAND_DISPLAY)$(filter Darwin,$(shell uname)),[app])
 $(VENV)/test.installed: EXTRAS := [test]
 $(VENV)/bench.installed: EXTRAS := [bench]
 $(VENV)/%.installed: pyproject.toml constraints.txt | $(BIN)/python

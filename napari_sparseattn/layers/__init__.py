@@ -139,7 +139,7 @@ class Layers:
         if self._leafs:
             self._go_to_slider(index)
             return
-        from napari_sparseattn.layers.stack import limits_of, one_cell_layers
+        from napari_sparseattn.layers.stack import one_cell_layers
 
         fresh = one_cell_layers(workspace.cells, index, self._title)
         if len(self._cell_layers) != len(fresh) or self.source is None:
@@ -149,7 +149,7 @@ class Layers:
         reshaped = self._cell_layers[0].data.shape != fresh[0][0].shape
         for layer, (pixels, keywords, _) in zip(self._cell_layers, fresh, strict=True):
             layer.data = pixels
-            limits = keywords.get("contrast_limits") or limits_of(pixels)
+            limits = keywords.get("contrast_limits")
             if not layer.rgb and limits is not None:
                 layer.contrast_limits_range = limits
                 layer.contrast_limits = limits

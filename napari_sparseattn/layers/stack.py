@@ -16,6 +16,8 @@ from sparseattn.errors import CellError
 LayerData = tuple[Any, dict[str, Any], str]
 
 RGB = ("red", "green", "blue")
+TINTS = ("#e69f00", "#56b4e9", "#cc79a7")
+"""Colours of the channels after the first, as in the library's own pictures."""
 
 
 def cell_layers(
@@ -47,6 +49,7 @@ def cell_layers(
         shared["metadata"] = {"sparseattn": {"path": str(path), "options": options or {}}}
     if pixel_size_um is not None:
         shared |= {"scale": (1, pixel_size_um, pixel_size_um), "units": ("pixel", "um", "um")}
+    shared["axis_labels"] = ("cell", "y", "x")
     return _images(stack, first, cells.channels, name, shared)
 
 
@@ -78,9 +81,14 @@ def _images(
         label = name if len(channels) == 1 else f"{name} {channel_name}"
         # The first cell sets the contrast: napari would read many of them to find it.
         limits = limits_of(first[channel])
-        keywords = {"name": label, **shared, **({} if limits is None else {"contrast_limits": limits})}
+        keywords = {"name": label, **shared}
         if channel > 0:
-            keywords["blending"] = "additive"
+            # Coloured over the first, from the median up: its ground would brighten the whole image.
+            keywords |= {"blending": "additive", "colormap": TINTS[(channel - 1) % len(TINTS)]}
+            if limits is not None:
+                limits = limits_of(np.append(np.median(first[channel]), limits[1]))
+        if limits is not None:
+            keywords["contrast_limits"] = limits
         layers.append((pixels[..., channel, :, :], keywords, "image"))
     return layers
 

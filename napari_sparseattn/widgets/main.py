@@ -177,14 +177,14 @@ class MainWidget(QWidget):
 
     # -- opening -------------------------------------------------------------------------------------
 
-    def open_path(self, path: Path) -> None:
-        """Open whatever it is: a project, a model, or cells."""
+    def open_path(self, path: Path, **options: str) -> None:
+        """Open whatever it is: a project, a model, or cells; the options are for cells."""
         if path.name.endswith(project.SUFFIX):
             project.open_project(self.session, path)
         elif path.suffix == ".safetensors":
             self.session.opening.load_model(path)
         else:
-            self.session.opening.open_cells(path)
+            self.session.opening.open_cells(path, **options)
 
     def _choose_folder(self) -> None:
         self._choose_directory(self.session.opening.open_cells)
