@@ -13,6 +13,7 @@ from napari_sparseattn.labelling import Labelling
 from napari_sparseattn.layers import Layers
 from napari_sparseattn.live import LiveExplanation
 from napari_sparseattn.opening import Opening
+from napari_sparseattn.retraining import Retraining
 from napari_sparseattn.shown_cells import ShownCells
 from napari_sparseattn.workspace import Workspace
 
@@ -32,6 +33,7 @@ class Session:
         self.workspace = Workspace()
         self.jobs = Jobs(self.workspace)
         self.labelling = Labelling(self.workspace)
+        self.retraining = Retraining(self.workspace, self.jobs, self.labelling)
         self.layers = Layers(viewer, self.workspace)
         self.live = LiveExplanation(self.workspace, self.jobs)
         self.opening = Opening(self.workspace, self.jobs, self.layers)
@@ -41,6 +43,7 @@ class Session:
     def close(self) -> None:
         """Stop all work: the viewer goes."""
         self.live.close()
+        self.retraining.close()
         self.jobs.close()
         self.labelling.close()
 

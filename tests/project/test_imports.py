@@ -25,7 +25,7 @@ STREET = (
     ("predictions",),
     ("classifier", "refusal"),
     ("learn.fit",),
-    ("explain", "export", "drift"),
+    ("explain", "export", "drift", "compare", "suggest"),
     ("report",),
     ("table",),
     ("cli",),
