@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from psygnal import Signal
 
 from napari_sparseattn.classify_job import Classification
+from napari_sparseattn.field_work import FieldWork
 from napari_sparseattn.jobs import Jobs
 from napari_sparseattn.labelling import Labelling
 from napari_sparseattn.layers import Layers
@@ -38,11 +39,13 @@ class Session:
         self.live = LiveExplanation(self.workspace, self.jobs)
         self.opening = Opening(self.workspace, self.jobs, self.layers)
         self.classification = Classification(self.workspace, self.jobs)
+        self.field = FieldWork(self.workspace, self.jobs, self.layers, self.labelling)
         self.shown_cells = ShownCells(self.workspace, self.jobs, self.classification)
 
     def close(self) -> None:
         """Stop all work: the viewer goes."""
         self.live.close()
+        self.field.close()
         self.retraining.close()
         self.jobs.close()
         self.labelling.close()
