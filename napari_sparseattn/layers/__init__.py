@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ class Layers:
     """A layer of cells was opened by napari's own menus or by drag and drop: where from, and its name."""
 
     def __init__(self, viewer: ViewerModel, workspace: Workspace) -> None:
-        self.viewer = viewer
+        self._viewer = weakref.ref(viewer)  # the session lives as long as the viewer, not the other way round
         self.workspace = workspace
         self._source: Image | None = None
         self._source_is_new = False
@@ -59,6 +60,13 @@ class Layers:
         viewer.dims.events.current_step.connect(self._follow_slider)
         viewer.layers.events.inserted.connect(self._on_inserted)
         viewer.layers.events.removed.connect(self._on_removed)
+
+    @property
+    def viewer(self) -> ViewerModel:
+        """The viewer that all this is about."""
+        viewer = self._viewer()
+        assert viewer is not None
+        return viewer
 
     # -- the cells' own image ------------------------------------------------------------------------
 

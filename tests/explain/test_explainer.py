@@ -84,7 +84,7 @@ def test_evidence_adds_up(explainer, k):
 
 
 def test_evidence_of_two_classes_is_opposite(explainer):
-    """The score is relative to the mean of all classes: what speaks for one of two speaks against the other."""
+    """The score is relative to the mean of all classes: what is for one of two is against the other."""
     one, other = (class_evidence(explainer, name) for name in explainer.classifier.classes)
     assert one.pixels == pytest.approx(-other.pixels, abs=1e-6)
 
