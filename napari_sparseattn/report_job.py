@@ -107,6 +107,7 @@ def make(question: Question, earlier: MadeReport | None, progress: Progress) -> 
     tables = report_tables(report)
     pictures = {}
     figures = draw_figures(report, question.colours, narrow=True)
+    figures.pop("confusion", None)  # the tab draws its own, which can be clicked
     for number, (name, figure) in enumerate(figures.items()):
         progress(number, len(figures))
         stream = io.BytesIO()

@@ -70,7 +70,6 @@ class ApplyWidget(QWidget):
         self.table = QTableView()
         self.table.setModel(self.samples)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setAlternatingRowColors(True)
         self.table.verticalHeader().setVisible(False)
         self.table.setMinimumHeight(150)
         self.table.setToolTip("Double click a name or a condition to change it")
@@ -254,23 +253,26 @@ class ApplyWidget(QWidget):
         self.progress.setVisible(running)
         self.open.setEnabled(bool(done) and not running)
         self.export.setEnabled(bool(done))
-        warnings, fine = [], 0
-        for sample in self.samples.samples:
+        self._show_differences()
+
+    def _show_differences(self) -> None:
+        """Say all of the chosen samples, else the gravest of each, so that many samples stay readable."""
+        chosen = {index.row() for index in self.table.selectionModel().selectedRows()}
+        sentences: list[str] = []
+        fine = 0
+        for row, sample in enumerate(self.samples.samples):
             result = self.samples.results.get(sample.path)
-            if result is None:
+            if result is None or (chosen and row not in chosen):
                 continue
-            if result.problem is not None:
-                warnings.append(f"“{sample.name}” cannot be used: {result.problem.rstrip('.')}.")
-            elif result.drift is not None and result.drift.warnings:
-                warnings.extend(result.drift.warnings)
-            else:
-                fine += 1
-        self.differs.say(warnings)
-        if fine and not warnings:
-            which = "The sample is" if fine == 1 else f"All {fine} samples are"
-            self.fine.say([f"{which} like the cells that the model was trained on, as far as can be told."])
-        else:
-            self.fine.say([])
+            said = list(_differences(result))
+            fine += not said
+            if len(said) > 1 and not chosen:
+                said = [f"{said[0]} ({len(said) - 1} more: choose the sample to read them.)"]
+            sentences += said
+        self.differs.say(sentences)
+        which = "The sample is" if fine == 1 else f"The {fine} samples are"
+        alike = f"{which} like the cells that the model was trained on, as far as can be told."
+        self.fine.say([alike] if fine and not sentences else [])
 
     def open_samples(self) -> None:
         """Make the classified samples the open cells, with what the model said of them."""
@@ -328,12 +330,18 @@ class ApplyWidget(QWidget):
         self._workspace.say(f"The table is in {path}.")
 
 
+def _differences(result: SampleResult) -> tuple[str, ...]:
+    if result.problem is not None:
+        return (f"“{result.sample.name}” cannot be used: {result.problem.rstrip('.')}.",)
+    return () if result.drift is None else result.drift.warnings
+
+
 def _said(results: list[SampleResult]) -> str:
     differ = sum(bool(one.drift and one.drift.warnings) for one in results)
     failed = sum(one.problem is not None for one in results)
     parts = [f"{len(results) - failed} of {len(results)} samples classified"]
     if differ:
-        parts.append(f"{differ} differ from the training cells")
+        parts.append(f"{differ} {'differs' if differ == 1 else 'differ'} from the training cells")
     return "; ".join(parts) + "."
 
 

@@ -17,7 +17,6 @@ from qtpy.QtWidgets import (
     QPushButton,
     QScrollArea,
     QTabWidget,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -67,6 +66,7 @@ class ReportWidget(QWidget):
         self._session, self._workspace = session, session.workspace
         self.made: MadeReport | None = None
         self._stale = True
+        self._page = 0  # the one to come back to once there is a report again
         self._make_controls()
         self._lay_out()
         self._connect()
@@ -82,11 +82,8 @@ class ReportWidget(QWidget):
         self.judge.setToolTip("Which labelled cells the model is judged by")
         self.judge.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.judge.setMinimumContentsLength(14)
-        self.export = QToolButton()
-        self.export.setText("Export")
+        self.export = QPushButton("Export")
         self.export.setToolTip("Write the report, its plots or its tables to files")
-        self.export.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.export.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         menu = QMenu(self.export)
         self.export_html = menu.addAction("Report as HTML\N{HORIZONTAL ELLIPSIS}", self._export_html)
         self.export_plots = menu.addAction("Plots as SVG and PDF\N{HORIZONTAL ELLIPSIS}", self._export_plots)
@@ -136,8 +133,8 @@ class ReportWidget(QWidget):
                 "Accuracy",
                 "How often the model is right, and how sure it is",
                 [
-                    self.tiles, self.no_judgement, self.matrix, plots["classes"], plots["reliability"],
-                    plots["confidence"],
+                    self.statement, self.notes, self.tiles, self.no_judgement, self.matrix,
+                    plots["classes"], plots["reliability"], plots["confidence"],
                 ],
             ),
             (
@@ -158,8 +155,8 @@ class ReportWidget(QWidget):
         self.pages.setTabToolTip(place, "Classify folders that come later")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 8)
-        for widget in (self.judge_row, self.empty, self.statement, self.notes):
-            layout.addWidget(widget)
+        layout.addWidget(self.judge_row)
+        layout.addWidget(self.empty)
         layout.addWidget(self.pages, 1)
 
     def _connect(self) -> None:
@@ -231,25 +228,23 @@ class ReportWidget(QWidget):
             text = f"The model cannot be used for these cells: {workspace.mismatch}."
         elif self.made is None:
             text = "The report is being made\N{HORIZONTAL ELLIPSIS}"
-        was_empty = self.empty.isVisibleTo(self)
+        was_empty = not self.empty.isHidden()
+        if not was_empty and text:
+            self._page = self.pages.currentIndex()
         self.empty.setText(text)
         self.empty.setVisible(bool(text))
         for place in range(self.pages.count() - 1):
             self.pages.setTabVisible(place, not text)
-        if was_empty and not text and self.pages.currentWidget() is not self.apply:
-            self.pages.setCurrentIndex(0)
+        if was_empty and not text:
+            self.pages.setCurrentIndex(self._page)
         self._show_chrome()
 
     def _show_chrome(self, *_: object) -> None:
-        """The sentences above the pages are about the opened cells, not about new samples."""
+        """What stands above the pages is about the opened cells, not about new samples."""
         report = self.made is not None and self.empty.isHidden()
-        about = report and self.pages.currentWidget() is not self.apply
-        self.judge_row.setVisible(about)
-        self.statement.setVisible(about and bool(self.statement.text))
-        self.notes.setVisible(about and bool(self.notes.text))
+        self.judge_row.setVisible(report and self.pages.currentWidget() is not self.apply)
 
     def _show(self, made: MadeReport) -> None:
-        first = self.made is None
         self.made = made
         report, judgement = made.report, made.report.judgement
         self.statement.say([judgement.cells.statement] if judgement is not None else [])
@@ -273,8 +268,6 @@ class ReportWidget(QWidget):
             self.which_table.setCurrentIndex(max(self.which_table.findData(kept), 0))
         self._show_table()
         self._show_emptiness()
-        if first and self.pages.currentWidget() is not self.apply:
-            self.pages.setCurrentIndex(0)
 
     def _show_table(self) -> None:
         name = self.which_table.currentData()
