@@ -216,6 +216,20 @@ class Labelling:
         self._writable().label(ids, name, origin=origin, picked=picked, annotator=self.annotator)
         self._workspace.labels_changed.emit(ids)
 
+    def accept(self, answers: Mapping[int, str]) -> int:
+        """Give cells the classes that a model answered, as one action; return how many were given one.
+
+        Cells that have a label, if unsure, keep it.
+        """
+        cells, labels = self._workspace.cells, self._workspace.labels()
+        if cells is None:
+            return 0
+        found = {cells.ids[index]: name for index, name in answers.items() if labels[index] is None}
+        if found:
+            self._writable().label_each(found, origin="bulk", picked="bulk", annotator=self.annotator)
+            self._workspace.labels_changed.emit(tuple(found))
+        return len(found)
+
     def move(self, names: Mapping[str, str]) -> None:
         """Let labels follow cells that have new ids, old id to new id."""
         if self.log is not None and any(name in self.log.labels for name in names):
@@ -317,6 +331,11 @@ class Labelling:
     def set_uncertain(self, indices: Sequence[int]) -> None:
         """Take the cells to offer as most uncertain, the most telling first."""
         self._uncertain[:] = list(indices)
+
+    def candidates(self, most: int) -> list[int]:
+        """Return cells without a label to look through for telling ones; of very many a random part."""
+        free = self.unlabelled()
+        return free if len(free) <= most else sorted(self._random.sample(free, most))
 
     def unlabelled(self) -> list[int]:
         """Return the cells without any label, ascending."""
