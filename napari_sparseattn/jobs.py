@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any, Literal
@@ -14,6 +15,10 @@ from napari_sparseattn.workspace import Workspace
 from sparseattn.errors import InputError
 
 log = logging.getLogger(__name__)
+
+_TURN_SECONDS = 0.0005
+"""How long a thread may go on before the user interface gets its turn. Python's 5 ms, for each of the
+hundreds of calls of a repaint that let go of the interpreter's lock, would add up to a window that hangs."""
 
 Bond = Literal["cells", "model"]
 
@@ -123,6 +128,7 @@ class Jobs:
         self._pool = QThreadPool()
         self._pool.setMaxThreadCount(8)  # jobs mostly wait for torch or a disk; none may starve a short one
         self._running: list[Job] = []
+        sys.setswitchinterval(min(sys.getswitchinterval(), _TURN_SECONDS))
         workspace.cells_changed.connect(self._let_go_of_cells)
         workspace.channels_changed.connect(self._let_go_of_cells)
         workspace.model_changed.connect(self._let_go_of_model)
