@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Qt
-from qtpy.QtGui import QDragEnterEvent, QDropEvent, QKeySequence, QShortcut
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent, QKeySequence
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QFileDialog,
@@ -33,6 +33,16 @@ if TYPE_CHECKING:
 
 _WIDTHS = (110, 90, 56, 140)
 _ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
+
+
+class _SampleView(QTableView):
+    delete_pressed = Signal()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.matches(QKeySequence.StandardKey.Delete):
+            self.delete_pressed.emit()
+        else:
+            super().keyPressEvent(event)
 
 
 class ApplyWidget(QWidget):
@@ -67,7 +77,7 @@ class ApplyWidget(QWidget):
         self.progress.setTextVisible(False)
         self.progress.setMaximumHeight(8)
         self.samples = SampleTableModel()
-        self.table = QTableView()
+        self.table = _SampleView()
         self.table.setModel(self.samples)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.verticalHeader().setVisible(False)
@@ -116,9 +126,7 @@ class ApplyWidget(QWidget):
         self.export.clicked.connect(self._export)
         self.samples.samples_changed.connect(self._remember)
         self.table.selectionModel().selectionChanged.connect(self._show)
-        delete = QShortcut(QKeySequence.StandardKey.Delete, self.table)
-        delete.setContext(Qt.ShortcutContext.WidgetShortcut)
-        delete.activated.connect(self._remove)
+        self.table.delete_pressed.connect(self._remove)
 
     # -- samples -------------------------------------------------------------------------------------
 

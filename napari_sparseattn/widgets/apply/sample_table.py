@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt, Signal
-from qtpy.QtGui import QBrush, QColor
+from qtpy.QtGui import QFont
 
 from napari_sparseattn.apply_job import NewSample, SampleResult
 
 FIXED = ("Sample", "Condition", "Cells", "State")
 _NAME, _CONDITION, _CELLS, _STATE = range(len(FIXED))
-_WARNING = QColor("#e69f00")
+_SIGN = "\N{WARNING SIGN}"
 
 
 class SampleTableModel(QAbstractTableModel):
@@ -125,8 +125,10 @@ class SampleTableModel(QAbstractTableModel):
             return self._hint(sample)
         if role == Qt.ItemDataRole.TextAlignmentRole and index.column() not in (_NAME, _CONDITION, _STATE):
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        if role == Qt.ItemDataRole.ForegroundRole and index.column() == _STATE and self._warns(sample):
-            return QBrush(_WARNING)
+        if role == Qt.ItemDataRole.FontRole and index.column() == _STATE and self._warns(sample):
+            font = QFont()
+            font.setBold(True)
+            return font
         return None
 
     def setData(self, index: QModelIndex, value: object, role: int = Qt.ItemDataRole.EditRole) -> bool:
@@ -171,10 +173,10 @@ class SampleTableModel(QAbstractTableModel):
         if result is None:
             return "to do"
         if result.problem is not None:
-            return "cannot be used"
+            return f"{_SIGN} cannot be used"
         if result.drift is None or not result.drift.checks:
-            return "too few cells to compare"
-        return "differs" if result.drift.warnings else "like the training cells"
+            return "too few to compare"
+        return f"{_SIGN} differs" if result.drift.warnings else "like the training cells"
 
     def _warns(self, sample: NewSample) -> bool:
         result = self.results.get(sample.path)
@@ -193,6 +195,4 @@ class SampleTableModel(QAbstractTableModel):
 
     def _tell(self) -> None:
         if self.samples:
-            self.dataChanged.emit(
-                self.index(0, 0), self.index(len(self.samples) - 1, self.columnCount() - 1)
-            )
+            self.dataChanged.emit(self.index(0, 0), self.index(len(self.samples) - 1, self.columnCount() - 1))
