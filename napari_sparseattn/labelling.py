@@ -59,8 +59,10 @@ class Labelling:
         InputError
             Where it is no label log.
         """
-        log = LabelLog.open(path)
         earlier = self.log
+        if earlier is not None and earlier.path == path.expanduser().absolute():
+            return
+        log = LabelLog.open(path)
         self._taking = True
         try:
             self._take_classes(log)

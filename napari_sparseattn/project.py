@@ -145,7 +145,7 @@ def open_project(session: Session, path: Path) -> None:
             workspace.k = int(said["k"])
         except (TypeError, ValueError) as error:
             workspace.fail(f"parts of {path.name} are damaged and were left out ({error})")
-        _open_labels(workspace, said["label_log"], path.absolute().parent)
+        _open_labels(session, said["label_log"], path.absolute().parent)
         workspace.extras.clear()
         workspace.extras.update(said["extras"])
         workspace.set_filters(said["filters"])
@@ -161,17 +161,16 @@ def open_project(session: Session, path: Path) -> None:
     session.jobs.start(f"Opening {path.name}", work, land, bound_to=(), key="open")
 
 
-def _open_labels(workspace: Workspace, name: str | None, folder: Path) -> None:
+def _open_labels(session: Session, name: str | None, folder: Path) -> None:
     if name is None:
         return
-    from sparseattn.cells.labels import LabelLog
-
+    workspace = session.workspace
     path = _absolute(name, folder)
     if not path.is_file():  # opening it would make an empty one, and the loss would not be seen
         workspace.fail(f"the labels {path} are not there; put the file back and open the project again")
         return
     try:
-        workspace.set_label_log(LabelLog.open(path))
+        session.labelling.open(path)
     except InputError as error:
         workspace.fail(error)
 

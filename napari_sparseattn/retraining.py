@@ -46,7 +46,7 @@ class Teachable:
     too_few
         Classes that are left out: one cell is too few.
     set_aside
-        Cells that will test and do not teach.
+        Cells that will test and do not teach: the loaded model has not learned from them either.
     rehearsed
         Cells of the loaded model that are rehearsed with them.
     """
@@ -128,7 +128,7 @@ class Retraining:
         return Teachable(
             enough,
             tuple(sorted(known - set(enough))),
-            sum(name in tests for name, _ in pairs),
+            sum(name in tests and sides.get(name) in (None, "test") for name, _ in pairs),
             0 if classifier is None else len(classifier.prototypes),
         )
 

@@ -71,18 +71,22 @@ class Versions:
         InputError
             Where the list cannot be read.
         """
+        there = [
+            one for one in self._listed() if Path(one.file).name == one.file and self.path(one).is_file()
+        ]
+        return tuple(sorted(there, key=lambda one: -one.number))
+
+    def _listed(self) -> list[Version]:
         path = self.folder / LIST
         if not path.is_file():
-            return ()
+            return []
         try:
             entries = json.loads(path.read_text(encoding="utf-8"))
-            found = [Version.from_json(entry) for entry in entries["versions"]]
+            return [Version.from_json(entry) for entry in entries["versions"]]
         except (OSError, ValueError, KeyError, TypeError):
             raise InputError(
                 f"the list of kept models {path} cannot be read; load one of the models beside it instead"
             ) from None
-        there = [one for one in found if Path(one.file).name == one.file and self.path(one).is_file()]
-        return tuple(sorted(there, key=lambda one: -one.number))
 
     def path(self, version: Version) -> Path:
         """Return the model file of a version."""
@@ -96,7 +100,7 @@ class Versions:
         InputError
             Where nothing can be written.
         """
-        earlier = self.all()
+        earlier = self._listed()
         number = max((one.number for one in earlier), default=0) + 1
         now = datetime.now()
         version = Version(
@@ -112,7 +116,7 @@ class Versions:
             raise InputError(f"cannot keep the model in {self.folder}: {error.strerror}") from None
         with replaced_file(self.path(version)) as draft:
             shutil.copyfile(model, draft)
-        document = {"versions": [asdict(one) for one in (*reversed(earlier), version)]}
+        document = {"versions": [asdict(one) for one in (*earlier, version)]}
         with replaced_file(self.folder / LIST) as draft:
             draft.write_text(json.dumps(document, indent=1), encoding="utf-8")
         return version

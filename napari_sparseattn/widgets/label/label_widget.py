@@ -69,10 +69,19 @@ class LabelWidget(QWidget):
 
     def _make(self) -> None:
         self.classes = ClassList()
-        self.add = _button("Add…", "Add a class", self._add_class)
-        self.rename = _button("Rename…", "Rename the chosen class; its labels go with it", self._rename_class)
-        self.recolour = _button("Colour…", "Give the chosen class another colour", self._recolour_class)
-        self.remove = _button("Remove…", "Remove the chosen class", self._remove_class)
+        self.add = _button("Add class…", "Add a class", self._add_class)
+        self.change = QToolButton()
+        self.change.setText("Change class")
+        self.change.setToolTip("Rename, recolour or remove the chosen class")
+        self.change.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(self.change)
+        for title, slot in (
+            ("Rename…", self._rename_class),
+            ("Colour…", self._recolour_class),
+            ("Remove…", self._remove_class),
+        ):
+            menu.addAction(title, slot)
+        self.change.setMenu(menu)
         self.where = QLabel()
         self.where.setWordWrap(True)
         self.undo = _button("Undo", "Take back the last label (Ctrl+Z)", self._undo)
@@ -119,12 +128,14 @@ class LabelWidget(QWidget):
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
         layout.addWidget(self.classes)
-        layout.addLayout(_row(self.add, self.rename, self.recolour, self.remove))
+        layout.addLayout(_row(self.add, self.change, self.file, None))
         layout.addWidget(self.where)
+        layout.addLayout(_row(self.next, self.order, None))
         layout.addLayout(_row(self.undo, self.redo, self.clear, None))
-        layout.addLayout(_row(self.next, self.order, self.go_on, self.blind, None))
+        layout.addLayout(_row(self.go_on, self.blind, None))
         layout.addWidget(self.progress)
-        layout.addLayout(_row(self.take_over, self.file, QLabel("Annotator"), self.annotator))
+        layout.addLayout(_row(self.take_over, None))
+        layout.addLayout(_row(QLabel("Annotator"), self.annotator))
         layout.addWidget(_section("Accept what the model is sure of", self.bulk))
         layout.addWidget(_section("Retrain", self.retrain, opened=True))
         layout.addStretch()
@@ -195,8 +206,7 @@ class LabelWidget(QWidget):
         workspace, log = self._workspace, self._labelling.log
         cells = workspace.cells is not None and workspace.current >= 0
         chosen = self.classes.chosen is not None and self.classes.chosen not in SETTING_ASIDE
-        for button in (self.rename, self.recolour, self.remove):
-            button.setEnabled(chosen and cells)
+        self.change.setEnabled(chosen and cells)
         self.add.setEnabled(cells)
         self.undo.setEnabled(log is not None and log.can_undo)
         self.redo.setEnabled(log is not None and log.can_redo)
@@ -332,8 +342,8 @@ class LabelWidget(QWidget):
         answer = QMessageBox.question(
             self,
             "Remove the class",
-            f"Remove {name}? Its {count:,} labelled cells then have no label. Add a class of the same name to "
-            "get them back.",
+            f"Remove {name}? Its {count:,} labelled cells then have no label. Add a class of the same name "
+            "to get them back.",
         )
         if answer == QMessageBox.StandardButton.Yes:
             self._guard(self._labelling.remove_class, name)

@@ -145,8 +145,8 @@ class RetrainPanel(QWidget):
             f" {found.set_aside:,} are set aside for testing: they tell an accuracy to about "
             f"±{_reach(found.set_aside)} points."
             if found.set_aside
-            else " None is set aside for testing yet, so nothing can be said of how good it is: label more "
-            "cells in order or at random."
+            else " None is set aside that the model has not learned from, so how good it is cannot be told: "
+            "label more cells, in order or at random."
         )
         return text
 
