@@ -7,6 +7,7 @@ the labels, another segmentation or another plane only cells that changed are cl
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +74,7 @@ class FieldWork:
         self._answers: dict[tuple[str, int], dict[str, tuple[Any, float]]] = {}
         self._partial: Predictions | None = None
         self._painted_cells: FieldCells | None = None
+        self._hides_found = False
         self._again = _timer(self._classify_again)
         for signal in (
             workspace.predictions_changed, workspace.labels_changed, workspace.classes_changed,
@@ -117,7 +119,7 @@ class FieldWork:
 
     def classify(self, choice: FieldChoice) -> None:
         """Classify the cells of a field; those without a labels layer are found first."""
-        self.choice = choice
+        self.choice, self._hides_found = choice, True
         try:
             image = self.layers.image(choice.images)
             shown = self.layers.plane_of(image.name)
@@ -307,8 +309,9 @@ class FieldWork:
         if not self.is_current or self.found is None:
             return
         index = self.found.find(plane, y, x)
-        if index is not None:
+        if index is not None and self._image is not None:
             self._workspace.current = index
+            self.layers.take_keys(self._image.name)
 
     def _take_edit(self, name: str) -> None:
         if self.is_current and name == self._labels_name:
@@ -403,7 +406,8 @@ class FieldWork:
         except InputError as error:
             self._workspace.fail(error)
             return
-        if self._painted_cells is not found:
+        if self._hides_found:  # not after an edit: it is what the user is working on
+            self._hides_found = False
             self.layers.hide_found(image.name)
         self._painted_cells = found
         self.painted_changed.emit()
@@ -416,13 +420,14 @@ class FieldWork:
             if found is None or not self.is_current or index < 0:
                 self.layers.frame(image.name, 0, None)
             else:
-                self.layers.frame(image.name, int(found.plane[index]), found.crop[index].tolist())
+                self.layers.frame(image.name, int(found.plane[index]), found.box[index].tolist())
         except InputError:  # the image was removed
             return
 
     def close(self) -> None:
         """Do nothing more."""
-        self._again.stop()
+        with suppress(RuntimeError):  # Qt has taken the timer with it
+            self._again.stop()
 
 
 def _found(

@@ -330,7 +330,7 @@ class FieldLayers:
             source = self._get(image)
             shape = _pixels(source).shape[:-1] if source.rgb else _pixels(source).shape
             place = tuple(np.unravel_index(plane, shape[:-2])) if len(shape) > 2 else ()
-            y0, x0, y1, x1 = (value - 0.5 for value in box)
+            y0, x0, y1, x1 = (value - 0.5 for value in box)  # the rims of its pixels
             corners = np.array([[*place, y, x] for y, x in ((y0, x0), (y0, x1), (y1, x1), (y1, x0))])
             if self._frame is not None and self._frame.ndim != corners.shape[1]:
                 self._viewer.layers.remove(self._frame)
@@ -351,6 +351,12 @@ class FieldLayers:
             self._frame.visible = True
 
     # -- what the user does --------------------------------------------------------------------------
+
+    def take_keys(self, image: str) -> None:
+        """Make the painted cells the active layer, so that a key corrects the cell that was clicked."""
+        layer = self._painted.get(image)
+        if layer is not None and layer in self._viewer.layers:
+            self._viewer.layers.selection.active = layer
 
     def _bind_keys(self, layer: Labels) -> None:
         """Bind the label keys to the painted layer: a layer's own keys go before napari's."""

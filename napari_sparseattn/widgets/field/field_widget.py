@@ -27,6 +27,7 @@ from napari_sparseattn.field_work import OTHER, FieldChoice, crop_from, segment_
 from napari_sparseattn.session import Session
 from napari_sparseattn.widgets.field.class_legend import ClassLegend
 from napari_sparseattn.widgets.field.find_panel import FindPanel
+from napari_sparseattn.widgets.field.section import Section
 from sparseattn.cells import CropSettings
 from sparseattn.errors import InputError
 
@@ -45,6 +46,7 @@ class FieldWidget(QWidget):
         self._preview_timer.setSingleShot(True)
         self._preview_timer.setInterval(_PREVIEW_MS)
         self._preview_timer.timeout.connect(self._show_preview)
+        self._previewed: tuple[Any, ...] | None = None
         self._build()
         self._recall()
         self._connect()
@@ -86,14 +88,12 @@ class FieldWidget(QWidget):
         form.addRow("Cells", self.cells)
         return box
 
-    def _build_find(self) -> QGroupBox:
+    def _build_find(self) -> Section:
         self.find = FindPanel()
-        self.find_box = QGroupBox("Find cells")
-        layout = QVBoxLayout(self.find_box)
-        layout.addWidget(self.find)
+        self.find_box = Section("How cells are found", self.find, opened=True)
         return self.find_box
 
-    def _build_crop(self) -> QGroupBox:
+    def _build_crop(self) -> Section:
         self.neighbours = _combo("What the model is shown of the cells beside a cell")
         self.neighbours.addItem("Filled with background", "mask")
         self.neighbours.addItem("Left as they are", "keep")
@@ -112,12 +112,13 @@ class FieldWidget(QWidget):
         self.crop_size = QStackedWidget()
         self.crop_size.addWidget(self.margin)
         self.crop_size.addWidget(self.side)
-        box = QGroupBox("What the model sees of a cell")
+        box = QWidget()
         form = _form(box)
+        form.setContentsMargins(0, 0, 0, 0)
         form.addRow("Neighbours", self.neighbours)
         form.addRow("Size", self.by)
         form.addRow("", self.crop_size)
-        return box
+        return Section("What the model sees of a cell", box, opened=False)
 
     def _build_run(self) -> QHBoxLayout:
         self.run = QPushButton("Classify cells")
@@ -159,6 +160,7 @@ class FieldWidget(QWidget):
     def _connect(self) -> None:
         workspace, work = self.workspace, self.work
         work.layers.changed.connect(self._list_layers)
+        work.found_changed.connect(self._fold)
         work.found_changed.connect(self._show_result)
         work.painted_changed.connect(self._show_result)
         work.preview_changed.connect(self._show_count)
@@ -255,11 +257,18 @@ class FieldWidget(QWidget):
     def _take_choice(self) -> None:
         self._show_rows()
         self._remember()
-        if self.find_box.isVisibleTo(self) and self.find.preview.isChecked() and self.choice is not None:
-            self._preview_timer.start()
-        else:
+        choice = self.choice
+        wanted = None
+        if choice is not None and choice.labels is None and self.find.preview.isChecked():
+            wanted = (choice.images, choice.segment)
+        if wanted == self._previewed:
+            return
+        self._previewed = wanted
+        self.find.count.setText("")
+        if wanted is None:
             self._preview_timer.stop()
-            self.find.count.setText("")
+        else:
+            self._preview_timer.start()
 
     def _show_preview(self) -> None:
         choice = self.choice
@@ -312,6 +321,10 @@ class FieldWidget(QWidget):
     def _show_look(self) -> None:
         self.familiar_text.setText(f"{self.familiar.value()} %")
         self.sure_text.setText(f"{self.sure.value()} %")
+
+    def _fold(self) -> None:
+        """Once there is a result it is to be seen without scrolling."""
+        self.find_box.set_open(False)
 
     def _show_result(self, *_: Any) -> None:
         classes = self.work.classes()

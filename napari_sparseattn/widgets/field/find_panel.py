@@ -13,9 +13,11 @@ from qtpy.QtWidgets import (
     QLabel,
     QSlider,
     QSpinBox,
+    QVBoxLayout,
     QWidget,
 )
 
+from napari_sparseattn.widgets.field.section import Section
 from sparseattn.cells import SegmentSettings
 
 _LOOKS = (
@@ -75,18 +77,21 @@ class FindPanel(QWidget):
         self.preview = QCheckBox("Show what is found while I change this")
         self.preview.setToolTip("Outlines of the cells that are found on this plane")
         self.count = QLabel()
-        form = QFormLayout(self)
-        form.setContentsMargins(0, 0, 0, 0)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        for title, control in (
-            ("Cells are", self.looks), ("Channel", self.channel), ("Threshold", self.threshold),
-            ("Sensitivity", self.sensitivity), ("Split", self.split), ("Diameter", self.diameter),
-            ("Smallest", self.smallest), ("Smoothing", self.smoothing), ("Grow by", self.grow),
-        ):  # fmt: skip
-            form.addRow(title, control)
-        form.addRow(self.preview)
-        form.addRow(self.count)
-        self._form = form
+        usual, rare = QWidget(), QWidget()
+        self._usual = _form(
+            usual, ("Cells are", self.looks), ("Channel", self.channel), ("Sensitivity", self.sensitivity),
+            ("Smallest", self.smallest),
+        )  # fmt: skip
+        self._rare = _form(
+            rare, ("Threshold", self.threshold), ("Split", self.split), ("Diameter", self.diameter),
+            ("Smoothing", self.smoothing), ("Grow by", self.grow),
+        )  # fmt: skip
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(usual)
+        layout.addWidget(Section("More settings", rare, opened=False))
+        layout.addWidget(self.preview)
+        layout.addWidget(self.count)
         self._offered: tuple[str, ...] = ()
         self.set_value(SegmentSettings())
         self.looks.currentIndexChanged.connect(self._take_looks)
@@ -155,8 +160,17 @@ class FindPanel(QWidget):
 
     def _show_rows(self) -> None:
         stain = self.looks.currentData() == "stain"
-        self._form.setRowVisible(self.channel, not stain and len(self._offered) > 1)
-        self._form.setRowVisible(self.threshold, not stain)
+        self._usual.setRowVisible(self.channel, not stain and len(self._offered) > 1)
+        self._rare.setRowVisible(self.threshold, not stain)
+
+
+def _form(widget: QWidget, *rows: tuple[str, QWidget]) -> QFormLayout:
+    form = QFormLayout(widget)
+    form.setContentsMargins(0, 0, 0, 0)
+    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    for title, control in rows:
+        form.addRow(title, control)
+    return form
 
 
 def _choices(choices: Sequence[tuple[str, str, str]], hint: str) -> QComboBox:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property, lru_cache
+from dataclasses import field as dataclass_field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
@@ -84,6 +85,25 @@ class CropSettings:
             ) from None
 
 
+class _Background:
+    """The median of the background of a plane, a number a channel; of all of it where all is cells."""
+
+    def __init__(self, field: Field, labels: Field) -> None:
+        self._field, self._labels = field, labels
+        self._known: dict[int, tuple[Any, ...]] = {}
+
+    def of(self, plane: int) -> tuple[Any, ...]:
+        if plane not in self._known:
+            ground = self._labels.plane(plane)[0] <= 0
+            pixels = self._field.plane(plane)
+            if not ground.any():
+                ground[:] = True
+            self._known[plane] = tuple(
+                np.median(channel[ground]).astype(pixels.dtype).item() for channel in pixels
+            )
+        return self._known[plane]
+
+
 @dataclass(frozen=True, eq=False)
 class FieldCells:
     """The n cells of a field, and where each lies in it.
@@ -117,6 +137,7 @@ class FieldCells:
     centroid: npt.NDArray[np.float64]
     box: _Table
     crop: _Table
+    _background: _Background = dataclass_field(repr=False)
 
     def __len__(self) -> int:
         """Return n."""
@@ -205,8 +226,9 @@ class FieldCells:
                 y0, x0, y1, x1 = self.crop[index]
                 window = self.labels.plane(int(self.plane[index]))[0, y0:y1, x0:x1]
                 others = (window > 0) & (window != self.label[index])
-                digest.update(np.packbits(others).tobytes())
-                digest.update(repr(_background(self.field, self.labels, int(self.plane[index]))).encode())
+                if others.any():
+                    digest.update(np.packbits(others).tobytes())
+                    digest.update(repr(self._background.of(int(self.plane[index]))).encode())
             texts.append(digest.hexdigest())
         return tuple(texts)
 
@@ -221,6 +243,7 @@ class _Crops:
     plane: _Table
     label: _Table
     crop: _Table
+    background: _Background
 
     @property
     def path(self) -> Path:
@@ -234,7 +257,7 @@ class _Crops:
             window = self.labels.plane(plane)[0, y0:y1, x0:x1]
             others = (window > 0) & (window != self.label[row])
             if others.any():
-                for channel, value in zip(pixels, _background(self.field, self.labels, plane), strict=True):
+                for channel, value in zip(pixels, self.background.of(plane), strict=True):
                     channel[others] = value
         return pixels
 
@@ -291,7 +314,8 @@ def cut_cells(
         where = "" if field.planes == 1 else f" in {'these planes' if len(wanted) > 1 else 'this plane'}"
         raise InputError(f"The labels of {shown(field.name)} hold no cell{where}: every pixel is background.")
     crop = _crops(box, settings, field.shape)
-    source = _Crops(field, labels, settings, plane_of, label, crop)
+    background = _Background(field, labels)
+    source = _Crops(field, labels, settings, plane_of, label, crop, background)
     names = _KeysOfPlanes(field, plane_of, centroid, area)
     columns: dict[str, tuple[Any, ...]] = {"field": (field.name,) * len(label)}
     if field.planes > 1:
@@ -317,7 +341,7 @@ def cut_cells(
         for row, (y0, x0, y1, x1) in enumerate(crop)
     ]
     cells = CellSet.from_files(files, channels=field.channels, modality=field.modality, columns=columns)
-    return FieldCells(cells, field, labels, settings, plane_of, label, area, centroid, box, crop)
+    return FieldCells(cells, field, labels, settings, plane_of, label, area, centroid, box, crop, background)
 
 
 def check_labels(field: Field, labels: Field) -> None:
@@ -405,16 +429,6 @@ class _KeysOfPlanes:
             self._fingerprints[plane] = self._field.fingerprint(plane)
         y, x = (round(float(place)) for place in self._centroid[row])
         return str(CellKey(self._fingerprints[plane], plane, y, x, int(self._area[row])))
-
-
-@lru_cache(maxsize=16)
-def _background(field: Field, labels: Field, plane: int) -> tuple[Any, ...]:
-    """Return the median of the background of a plane, a number a channel; of all of it where all is cells."""
-    ground = labels.plane(plane)[0] <= 0
-    pixels = field.plane(plane)
-    if not ground.any():
-        return tuple(np.median(channel).astype(pixels.dtype).item() for channel in pixels)
-    return tuple(np.median(channel[ground]).astype(pixels.dtype).item() for channel in pixels)
 
 
 def _size(field: Field) -> str:
