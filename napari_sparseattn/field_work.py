@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -85,6 +85,7 @@ class FieldWork:
         workspace.model_changed.connect(self._take_model)
         self.layers.clicked.connect(self._look_at)
         self.layers.edited.connect(self._take_edit)
+        self.layers.renamed.connect(self._take_name)
         self.layers.plane_changed.connect(self._take_plane)
         self.layers.key_pressed.connect(self.press)
 
@@ -143,12 +144,11 @@ class FieldWork:
             self._cut(image, name, planes, choice)
 
         if not missing:
-            name = f"Cells of {image.name}"
-            found_layers = [one for one in self.layers.labels() if one == name]
-            if found_layers:
+            name = self.layers.found(image.name)
+            if name is not None:
                 self._cut(image, name, planes, choice)
                 return
-            missing = list(planes)
+            missing = list(planes)  # the layer was removed
 
         def find(report: Report) -> list[Any]:
             found = []
@@ -312,6 +312,19 @@ class FieldWork:
         if index is not None and self._image is not None:
             self._workspace.current = index
             self.layers.take_keys(self._image.name)
+
+    def _take_name(self, before: str, after: str) -> None:
+        """A layer was renamed: go on with it."""
+        if self._image is not None and self._image.name == before:
+            self._image = replace(self._image, name=after)
+        if self._labels_name == before:
+            self._labels_name = after
+        if self.choice is not None:
+            self.choice = replace(
+                self.choice,
+                images=tuple(after if name == before else name for name in self.choice.images),
+                labels=after if self.choice.labels == before else self.choice.labels,
+            )
 
     def _take_edit(self, name: str) -> None:
         if self.is_current and name == self._labels_name:

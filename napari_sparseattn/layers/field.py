@@ -86,6 +86,8 @@ class FieldLayers:
     """The sliders show another plane of the field."""
     key_pressed = Signal(str)
     """A key over the painted cells: "1" to "9", "unsure", "exclude", "" (take away), "undo", "redo"."""
+    renamed = Signal(str, str)
+    """A layer has another name: the old, the new one."""
     changed = Signal()
     """Layers came, went or were renamed."""
 
@@ -100,7 +102,10 @@ class FieldLayers:
         self._plane = 0
         for event in ("inserted", "removed", "reordered"):
             getattr(self._viewer.layers.events, event).connect(self._tell_changed)
-        self._viewer.layers.events.inserted.connect(self._watch_name)
+        self._names: dict[int, str] = {}
+        for layer in self._viewer.layers:
+            self._watch_name(layer)
+        self._viewer.layers.events.inserted.connect(lambda event: self._watch_name(event.value))
         self._viewer.dims.events.current_step.connect(self._follow)
         self._viewer.mouse_drag_callbacks.append(self._on_mouse)
 
@@ -236,6 +241,17 @@ class FieldLayers:
                 layer.refresh()
             layer.visible = True
         return str(layer.name)
+
+    def found(self, image: str) -> str | None:
+        """Return the name of the layer of the cells that were found, where there is one."""
+        return next(
+            (
+                str(layer.name)
+                for layer in self._viewer.layers
+                if made(layer) == FOUND and layer.metadata[MARK]["of"] == image
+            ),
+            None,
+        )
 
     def hide_found(self, image: str) -> None:
         """Hide the cells that were found, so that those painted are seen."""
@@ -405,8 +421,23 @@ class FieldLayers:
             self._plane = plane
             self.plane_changed.emit(plane)
 
-    def _watch_name(self, event: Any) -> None:
-        event.value.events.name.connect(self._tell_changed)
+    def _watch_name(self, layer: Any) -> None:
+        self._names[id(layer)] = layer.name
+        layer.events.name.connect(self._take_name)
+
+    def _take_name(self, event: Any) -> None:
+        """Layers are known by name: follow the user who gives them another."""
+        layer = event.source
+        before = self._names.get(id(layer), layer.name)
+        self._names[id(layer)] = layer.name
+        if before != layer.name:
+            if before in self._painted:
+                self._painted[layer.name] = self._painted.pop(before)
+            for other in self._viewer.layers:
+                if made(other) == FOUND and other.metadata[MARK]["of"] == before:
+                    other.metadata[MARK]["of"] = layer.name
+            self.renamed.emit(before, layer.name)
+        self.changed.emit()
 
     def _tell_changed(self, event: Any = None) -> None:
         self.changed.emit()

@@ -245,3 +245,16 @@ def test_blind_mode_hides_what_the_model_thinks(bench):
     assert "confidence" not in bench.painted.features
     bench.session.workspace.blind = False
     assert "" not in bench.work.classes()
+
+
+def test_layers_may_be_renamed(bench):
+    bench.classify()
+    bench.viewer.layers["marks"].name = "my marks"
+    bench.viewer.layers["smear"].name = "my smear"
+    bench.viewer.layers["my marks"].fill((60, 30), 0)
+    bench.wait(lambda: len(bench.session.workspace.cells) == 4)
+    bench.settle()
+    assert sorted(layer.name for layer in bench.viewer.layers) == [
+        "Cell looked at", "Classes of smear", "Selected pixels", "my marks", "my smear",
+    ]  # fmt: skip
+    assert len(bench.painted.features) == 4
