@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 State = Literal["idle", "preparing", "training", "comparing", "done"]
 LEAST_OF_A_CLASS = 2
-_COMPARED_CELLS = 2000
-"""Of more cells a part is asked which answers changed; all those set aside are."""
+_COMPARED_CELLS = 300
+"""Of more cells a part is asked which answers changed, besides all those set aside: it is to take seconds."""
 
 
 @dataclass(frozen=True)
@@ -399,9 +399,12 @@ def _compare(
     report: Report,
 ) -> Retrained:
     """Ask both models about the same cells. In a thread."""
+    import torch
+
     from sparseattn.classifier import Classifier
     from sparseattn.compare import compare
 
+    torch.set_num_threads(1)  # of this thread alone: the window keeps a core
     new = Classifier.load(file)
     known = {
         name: label
@@ -421,7 +424,7 @@ def _rows_to_ask(cells: CellSet, tests: frozenset[str]) -> list[int]:
     if len(cells) <= _COMPARED_CELLS:
         return list(range(len(cells)))
     aside = [row for row, name in enumerate(cells.ids) if name in tests]
-    step = len(cells) // _COMPARED_CELLS
+    step = -(-len(cells) // _COMPARED_CELLS)
     return sorted({*aside, *range(0, len(cells), step)})
 
 

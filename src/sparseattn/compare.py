@@ -43,6 +43,8 @@ class Comparison:
 
     Attributes
     ----------
+    asked : int
+        Cells that both models answered for.
     classes : tuple of str
         Of either model and of the known classes, sorted.
     cells : int
@@ -61,6 +63,7 @@ class Comparison:
         Of all the cells that both models were asked about; first those of known class.
     """
 
+    asked: int
     classes: tuple[str, ...]
     cells: int
     left_out: int
@@ -76,6 +79,7 @@ class Comparison:
         """Return the comparison as JSON values."""
         difference = self.accuracy_difference
         return {
+            "asked": self.asked,
             "cells": self.cells,
             "left_out": self.left_out,
             "classes": list(self.classes),
@@ -128,6 +132,7 @@ def compare(old: Predictions, new: Predictions, known: Mapping[str, str]) -> Com
     ]
     changed.sort(key=lambda one: (one.known is None, one.index))
     return Comparison(
+        asked=len(shared),
         classes=classes,
         cells=len(judging),
         left_out=left_out,

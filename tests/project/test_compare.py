@@ -40,7 +40,7 @@ def known(letters: str) -> dict[str, str]:
 def test_figures_and_changes() -> None:
     old, new = answers("aabbab"), answers("acccab", classes="abc")
     found = compare(old, new, known("aabcb-"))
-    assert found.classes == ("a", "b", "c") and found.cells == 5 and found.left_out == 0
+    assert found.classes == ("a", "b", "c") and found.asked == 6 and found.cells == 5 and found.left_out == 0
     assert found.support == {"a": 2, "b": 2, "c": 1}
     assert found.old["accuracy"] == 3 / 5 and found.new["accuracy"] == 2 / 5
     assert found.old["confusion"] == [[2, 0, 0], [1, 1, 0], [0, 1, 0]]

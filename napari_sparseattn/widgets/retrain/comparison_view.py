@@ -152,9 +152,11 @@ class ComparisonView(QWidget):
             self._show_thumbnail(one.index)
         self.changed.setVisible(bool(changed))
         count = len(changed)
+        asked = 0 if self._comparison is None else self._comparison.asked
         more = f"; the first {_MOST_CHANGED} are shown" if count > _MOST_CHANGED else ""
         self.changed_note.setText(
-            f"{count:,} cell{' is' if count == 1 else 's are'} called otherwise by the new model{more}."
+            f"Of {asked:,} cells looked at, {count:,} {'is' if count == 1 else 'are'} called otherwise by "
+            f"the new model{more}."
             if count
             else ""
         )
