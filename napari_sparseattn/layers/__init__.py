@@ -125,18 +125,19 @@ class Layers:
 
     def _show_cells(self) -> None:
         workspace = self.workspace
-        self._clear_cells()
+        self._hide_overlays()
+        before, self._cell_layers = self._cell_layers, []
         if self._source_is_new:
             self._source_is_new = False
-            return
-        self._source, self._leafs = None, False
-        if workspace.cells is None:
-            return
-        from napari_sparseattn.layers.stack import cell_layers
+        else:
+            self._source, self._leafs = None, False
+            if workspace.cells is not None and workspace.is_stack:
+                from napari_sparseattn.layers.stack import cell_layers
 
-        if workspace.is_stack:
-            self._leafs = True
-            self._add_cells(cell_layers(workspace.cells, self._title))
+                self._leafs = True
+                self._add_cells(cell_layers(workspace.cells, self._title))
+        self._remove(before)
+        if self._leafs:
             self._go_to_slider(workspace.current)
 
     def _show_current(self, index: int) -> None:
@@ -151,8 +152,9 @@ class Layers:
 
         fresh = one_cell_layers(workspace.cells, index, self._title)
         if len(self._cell_layers) != len(fresh) or self.source is None:
-            self._clear_cells()
+            before, self._cell_layers = self._cell_layers, []
             self._add_cells(fresh)
+            self._remove(before)
             return
         reshaped = self._cell_layers[0].data.shape != fresh[0][0].shape
         for layer, (pixels, keywords, _) in zip(self._cell_layers, fresh, strict=True):
@@ -185,12 +187,14 @@ class Layers:
         self._source = self._cell_layers[0]
         self.viewer.reset_view()
 
-    def _clear_cells(self) -> None:
+    def _remove(self, layers: list[Layer]) -> None:
+        """Remove layers of ours. New ones come first: a viewer without an image would lose its sliders."""
         with self._quiet():
-            for layer in self._cell_layers:
+            for layer in layers:
                 if layer in self.viewer.layers:
                     self.viewer.layers.remove(layer)
-        self._cell_layers = []
+        if layers:
+            self.viewer.reset_view()
 
     # -- sliders -------------------------------------------------------------------------------------
 
@@ -223,6 +227,13 @@ class Layers:
         place = np.round(source.world_to_data(point)).astype(int)[: len(leading)]
         if all(0 <= at < length for at, length in zip(place, leading, strict=True)):
             self.workspace.current = int(np.ravel_multi_index(tuple(place), leading))
+
+    def _hide_overlays(self) -> None:
+        """What is drawn belongs to cells that go."""
+        if self._overlays is not None:
+            with self._quiet():
+                for what in self._overlays.layers:
+                    self._overlays.hide(what)
 
     # -- overlays ------------------------------------------------------------------------------------
 
