@@ -24,6 +24,7 @@ from napari_sparseattn.widgets.gallery.cards import Cards
 from napari_sparseattn.widgets.gallery.cell_grid import CellGrid
 from napari_sparseattn.widgets.gallery.column_titles import column_title, sample_columns, sortable_columns
 from napari_sparseattn.widgets.gallery.filter_bar import FilterBar
+from napari_sparseattn.widgets.gallery.listening import listen
 from napari_sparseattn.widgets.gallery.thumbnail_picture import thumbnail, thumbnail_of_selected
 from sparseattn.errors import InputError
 from sparseattn.table.filters import CellFilter, CellOrder, sample_texts
@@ -107,17 +108,20 @@ class GalleryWidget(QWidget):
 
     def _connect(self) -> None:
         workspace, shown = self._workspace, self._shown
-        workspace.cells_changed.connect(self._take_cells)
-        workspace.classes_changed.connect(self._show_cards)
-        workspace.blind_changed.connect(self._show_cards)
-        workspace.selection_changed.connect(self._show_selection)
-        workspace.current_changed.connect(self.grid.show_current)
-        workspace.k_changed.connect(self._take_k)
-        for signal in (workspace.model_changed, workspace.channels_changed):
-            signal.connect(self._take_model)
-        workspace.predictions_changed.connect(self._show_note)
-        shown.table_changed.connect(self._take_table)
-        shown.rows_changed.connect(self._take_rows)
+        listen(
+            self,
+            (workspace.cells_changed, self._take_cells),
+            (workspace.classes_changed, self._show_cards),
+            (workspace.blind_changed, self._show_cards),
+            (workspace.selection_changed, self._show_selection),
+            (workspace.current_changed, self.grid.show_current),
+            (workspace.k_changed, self._take_k),
+            (workspace.model_changed, self._take_model),
+            (workspace.channels_changed, self._take_model),
+            (workspace.predictions_changed, self._show_note),
+            (shown.table_changed, self._take_table),
+            (shown.rows_changed, self._take_rows),
+        )
         self.grid.looked_at.connect(self._look_at)
         self.grid.chosen.connect(self._choose)
         self.grid.key_given.connect(self._label)
@@ -147,6 +151,7 @@ class GalleryWidget(QWidget):
     # -- cells and their pictures --------------------------------------------------------------------
 
     def _take_cells(self) -> None:
+        self._restore()  # a project that was opened brings its settings
         self._make_thumbnails(keep=False)
         self._take_rows()
         self._show_note()
@@ -356,8 +361,8 @@ class GalleryWidget(QWidget):
         }
 
     def _restore(self) -> None:
-        kept: Any = self._workspace.extras.get("gallery", {})
-        if not isinstance(kept, dict):
+        kept: Any = self._workspace.extras.get("gallery")
+        if not isinstance(kept, dict) or "scatter" not in kept:
             return
         if type(kept.get("side")) is int:
             self.size.setValue(kept["side"])
@@ -367,6 +372,8 @@ class GalleryWidget(QWidget):
             ("overlay", self.overlay),
         ):
             switch.setChecked(kept.get(name) is True)
+        if self._scatter is not None:
+            self._scatter.restore()
 
 
 def _switch(text: str, hint: str) -> QPushButton:

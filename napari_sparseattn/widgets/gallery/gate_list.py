@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qtpy.QtCore import Qt, QTimer, Signal
+from qtpy.QtCore import QEvent, Qt, QTimer, Signal
 from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import QListWidget, QListWidgetItem, QWidget
 
 from napari_sparseattn.widgets.gallery.column_titles import column_title
+from napari_sparseattn.widgets.gallery.scatter_canvas import gate_key
 from sparseattn.table.gates import PolygonGate
 
 
@@ -16,7 +17,8 @@ class GateList(QListWidget):
     ticked = Signal(int, bool)
     renamed = Signal(int, str)
     picked = Signal(int)
-    delete_asked = Signal()
+    key_given = Signal(str)
+    """"undo", "redo" or "delete"."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -56,9 +58,16 @@ class GateList(QListWidget):
         """Take the room of one to three gates."""
         self.setFixedHeight(min(max(rows, 1), 3) * (self.fontMetrics().height() + 6) + 8)
 
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ShortcutOverride and gate_key(event) is not None:
+            event.accept()
+            return True
+        return super().event(event)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
-            self.delete_asked.emit()
+        given = gate_key(event)
+        if given is not None:
+            self.key_given.emit(given)
             return
         super().keyPressEvent(event)
 

@@ -6,13 +6,12 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qtpy.QtCore import Qt
-from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_sparseattn.colours import NO_CLASS
 from napari_sparseattn.widgets.gallery.column_titles import column_title, number_columns
 from napari_sparseattn.widgets.gallery.gate_list import GateList
+from napari_sparseattn.widgets.gallery.listening import listen
 from napari_sparseattn.widgets.gallery.scatter_canvas import Cloud, ScatterCanvas
 from sparseattn.errors import InputError
 from sparseattn.table.gates import PolygonGate
@@ -41,7 +40,7 @@ class ScatterPanel(QWidget):
         self._make_controls()
         self._lay_out()
         self._connect()
-        self._restore()
+        self.restore()
         self._take_table()
 
     def _make_controls(self) -> None:
@@ -77,14 +76,6 @@ class ScatterPanel(QWidget):
         self.gates = GateList()
         self.hint = QLabel()
         self.hint.setWordWrap(True)
-        for keys, slot in (
-            (QKeySequence.StandardKey.Undo, self._undo),
-            (QKeySequence.StandardKey.Redo, self._redo),
-            (QKeySequence.StandardKey.Delete, self._delete),
-        ):
-            QShortcut(QKeySequence(keys), self.canvas, slot, context=Qt.ShortcutContext.WidgetShortcut)
-            if keys != QKeySequence.StandardKey.Delete:
-                QShortcut(QKeySequence(keys), self.gates, slot, context=Qt.ShortcutContext.WidgetShortcut)
 
     def _lay_out(self) -> None:
         axes = QGridLayout()
@@ -109,12 +100,15 @@ class ScatterPanel(QWidget):
 
     def _connect(self) -> None:
         workspace, shown = self._workspace, self._shown
-        shown.table_changed.connect(self._take_table)
-        workspace.filters_changed.connect(self._plot)
-        workspace.classes_changed.connect(self._plot)
-        workspace.blind_changed.connect(self._plot)
-        workspace.selection_changed.connect(self._mark)
-        workspace.current_changed.connect(self._mark)
+        listen(
+            self,
+            (shown.table_changed, self._take_table),
+            (workspace.filters_changed, self._plot),
+            (workspace.classes_changed, self._plot),
+            (workspace.blind_changed, self._plot),
+            (workspace.selection_changed, self._mark),
+            (workspace.current_changed, self._mark),
+        )
         for box in (self.x, self.y, self.colour):
             box.activated.connect(self._take_axes)
         for switch in (self.log_x, self.log_y):
@@ -131,7 +125,9 @@ class ScatterPanel(QWidget):
         self.gates.ticked.connect(lambda row, active: self._replace(row, active=active))
         self.gates.renamed.connect(lambda row, name: self._replace(row, name=name))
         self.gates.picked.connect(self._pick)
-        self.gates.delete_asked.connect(self._delete)
+        keys = {"undo": self._undo, "redo": self._redo, "delete": self._delete}
+        for one in (self.canvas, self.gates):
+            one.key_given.connect(lambda given: keys[given]())
 
     # -- the plot ------------------------------------------------------------------------------------
 
@@ -144,7 +140,7 @@ class ScatterPanel(QWidget):
         columns = [] if table is None else number_columns(table)
         for box, wanted in ((self.x, self._wanted[0]), (self.y, self._wanted[1])):
             if [box.itemData(at) for at in range(box.count())] != columns:
-                before = box.currentData() or wanted
+                before = wanted if columns else box.currentData()
                 box.clear()
                 for column in columns:
                     box.addItem(column_title(column), column)
@@ -338,7 +334,8 @@ class ScatterPanel(QWidget):
 
     # -- settings ------------------------------------------------------------------------------------
 
-    def _restore(self) -> None:
+    def restore(self) -> None:
+        """Take axes and colour from the project."""
         kept = self._workspace.extras.get("gallery", {})
         axes, log = kept.get("axes"), kept.get("log")
         sound = isinstance(axes, list) and len(axes) == 2 and all(isinstance(name, str) for name in axes)

@@ -18,7 +18,7 @@ from matplotlib.patches import Polygon
 from matplotlib.text import Text
 from numpy.typing import NDArray
 from qtpy.QtCore import QEvent, Qt, Signal
-from qtpy.QtGui import QPalette
+from qtpy.QtGui import QKeyEvent, QKeySequence, QPalette
 from qtpy.QtWidgets import QSizePolicy
 
 from sparseattn.errors import InputError
@@ -60,6 +60,8 @@ class ScatterCanvas(FigureCanvasQTAgg):
     pointed = Signal(int)
     """Place of the point that was clicked."""
     drawing_ended = Signal()
+    key_given = Signal(str)
+    """"undo", "redo" or "delete"."""
 
     def __init__(self) -> None:
         super().__init__(Figure(figsize=(4, 3)))
@@ -355,6 +357,13 @@ class ScatterCanvas(FigureCanvasQTAgg):
             self._axes.set_ylim(self._view[1])
             self.draw_idle()
 
+    def event(self, event: QEvent) -> bool:
+        # These keys go before shortcuts of the window while the plot has the focus.
+        if event.type() == QEvent.Type.ShortcutOverride and gate_key(event) is not None:
+            event.accept()
+            return True
+        return bool(super().event(event))
+
     def keyPressEvent(self, event: Any) -> None:
         if self._corners is not None:
             if event.key() == Qt.Key.Key_Escape:
@@ -367,7 +376,12 @@ class ScatterCanvas(FigureCanvasQTAgg):
                 self._corners[-1:] = []
                 self._repaint()
                 return
-        event.ignore()  # the panel deletes and undoes
+            return
+        given = gate_key(event)
+        if given is None:
+            event.ignore()
+        else:
+            self.key_given.emit(given)
 
     def _distance(self, at: tuple[float, float], place: tuple[float, float]) -> float:
         return float(np.hypot(*(self._axes.transData.transform(at) - np.array(place))))
@@ -398,6 +412,14 @@ class ScatterCanvas(FigureCanvasQTAgg):
         distances[~np.isfinite(distances)] = np.inf
         if len(distances) and distances.min() <= _NEAR * self.device_pixel_ratio:
             self.pointed.emit(int(shown[distances.argmin()]))
+
+
+def gate_key(event: QKeyEvent) -> str | None:
+    """Return what a key does to gates: "undo", "redo", "delete"; None where it does nothing."""
+    for given, key in (("undo", QKeySequence.StandardKey.Undo), ("redo", QKeySequence.StandardKey.Redo)):
+        if event.matches(key):
+            return given
+    return "delete" if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace) else None
 
 
 @dataclasses.dataclass(frozen=True)
