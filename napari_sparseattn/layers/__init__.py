@@ -80,7 +80,12 @@ class Layers:
 
         ``leafs`` says that each place of its sliders is one cell: moving them then moves from cell to cell.
         """
-        self._source, self._source_is_new, self._leafs = self.viewer.layers[name], True, leafs
+        layers = self.viewer.layers
+        self._source, self._source_is_new, self._leafs = layers[name], True, leafs
+        with self._quiet():
+            for overlay in sorted(self._drawn(), key=layers.index):
+                if layers.index(overlay) < layers.index(self._source):  # it would hide them
+                    layers.move(layers.index(overlay), len(layers))
 
     def names(self, kind: str) -> list[str]:
         """Return the names of the layers of a kind ("image", "labels") that the plugin did not make."""

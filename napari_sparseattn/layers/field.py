@@ -124,6 +124,10 @@ class FieldLayers:
                 shapes.setdefault(tuple(_pixels(layer).shape), []).append(layer.name)
         return single + [tuple(names) for names in shapes.values() if len(names) > 1]
 
+    def labels_of_user(self) -> set[str]:
+        """Return the names of the labels layers that the user brought."""
+        return set(self.labels()) & set(self._layers.names("labels"))
+
     def labels(self) -> list[str]:
         """Return the names of the labels layers that can tell the cells: the user's, and those found."""
         return [
@@ -312,13 +316,26 @@ class FieldLayers:
                     layer.colormap, layer.features = colormap, features
                     layer.opacity, layer.contour = opacity, contour
                     self._bind_keys(layer)
-                    self._add_below_overlays(layer)
+                    self._add_below_overlays(layer, source)
                     self._viewer.layers.selection.active = layer
                     return
                 layer.data = data
-            layer.colormap = colormap
-            layer.features = features
-            layer.opacity, layer.contour = opacity, contour
+            # Each of these draws the layer anew, even where nothing is different.
+            if (
+                anew
+                or colormap.color_dict.keys() != layer.colormap.color_dict.keys()
+                or any(
+                    not np.array_equal(colour, layer.colormap.color_dict[number])
+                    for number, colour in colormap.color_dict.items()
+                )
+            ):
+                layer.colormap = colormap
+            if not features.equals(layer.features):
+                layer.features = features
+            if layer.opacity != opacity:
+                layer.opacity = opacity
+            if layer.contour != contour:
+                layer.contour = contour
 
     def _numbers(self, source: Image, found: FieldCells, numbers: NDArray[np.int64]) -> NDArray[Any]:
         shape = _pixels(source).shape[:-1] if source.rgb else _pixels(source).shape
@@ -327,9 +344,13 @@ class FieldLayers:
             data[plane] = found.paint(int(plane), numbers, dtype=np.int32)
         return data.reshape(shape)
 
-    def _add_below_overlays(self, layer: Labels) -> None:
+    def _add_below_overlays(self, layer: Labels, source: Image) -> None:
         layers = self._viewer.layers
-        own = [i for i, one in enumerate(layers) if made(one) not in (None, FOUND, PAINTED, "cells")]
+        least = layers.index(source)  # overlays may still lie below an image that came after them
+        own = [
+            i for i, one in enumerate(layers)
+            if i > least and made(one) not in (None, FOUND, PAINTED, "cells")
+        ]  # fmt: skip
         layers.insert(min(own, default=len(layers)), layer)
 
     def frame(self, image: str, plane: int, box: Sequence[int] | None) -> None:

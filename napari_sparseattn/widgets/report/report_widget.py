@@ -122,12 +122,11 @@ class ReportWidget(QWidget):
         )
         self.no_judgement.setWordWrap(True)
         self.matrix = _captioned("Confusion matrix: click a square to see its cells", self.confusion)
-        plots = {
-            name: _captioned(caption, self.pictures[name]) for name, caption in _CAPTIONS.items()
-        }
+        plots = {name: _captioned(caption, self.pictures[name]) for name, caption in _CAPTIONS.items()}
         self._plots = plots
         self.pages = QTabWidget()
         self.pages.setDocumentMode(True)
+        self.pages.tabBar().setStyleSheet("QTabBar::tab { padding: 3px 5px; }")  # all six in a narrow dock
         for title, hint, widgets in (
             (
                 "Accuracy",
@@ -142,7 +141,7 @@ class ReportWidget(QWidget):
                 "Class fractions of each sample, and whether samples are like the training cells",
                 [self.drift, plots["fractions"], plots["conditions"]],
             ),
-            ("Attention", "Mean image and attention of each class", [plots["attention"]]),
+            ("Maps", "Mean image and mean attention of each class", [plots["attention"]]),
             (
                 "Training",
                 "How the model was trained, and a paragraph for a paper",
@@ -151,8 +150,8 @@ class ReportWidget(QWidget):
             ("Tables", "All figures as tables", [_row(self.which_table, self.write_table), self.table]),
         ):  # fmt: skip
             self.pages.setTabToolTip(self.pages.addTab(_page(widgets, fill=title == "Tables"), title), hint)
-        place = self.pages.addTab(self.apply, "New samples")
-        self.pages.setTabToolTip(place, "Classify folders that come later")
+        place = self.pages.addTab(self.apply, "Apply")
+        self.pages.setTabToolTip(place, "New samples: classify folders that come later with this model")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 8)
         layout.addWidget(self.judge_row)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import tifffile
 
-from napari_sparseattn.field_work import OTHER
+from napari_sparseattn.field_work import OTHER, FieldChoice
 from sparseattn.cells import CropSettings, Field, SegmentSettings, cut_cells, open_field
 from sparseattn.cli.app import run
 
@@ -57,6 +57,7 @@ def test_what_is_unlike_or_unsure_is_grey(bench):
     confidence = bench.session.workspace.predictions.confidence
     bench.work.set_refusal(0, float(np.sort(confidence)[2]))
     assert [name == OTHER for name in bench.work.classes()] == (confidence < np.sort(confidence)[2]).tolist()
+    bench.settle()
     assert bench.painted.features["class"].tolist() == bench.work.classes()
     bench.work.set_refusal(0, 0)
     assert OTHER not in bench.work.classes()
@@ -258,3 +259,15 @@ def test_layers_may_be_renamed(bench):
         "Cell looked at", "Classes of smear", "Selected pixels", "my marks", "my smear",
     ]  # fmt: skip
     assert len(bench.painted.features) == 4
+
+
+def test_classes_and_overlays_lie_above_an_image_that_came_later(bench):
+    bench.classify()
+    bench.wait(lambda: "Selected pixels" in bench.viewer.layers)
+    first = bench.viewer.layers["smear"]
+    bench.viewer.add_image(first.data, name="later", scale=first.scale, translate=first.translate)
+    bench.classify(FieldChoice(("later",), "marks", crop=CropSettings(margin=0.5)))
+    bench.wait(lambda: bench.session.workspace.explanation is not None)
+    order = [layer.name for layer in bench.viewer.layers]
+    assert order.index("later") < order.index("Classes of later") < order.index("Selected pixels")
+    assert order.index("smear") < order.index("marks") < order.index("later")  # the user's stay as they are
