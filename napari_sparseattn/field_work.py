@@ -37,6 +37,8 @@ OTHER = "other / not sure"
 _PAUSE_MS = 400
 """After an edit or a step of a slider, work begins when nothing more came for so long."""
 
+_COALESCE_MS = 30
+
 _BATCH = 64
 
 
@@ -75,7 +77,8 @@ class FieldWork:
         self._partial: Predictions | None = None
         self._painted_cells: FieldCells | None = None
         self._hides_found = False
-        self._again = _timer(self._classify_again)
+        self._again = _timer(_PAUSE_MS, self._classify_again)
+        self._soon = _timer(_COALESCE_MS, self._repaint)
         for signal in (
             workspace.predictions_changed, workspace.labels_changed, workspace.classes_changed,
             workspace.blind_changed,
@@ -278,12 +281,17 @@ class FieldWork:
     def set_refusal(self, least_familiar: float, least_confidence: float) -> None:
         """Say below which figures a cell is painted as other."""
         self.least_familiar, self.least_confidence = least_familiar, least_confidence
-        self._repaint()
+        self._repaint_soon()
 
     def set_look(self, opacity: float, contour: int) -> None:
         """Say how the cells are painted: filled, or an outline of so many pixels."""
         self.opacity, self.contour = opacity, contour
-        self._repaint()
+        self._repaint_soon()
+
+    def _repaint_soon(self) -> None:
+        """Paint once for all steps of a slider that come meanwhile."""
+        if not self._soon.isActive():
+            self._soon.start()
 
     def press(self, given: str) -> None:
         """Label the cell that is looked at, as a key says; see `FieldLayers.key_pressed`."""
@@ -441,6 +449,7 @@ class FieldWork:
         """Do nothing more."""
         with suppress(RuntimeError):  # Qt has taken the timer with it
             self._again.stop()
+            self._soon.stop()
 
 
 def _found(
@@ -498,10 +507,10 @@ def _joined(
     )
 
 
-def _timer(call: Callable[[], None]) -> QTimer:
+def _timer(milliseconds: int, call: Callable[[], None]) -> QTimer:
     timer = QTimer()
     timer.setSingleShot(True)
-    timer.setInterval(_PAUSE_MS)
+    timer.setInterval(milliseconds)
     timer.timeout.connect(call)
     return timer
 

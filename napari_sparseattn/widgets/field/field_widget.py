@@ -47,6 +47,7 @@ class FieldWidget(QWidget):
         self._preview_timer.setInterval(_PREVIEW_MS)
         self._preview_timer.timeout.connect(self._show_preview)
         self._previewed: tuple[Any, ...] | None = None
+        self._brought: set[str] = set()
         self._build()
         self._recall()
         self._connect()
@@ -241,6 +242,12 @@ class FieldWidget(QWidget):
             _refill(self.image, [(_title(names), names) for names in images])
             labels: list[tuple[str, str | None]] = [(name, name) for name in self.work.layers.labels()]
             _refill(self.cells, [*labels, ("Find them", None)])
+            # Who adds a labels layer means it to be used.
+            brought = self.work.layers.labels_of_user()
+            new = sorted(brought - self._brought)
+            if new and self.cells.currentData() not in self._brought:
+                self.cells.setCurrentIndex(self.cells.findData(new[-1]))
+            self._brought = brought
         self.pages.setCurrentIndex(0 if images else 1)
         self._take_image()
 

@@ -101,7 +101,8 @@ class Bench:
         self.settle()
 
     def settle(self) -> None:
-        self.wait(lambda: not self.session.jobs.running and not self.work._again.isActive())
+        timers = (self.work._again, self.work._soon)
+        self.wait(lambda: not self.session.jobs.running and not any(timer.isActive() for timer in timers))
 
     @property
     def painted(self):

@@ -27,6 +27,8 @@ def test_what_there_is_to_choose_from_follows_the_layers(bench, tab):
     bench.viewer.layers.remove("my cells")
     assert tab.cells.currentData() is None
     assert not tab.find_box.isHidden()
+    bench.viewer.add_labels(np.ones((90, 120), int), name="new")
+    assert tab.choice.labels == "new"  # who adds labels means them to be used
     bench.viewer.layers.clear()
     assert tab.pages.currentWidget() is tab.empty
     assert tab.choice is None
@@ -41,10 +43,12 @@ def test_the_button_classifies_and_the_legend_counts(bench, tab):
     for name in ("large", "small"):
         assert tab.legend.text(name).split()[0] == str(classes.count(name))
     tab.sure.setValue(100)
+    bench.settle()
     assert tab.legend.text(OTHER).split()[0] == "5"
     assert bench.painted.features["class"].tolist() == [OTHER] * 5
     tab.opacity.setValue(30)
     tab.outlines.setChecked(True)
+    bench.settle()
     assert (bench.painted.opacity, bench.painted.contour) == (0.3, 3)
 
 
