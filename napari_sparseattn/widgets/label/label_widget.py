@@ -22,7 +22,6 @@ from qtpy.QtWidgets import (
     QMenu,
     QMessageBox,
     QPushButton,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -70,10 +69,9 @@ class LabelWidget(QWidget):
     def _make(self) -> None:
         self.classes = ClassList()
         self.add = _button("Add class…", "Add a class", self._add_class)
-        self.change = QToolButton()
-        self.change.setText("Change class")
+        self.change = QPushButton("Change class")
+        self.change.setAutoDefault(False)
         self.change.setToolTip("Rename, recolour or remove the chosen class")
-        self.change.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self.change)
         for title, slot in (
             ("Rename…", self._rename_class),
@@ -110,10 +108,9 @@ class LabelWidget(QWidget):
             "Put the labels that came with the files into the label file: then a part tests",
             self._take_over,
         )
-        self.file = QToolButton()
-        self.file.setText("Label file")
+        self.file = QPushButton("Label file")
+        self.file.setAutoDefault(False)
         self.file.setToolTip("Open another label file, import, export or copy")
-        self.file.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self.file)
         for title, slot in (
             ("Import a table (CSV)…", self._import),

@@ -133,7 +133,9 @@ class RetrainPanel(QWidget):
         if not found.counts:
             return "Label at least two cells of each of two classes first."
         least = min(found.counts, key=lambda name: found.counts[name])
-        text = f"{found.cells:,} cells of {len(found.counts)} classes teach"
+        cells = "1 cell" if found.cells == 1 else f"{found.cells:,} cells"
+        classes = "1 class" if len(found.counts) == 1 else f"{len(found.counts)} classes"
+        text = f"{cells} of {classes} {'teaches' if found.cells == 1 else 'teach'}"
         if found.counts[least] < 20:
             text += f"; {least} has only {found.counts[least]}"
         text += "."

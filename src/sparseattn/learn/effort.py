@@ -8,8 +8,8 @@ FEW_CELLS = 600
 """From so many training cells on, the usual number of epochs is right."""
 
 _USUAL_EPOCHS = 60
-_STEPS = {True: 100, False: 240}  # on from a model, from new
-_LEAST_EPOCHS, _MOST_EPOCHS = 15, 120
+_STEPS = {True: 60, False: 240}  # on from a model, from new
+_LEAST_EPOCHS, _MOST_EPOCHS = 12, 120
 
 
 def epochs_for(cells: int, *, goes_on: bool, batch_size: int = 32) -> int:

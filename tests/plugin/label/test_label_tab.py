@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
+from napari.components import ViewerModel
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QInputDialog, QMessageBox
 
-from napari_sparseattn.session import session_of
+from napari_sparseattn.session import Session, session_of
 from napari_sparseattn.settings import settings
 from napari_sparseattn.widgets.label import LabelWidget
 from napari_sparseattn.workspace import CellSource
@@ -20,6 +21,7 @@ PATIENCE = 180_000  # ms; the machine may be busy
 @pytest.fixture
 def app(make_napari_viewer, make_cells, qtbot, tmp_path):
     """A window with sixteen cells and the tab; yields viewer, session, tab."""
+    before = settings().value("label/go on")
     settings().setValue("label/go on", False)
     viewer = make_napari_viewer(show=True)
     session = session_of(viewer)
@@ -33,6 +35,10 @@ def app(make_napari_viewer, make_cells, qtbot, tmp_path):
     qtbot.waitUntil(lambda: QApplication.activeWindow() is window, timeout=10_000)
     yield viewer, session, tab
     session.close()
+    if before is None:
+        settings().remove("label/go on")
+    else:
+        settings().setValue("label/go on", before)
 
 
 def press(qtbot, viewer, key, modifiers=Qt.KeyboardModifier.NoModifier) -> None:
@@ -230,14 +236,17 @@ def test_a_child_that_dies_leaves_the_old_model(app, qtbot, classifier) -> None:
     assert not Path(folder).exists() and tab.retrain.start.isVisible()
 
 
-def test_other_cells_end_a_training(app, qtbot, classifier, make_cells) -> None:
-    _, session, _ = app
+def test_other_cells_end_a_training(qtbot, classifier, make_cells) -> None:
+    session = Session(ViewerModel())
+    folder, other = make_cells(), make_cells(count=2, seed=3, name="other")
+    session.workspace.set_cells(open_cells(folder), [CellSource(folder)])
+    session.workspace.add_classes(["bright", "dark"])
     session.workspace.set_classifier(classifier)
     for index in range(16):
         session.labelling.label([index], name_of(session, index))
     session.retraining.start(from_loaded=False, epochs=5000)
     qtbot.waitUntil(lambda: session.retraining.state == "training", timeout=PATIENCE)
-    other = make_cells(count=2, seed=3, name="other")
     session.workspace.set_cells(open_cells(other), [CellSource(other)])
     qtbot.waitUntil(lambda: session.retraining.state == "idle", timeout=PATIENCE)
     assert session.retraining.result is None and session.workspace.classifier is classifier
+    session.close()
