@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -162,6 +163,24 @@ class FieldWork:
 
         self._jobs.start("Finding cells", find, land, bound_to=(), key="find")
 
+    def reopen(self, source: CellSource) -> None:
+        """Show a field of a project again, and classify its cells as they were."""
+        about = source.options["field"]
+        labels = about.get("labels")
+        if source.path is None or (labels is None and "segment" not in about):
+            self._workspace.fail(
+                f"{source.title} or its labels were not saved as files; open them and classify again"
+            )
+            return
+        try:
+            image = self.layers.open(source.path, "image")
+            name = None if labels is None else self.layers.open(Path(labels), "labels")
+        except InputError as error:
+            self._workspace.fail(error)
+            return
+        crop, segment = crop_from(about.get("crop")), segment_from(about.get("segment", {}))
+        self.classify(FieldChoice((image,), name, bool(about.get("all_planes")), crop, segment))
+
     def _cut(self, image: FieldImage, labels_name: str, planes: Sequence[int], choice: FieldChoice) -> None:
         try:
             labels = self.layers.label_image(labels_name, planes)
@@ -223,13 +242,11 @@ class FieldWork:
     def _source(self, image: FieldImage, labels_name: str, found: FieldCells) -> CellSource:
         assert self.choice is not None
         labels = self.layers.labels_path(labels_name)
-        about: dict[str, Any] = {"crop": found.settings.to_json()}
+        about: dict[str, Any] = {"crop": found.settings.to_json(), "all_planes": self.choice.all_planes}
         if labels is not None:
             about["labels"] = str(labels)
-        else:
+        elif self.choice.labels is None:
             about["segment"] = self.choice.segment.to_json()
-        if found.field.planes > 1:
-            about["planes"] = sorted({int(plane) for plane in found.plane})
         return CellSource(image.path, {"field": about}, image.field.name)
 
     def _ask_model(self) -> None:
@@ -518,7 +535,7 @@ def _timer(milliseconds: int, call: Callable[[], None]) -> QTimer:
 def crop_from(said: Any) -> CropSettings:
     """Return remembered settings, or the usual ones where they make no sense."""
     try:
-        return CropSettings.from_json(said)
+        return CropSettings.from_json(said) if isinstance(said, dict) else CropSettings()
     except InputError:
         return CropSettings()
 

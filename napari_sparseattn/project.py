@@ -118,7 +118,11 @@ def open_project(session: Session, path: Path) -> None:
         said = read_project(path)
         folder = path.absolute().parent
         sources = _sources(said, folder, path)
-        sets = [open_cells(source.path, **source.options) for source in sources if source.path is not None]
+        sets = [
+            open_cells(source.path, **source.options)
+            for source in sources
+            if source.path is not None and "field" not in source.options
+        ]
         cells = None
         if sets:
             cells = sets[0] if len(sets) == 1 else CellSet.concatenate(sets)
@@ -154,6 +158,9 @@ def open_project(session: Session, path: Path) -> None:
         if cells is not None and said.get("current") in cells.ids:
             workspace.current = cells.ids.index(said["current"])
         workspace.set_project_path(path)
+        for source in sources:
+            if "field" in source.options:
+                session.field.reopen(source)
         changed = classifier is not None and said.get("model_hash") not in (None, classifier.model_hash)
         note = " The model's file has changed since it was saved." if changed else ""
         workspace.say(f"Opened {path.name}.{note}")

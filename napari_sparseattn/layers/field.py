@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -167,6 +167,25 @@ class FieldLayers:
         layer = self._get(name)
         array = layer.data
         return Field.from_array(_Planes(array, planes), "N" * (array.ndim - 2) + "YX", name=name)
+
+    def open(self, path: Path, kind: Literal["image", "labels"]) -> str:
+        """Open a file by napari's readers as a layer of a kind, unless it is open; return the layer's name.
+
+        Raises
+        ------
+        InputError
+            Where the file is gone or no reader of napari's reads it.
+        """
+        for layer in self._viewer.layers:
+            if layer._type_string == kind and layer.source.path == str(path):
+                return str(layer.name)
+        if not path.exists():
+            raise InputError(f"there is no file {path} any more; put it back, or open the image and go on")
+        try:
+            layers = self._viewer.open(str(path), layer_type=kind)
+        except Exception as error:  # readers raise whatever a file makes them trip over
+            raise InputError(f"{path} cannot be opened ({error}); open it by hand and go on") from None
+        return str(layers[0].name)
 
     def labels_path(self, name: str) -> Path | None:
         """Return the file of a labels layer, where it has one and was not edited by the plugin."""

@@ -1,11 +1,15 @@
 """The cells of a field: classified in place, corrected, edited, found; on a viewer without a window."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+from napari.layers._source import layer_source
 
 from napari_sparseattn.field_work import OTHER, FieldChoice
+from napari_sparseattn.project import open_project, save_project
 from sparseattn.cells import CropSettings, Field, SegmentSettings, cut_cells, open_field
 from sparseattn.cli.app import run
 
@@ -271,3 +275,34 @@ def test_classes_and_overlays_lie_above_an_image_that_came_later(bench):
     order = [layer.name for layer in bench.viewer.layers]
     assert order.index("later") < order.index("Classes of later") < order.index("Selected pixels")
     assert order.index("smear") < order.index("marks") < order.index("later")  # the user's stay as they are
+
+
+def test_a_project_brings_the_field_back(bench, tmp_path, monkeypatch):
+    tifffile.imwrite(tmp_path / "marks.tif", bench.viewer.layers["marks"].data)
+    bench.viewer.layers.remove("marks")
+    # npe2's test harness has no readers: open as napari would
+    monkeypatch.setattr(type(bench.viewer), "open", opened_by_hand)
+    labels = bench.work.layers.open(tmp_path / "marks.tif", "labels")
+    bench.classify(bench.choice(labels))
+    bench.session.labelling.label((3,), "small")
+    bench.session.workspace.classifier.save(tmp_path / "m.safetensors")
+    bench.session.workspace.set_classifier(bench.session.workspace.classifier, tmp_path / "m.safetensors")
+    bench.settle()
+    before = bench.work.classes()
+    save_project(bench.session, tmp_path / "p.sparseattn.json")
+    bench.viewer.layers.clear()
+    bench.session.workspace.set_cells(None)
+    open_project(bench.session, tmp_path / "p.sparseattn.json")
+    bench.wait(lambda: bench.session.workspace.predictions is not None)
+    bench.settle()
+    assert bench.work.classes() == before
+    assert before[3] == "small"
+    assert bench.work.found.settings == CropSettings(margin=0.5)
+    assert [layer.name for layer in bench.viewer.layers][:2] == ["smear", "marks"]
+
+
+def opened_by_hand(viewer, path, layer_type):
+    with layer_source(path=path):
+        data = tifffile.imread(path)
+        add = viewer.add_labels if layer_type == "labels" else viewer.add_image
+        return [add(data, name=Path(path).stem)]
