@@ -31,10 +31,13 @@ class VersionList(QWidget):
         super().__init__(parent)
         self._workspace, self._retraining = session.workspace, session.retraining
         self.table = QTreeWidget()
-        self.table.setHeaderLabels(["Kept model", "Time", "Labels", "Set-aside right"])
+        self.table.setHeaderLabels(["Kept model", "When", "Labels", "Right"])
         self.table.setRootIsDecorated(False)
         self.table.setAccessibleName("Kept models")
-        self.table.setToolTip("Models that you kept. The present one is bold.")
+        self.table.setToolTip(
+            "Models that you kept. The present one is bold. Labels: the cells that taught it. Right: its right "
+            "answers among the set-aside cells."
+        )
         self.use = QPushButton("Use this one")
         self.use.setToolTip("Make the chosen version the present model; the others stay in the list")
         layout = QVBoxLayout(self)
@@ -69,9 +72,9 @@ class VersionList(QWidget):
         for version in found:
             known = "" if version.judged is None else f"{version.right} of {version.judged}"
             labels = "" if version.labels is None else f"{version.labels:,}"
-            item = QTreeWidgetItem([version.title, version.time, labels, known])
+            item = QTreeWidgetItem([version.title, version.time[5:], labels, known])
             item.setData(0, Qt.ItemDataRole.UserRole, version)
-            item.setToolTip(0, f"{version.title}, {version.note}: {versions.path(version)}")
+            item.setToolTip(0, f"{version.time}, {version.note}: {versions.path(version)}")
             if versions.path(version) == self._workspace.model_path:
                 font = item.font(0)
                 font.setBold(True)
