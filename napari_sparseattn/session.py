@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from psygnal import Signal
 
 from napari_sparseattn.classify_job import Classification
+from napari_sparseattn.dead_slots import disconnect_dead
 from napari_sparseattn.field_work import FieldWork
 from napari_sparseattn.jobs import Jobs
 from napari_sparseattn.labelling import Labelling
@@ -41,6 +42,10 @@ class Session:
         self.classification = Classification(self.workspace, self.jobs)
         self.field = FieldWork(self.workspace, self.jobs, self.layers, self.labelling)
         self.shown_cells = ShownCells(self.workspace, self.jobs, self.classification)
+
+    def let_go_of_dead_widgets(self) -> None:
+        """Forget the widgets of a dock that was closed; the work stays, for the next dock."""
+        disconnect_dead([self, *vars(self).values()])
 
     def close(self) -> None:
         """Stop all work: the viewer goes."""

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, QUrl
-from qtpy.QtGui import QDesktopServices, QDragEnterEvent, QDropEvent
+from qtpy.QtGui import QDesktopServices, QDragEnterEvent, QDropEvent, QShowEvent
 from qtpy.QtWidgets import (
     QDialog,
     QFileDialog,
     QFrame,
     QHBoxLayout,
     QLabel,
+    QMainWindow,
     QMenu,
     QMessageBox,
     QPushButton,
@@ -61,6 +62,7 @@ class MainWidget(QWidget):
         super().__init__()
         self.session = session_of(napari_viewer)
         self.workspace = self.session.workspace
+        self._in_window = False
         self.setAcceptDrops(True)
         self.setMinimumWidth(360)
         layout = QVBoxLayout(self)
@@ -79,7 +81,8 @@ class MainWidget(QWidget):
         workspace.cells_changed.connect(self._on_cells)
         for changed in (workspace.cells_changed, workspace.model_changed, workspace.channels_changed):
             changed.connect(self._show_state)
-        self.destroyed.connect(self.session.close)
+        session = self.session
+        self.destroyed.connect(lambda: session.let_go_of_dead_widgets())
         self._show_state()
         opening.take_offers()
 
@@ -120,7 +123,7 @@ class MainWidget(QWidget):
                 continue
             action = menu.addAction(title)
             action.setToolTip(hint)
-            action.triggered.connect(lambda _=False, call=call: call())
+            action.triggered.connect(call)  # no lambda: it would keep the widget alive
             self.actions_by_name[title] = action
         menu.setToolTipsVisible(True)
         self.more.setMenu(menu)
@@ -174,6 +177,14 @@ class MainWidget(QWidget):
 
     def _fill(self, place: int) -> None:
         self.tabs.widget(place).fill()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """All work stops when the viewer's window goes; closing the dock alone leaves it be."""
+        super().showEvent(event)
+        window = self.window()
+        if isinstance(window, QMainWindow) and not self._in_window:
+            self._in_window = True
+            window.destroyed.connect(self.session.close)
 
     # -- opening -------------------------------------------------------------------------------------
 

@@ -199,8 +199,8 @@ class ExplainWidget(QWidget):
         workspace.curve_changed.connect(self._show_curve)
         workspace.k_changed.connect(self._show_k)
         workspace.shown_changed.connect(self._show_switches)
-        self.previous.clicked.connect(lambda: self._step(-1))
-        self.following.clicked.connect(lambda: self._step(1))
+        self.previous.clicked.connect(self._go_back)
+        self.following.clicked.connect(self._go_on)
         self.bars.chosen.connect(self._choose_class)
         self.target.currentIndexChanged.connect(self._take_target)
         self.slider.k_moved.connect(self._take_k)
@@ -216,8 +216,11 @@ class ExplainWidget(QWidget):
 
     # -- what the user does --------------------------------------------------------------------------
 
-    def _step(self, by: int) -> None:
-        self.workspace.current = self.workspace.current + by
+    def _go_back(self) -> None:
+        self.workspace.current = self.workspace.current - 1
+
+    def _go_on(self) -> None:
+        self.workspace.current = self.workspace.current + 1
 
     def _choose_class(self, name: str) -> None:
         """A second click on the class lets it follow the prediction again."""
