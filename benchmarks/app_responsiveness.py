@@ -150,6 +150,7 @@ def measure(count: int, model: Path | None) -> dict[str, object]:
     session.classification.start()  # anew: what opening costs is told apart
     heart.start()
     seconds = wait(lambda: workspace.predictions is not None, 300)
+    print(f"classified in {seconds:.0f} s", file=sys.stderr)
     result["classifying"] = {"seconds": round(seconds, 1), **heart.stop()}
     heart.start()
     seconds = wait(lambda: not session.jobs.running, 300)

@@ -67,7 +67,7 @@ class GalleryWidget(QWidget):
         self.sort = QComboBox()
         self.sort.setToolTip("Sort the cells by this column")
         self.sort.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.sort.setMinimumContentsLength(12)
+        self.sort.setMinimumContentsLength(8)
         self.descending = _switch("", "Largest first")
         self.size = QSlider(Qt.Orientation.Horizontal)
         self.size.setRange(*_SIDES)
@@ -89,10 +89,10 @@ class GalleryWidget(QWidget):
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
 
     def _lay_out(self) -> None:
-        top = _row(self.show_filters, self.show_scatter, self.clear, None, self.count)
-        below = _row(QLabel("Sort"), self.sort, self.descending, self.size, self.overlay, self.export)
-        below.setStretch(1, 2)
-        below.setStretch(3, 1)
+        top = _row(self.show_filters, self.show_scatter, self.overlay, self.export)
+        sizes = _row(QLabel("Sort"), self.sort, self.descending, QLabel("Size"), self.size)
+        sizes.setStretch(1, 2)
+        sizes.setStretch(4, 1)
         self._pages = QStackedWidget()
         self._pages.addWidget(self.grid)
         self._pages.addWidget(self.empty)
@@ -102,7 +102,8 @@ class GalleryWidget(QWidget):
         layout = QVBoxLayout(self)
         layout.addLayout(top)
         layout.addWidget(self.filters)
-        layout.addLayout(below)
+        layout.addLayout(sizes)
+        layout.addLayout(_row(self.count, None, self.clear))
         layout.addLayout(_row(self.note, self.again))
         layout.addWidget(self._split, stretch=1)
 

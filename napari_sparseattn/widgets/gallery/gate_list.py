@@ -24,6 +24,7 @@ class GateList(QListWidget):
         super().__init__(parent)
         self._listed: tuple[tuple[PolygonGate, ...], tuple[int, ...]] | None = None
         self._fit(1)
+        self.setMinimumWidth(120)
         self.setToolTip("Gates: tick those that count, double-click to rename")
         self.setAccessibleName("Gates")
         self.itemChanged.connect(self._tell)

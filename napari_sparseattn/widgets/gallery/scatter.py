@@ -58,7 +58,7 @@ class ScatterPanel(QWidget):
             box.setToolTip(hint)
             box.setAccessibleName(hint)
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            box.setMinimumContentsLength(8)
+            box.setMinimumContentsLength(6)
         for text, column in _COLOURS:
             self.colour.addItem(text, column)
         self.log_x = _switch("log", "Logarithmic horizontal axis; values of 0 and below are not shown")
@@ -85,18 +85,19 @@ class ScatterPanel(QWidget):
             axes.addWidget(log, row, 2)
         axes.addWidget(QLabel("Colour"), 0, 3)
         axes.addWidget(self.colour, 0, 4)
-        buttons = QHBoxLayout()
-        for button in (self.draw, self.undo, self.redo, self.delete):
-            buttons.addWidget(button)
-        axes.addLayout(buttons, 1, 3, 1, 2)
+        axes.addWidget(self.draw, 1, 3, 1, 2)
         for column in (1, 4):
             axes.setColumnStretch(column, 1)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.gates, stretch=1)
+        for button in (self.undo, self.redo, self.delete):
+            buttons.addWidget(button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 4, 0, 0)
         layout.addLayout(axes)
         layout.addWidget(self.hint)
         layout.addWidget(self.canvas, stretch=1)
-        layout.addWidget(self.gates)
+        layout.addLayout(buttons)
 
     def _connect(self) -> None:
         workspace, shown = self._workspace, self._shown
