@@ -35,8 +35,8 @@ class VersionList(QWidget):
         self.table.setRootIsDecorated(False)
         self.table.setAccessibleName("Kept models")
         self.table.setToolTip(
-            "Models that you kept. The present one is bold. Labels: the cells that taught it. Right: how many "
-            "set-aside cells it has right."
+            "Models that you kept. The present one is bold. Labels: the cells that taught it. "
+            "Right: how many set-aside cells it has right."
         )
         self.use = QPushButton("Use this one")
         self.use.setToolTip("Make the chosen version the present model; the others stay in the list")
