@@ -76,6 +76,12 @@ def cells_of() -> Callable[..., CellSet]:
     return make_cells
 
 
+@pytest.fixture
+def classifier_for() -> Callable[..., Classifier]:
+    """Make a classifier for cells: ``classifier_for(cells, size=24)``."""
+    return make_classifier
+
+
 @dataclass
 class App:
     """A session with what it is made of at hand."""
