@@ -87,6 +87,7 @@ class FieldWork:
             signal.connect(self._repaint)
         workspace.current_changed.connect(self._show_frame)
         workspace.model_changed.connect(self._take_model)
+        workspace.channels_changed.connect(self._take_model)
         self.layers.clicked.connect(self._look_at)
         self.layers.edited.connect(self._take_edit)
         self.layers.renamed.connect(self._take_name)

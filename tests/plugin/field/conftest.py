@@ -54,7 +54,7 @@ def marks() -> np.ndarray:
     return labels
 
 
-def untrained() -> Classifier:
+def untrained(channel: str = "intensity") -> Classifier:
     """A classifier of single blobs whose net has random weights."""
     rng = np.random.default_rng(3)
     y, x = np.mgrid[:40, :40] - 20
@@ -64,7 +64,7 @@ def untrained() -> Classifier:
     ]
     cells = CellSet.from_array(
         np.clip(images, 0, 255).astype(np.uint8),
-        channels=["intensity"],
+        channels=[channel],
         labels=["large" if number % 2 else "small" for number in range(20)],
     )
     split = make_split(cells)
@@ -79,6 +79,12 @@ def untrained() -> Classifier:
         net, cells.classes, prepare, cells.modality, 40, History(), split,
         fit_in_distribution(features[train], known[train], features[validation]), Prototypes.none(1, 16),
     )  # fmt: skip
+
+
+@pytest.fixture
+def model_for() -> Callable[[str], Classifier]:
+    """Make a classifier of cells with a channel of this name."""
+    return untrained
 
 
 @dataclass

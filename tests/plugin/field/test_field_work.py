@@ -306,3 +306,25 @@ def opened_by_hand(viewer, path, layer_type):
         data = tifffile.imread(path)
         add = viewer.add_labels if layer_type == "labels" else viewer.add_image
         return [add(data, name=Path(path).stem)]
+
+
+def test_a_model_that_comes_later_or_names_channels_otherwise_answers_too(bench, model_for):
+    workspace = bench.session.workspace
+    classifier = workspace.classifier
+    other = model_for("phase")
+    workspace.set_classifier(None)
+    bench.classify()
+    assert workspace.predictions is None
+    assert bench.work.classes() == [""] * 5
+    failed = []
+    workspace.failed.connect(failed.append)
+    workspace.set_classifier(other)
+    bench.settle()
+    assert workspace.predictions is None and "phase" in failed[0]
+    workspace.set_channel_names({"intensity": "phase"})
+    bench.settle()
+    assert workspace.predictions.classes == other.classes and len(workspace.predictions) == 5
+    workspace.set_channel_names({})
+    workspace.set_classifier(classifier)
+    bench.settle()
+    assert workspace.predictions.model_hash == classifier.model_hash
