@@ -1,7 +1,7 @@
 """Drive the app on simulated cells as the tutorial tells, and save what is seen into docs/images.
 
 Run by `make screenshots`, on a virtual display. Nothing in the checkout but the pictures is written: cells
-are copied to a temporary folder, where the labels are kept too. A model is trained first, a minute or two;
+are copied to a temporary folder, where the labels are kept too. A model is trained first, some minutes;
 `--model` takes one that is there, such as that of `make demo`.
 """
 
@@ -21,8 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "sample_data" / "stained"
 IMAGES = ROOT / "docs" / "images"
 SIZE = (1280, 800)
-COLOURS = 128
-"""Of a picture: enough for the screen, and a third of the bytes."""
+DOCK_WIDTH = 510
 
 
 def sparseattn(*words: str | Path) -> None:
@@ -35,7 +34,7 @@ class Tour:
 
     def __init__(self, home: Path) -> None:
         import napari
-        from qtpy.QtCore import QSettings
+        from qtpy.QtCore import QSettings, Qt
         from qtpy.QtWidgets import QApplication
 
         from napari_sparseattn import settings
@@ -46,7 +45,9 @@ class Tour:
         settings.settings = lambda: QSettings(str(home / "settings.ini"), QSettings.Format.IniFormat)
         self.viewer = napari.Viewer(title="SparseAttnNet", show=True)
         self.viewer.window.resize(*SIZE)
-        _, self.dock = self.viewer.window.add_plugin_dock_widget("napari-sparseattn", "SparseAttnNet")
+        dock, self.dock = self.viewer.window.add_plugin_dock_widget("napari-sparseattn", "SparseAttnNet")
+        window = dock.window()
+        window.resizeDocks([dock], [DOCK_WIDTH], Qt.Orientation.Horizontal)
         self.session = self.dock.session
         self.workspace = self.session.workspace
         self._application = QApplication.instance()
@@ -85,7 +86,16 @@ class Tour:
 
         self.wait(0.6)
         pixels = self.viewer.screenshot(canvas_only=False, flash=False)
-        image = Image.fromarray(pixels).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+        image = Image.fromarray(pixels).convert("RGB")
+        # 256 colours take a third of the bytes. Broad swatches of the classes' colours beside the picture
+        # keep these in the palette: in small marks alone two of them would become one.
+        colours = sorted(set(self.workspace.colours.values())) or ["#000000"]
+        chosen_from = Image.new("RGB", (image.width, image.height + 40 * len(colours)))
+        for place, colour in enumerate(colours):
+            chosen_from.paste(colour, (0, 40 * place, image.width, 40 * place + 40))
+        chosen_from.paste(image, (0, 40 * len(colours)))
+        palette = chosen_from.quantize(256, kmeans=4)
+        image = image.quantize(palette=palette, dither=Image.Dither.NONE)
         stream = io.BytesIO()
         image.save(stream, "PNG", optimize=True)
         (IMAGES / f"{name}.png").write_bytes(stream.getvalue())
@@ -97,9 +107,9 @@ class Tour:
 
 def make_model(folder: Path) -> Path:
     """Train a model on simulated cells that are none of the sample cells."""
-    sparseattn("simulate", "stained", "-o", folder / "training", "-n", "250", "--seed", "2")
+    sparseattn("simulate", "stained", "-o", folder / "training", "-n", "400", "--seed", "2")
     model = folder / "model.safetensors"
-    sparseattn("train", folder / "training", "-o", model, "--epochs", "16")
+    sparseattn("train", folder / "training", "-o", model, "--epochs", "30")
     return model
 
 
@@ -122,13 +132,22 @@ def make_samples(folder: Path) -> list[Path]:
 
 
 def make_field(folder: Path):
-    """Return an image of many cells: sample cells side by side on one ground."""
+    """Return an image (Y, X, 3) of many cells: some of the sample cells beside each other on one ground."""
     import imageio.v3 as iio
     import numpy as np
 
+    random = np.random.default_rng(0)
     paths = sorted(folder.glob("[a-z]*/*.png"))[::2][:24]
-    rows = [np.concatenate([iio.imread(path) for path in paths[i : i + 6]], axis=1) for i in (0, 6, 12, 18)]
-    return np.concatenate(rows)
+    side = 64
+    field = random.normal((232, 222, 210), 3, (4 * side, 6 * side, 3))
+    for place, path in enumerate(paths):
+        cell = iio.imread(path).astype(float)
+        mask = iio.imread(folder / "_masks" / path.parent.name / path.name) > 0
+        ground = np.median(cell[~mask], axis=0)
+        top, left = (side * step for step in divmod(place, 6))
+        square = field[top : top + side, left : left + side]
+        square[mask] = cell[mask] * (232, 222, 210) / ground
+    return field.clip(0, 255).astype(np.uint8)
 
 
 def take_pictures(model: Path, folder: Path) -> None:
@@ -147,33 +166,20 @@ def take_pictures(model: Path, folder: Path) -> None:
     tour.wait_for(lambda: workspace.classifier is not None)
     session.opening.open_cells(cells, subfolders="classes")
     tour.wait_for(lambda: workspace.cells is not None)
+    session.classification.ask()
+    tour.wait_for(lambda: workspace.predictions is not None)
     tour.tab("explain")
-    workspace.current = 40
+    workspace.current = surely_right(workspace.predictions)
     tour.wait_for(lambda: workspace.explanation is not None and workspace.curve is not None)
     tour.wait_for_jobs()
     tour.viewer.reset_view()
     tour.picture("app_explain")
 
     tour.tab("gallery")
-    tour.wait_for(lambda: workspace.predictions is not None)
     tour.wait_for_jobs()
     tour.picture("app_gallery")
 
-    label = tour.tab("label")
-    tour.wait_for_jobs()
-    known = list(workspace.labels())
-    for index in range(0, len(known), 2):  # what the tutorial does by key, of cells whose class is known
-        session.labelling.label([index], known[index])
-    workspace.current = 3
-    tour.wait_for_jobs()
-    tour.picture("app_label")
-    session.retraining.start(from_loaded=True, epochs=6)
-    tour.wait_for(lambda: session.retraining.state in ("done", "idle"), 600)
-    tour.wait_for_jobs()
-    show_end(label)
-    tour.picture("app_retrain")
-    session.retraining.discard()
-
+    # Before the sample cells are labelled: all of them are new to the model, and judge it.
     report = tour.tab("report")
     tour.wait_for(lambda: report.made is not None)
     tour.wait_for_jobs()
@@ -187,8 +193,28 @@ def take_pictures(model: Path, folder: Path) -> None:
     tour.wait_for_jobs()
     tour.picture("app_new_samples")
 
+    session.labelling.annotator = "Ada"
+    label = tour.tab("label")
+    tour.wait_for_jobs()
+    known = list(workspace.labels())
+    for index in range(0, len(known), 2):  # what the tutorial does by key, of cells whose class is known
+        session.labelling.label([index], known[index])
+    tour.wait_for_jobs()
+    tour.picture("app_label")
+    session.retraining.start(from_loaded=True, epochs=6)
+    tour.wait_for(lambda: session.retraining.state in ("done", "idle"), 600)
+    tour.wait_for_jobs()
+    show_end(label)
+    tour.picture("app_retrain")
+    session.retraining.discard()
+
     tour.viewer.add_image(make_field(cells), name="field of cells")
     field = tour.tab("field")
+    tour.wait(1)
+    field.find.looks.setCurrentIndex(field.find.looks.findData("stain"))
+    field.find.smallest.setValue(80)
+    field.by.setCurrentIndex(field.by.findData("side"))  # as the pictures that the model was trained with
+    field.side.setValue(64)
     tour.wait(1)
     field.run.click()
     tour.wait_for_jobs()
@@ -196,6 +222,18 @@ def take_pictures(model: Path, folder: Path) -> None:
     tour.picture("app_field")
     session.close()
     tour.viewer.close()
+
+
+def surely_right(predictions) -> int:
+    """Return the cell of which the model is surest among those that it gets right."""
+    right = [
+        row
+        for row, (one, known) in enumerate(
+            zip(predictions.predicted, predictions.human_label, strict=True)
+        )
+        if one == known
+    ]
+    return int(predictions.indices[max(right, key=lambda row: predictions.confidence[row])])
 
 
 def show_end(widget) -> None:
