@@ -34,9 +34,7 @@ def test_a_folder_of_pictures_is_one_stack(tmp_path: Path) -> None:
     (layer,) = layers_of(tmp_path / "smear")
     assert layer.name == "smear" and layer.rgb and layer.data.shape == (2, 12, 12, 3)
     assert np.array_equal(np.asarray(layer.data[0]), iio.imread(tmp_path / "smear" / "a.png"))
-    about = layer.metadata["sparseattn"]
-    assert len(set(about["ids"])) == 2
-    assert about["labels"] == [None, None] and about["path"] == str(tmp_path / "smear")
+    assert layer.metadata["sparseattn"] == {"path": str(tmp_path / "smear"), "options": {}}
 
 
 def test_class_folders_are_one_stack_and_their_names_are_not_taken_for_classes(tmp_path: Path) -> None:
@@ -44,7 +42,7 @@ def test_class_folders_are_one_stack_and_their_names_are_not_taken_for_classes(t
     picture(tmp_path / "day 2" / "a.png")
     (layer,) = layers_of(tmp_path)
     assert layer.data.shape == (2, 12, 12, 3)
-    assert layer.metadata["sparseattn"]["labels"] == [None, None]
+    assert layer.metadata["sparseattn"]["options"] == {"subfolders": "samples"}
 
 
 def test_each_channel_is_a_layer(tmp_path: Path) -> None:
@@ -72,20 +70,29 @@ def test_pixels_are_read_when_they_are_looked_at(tmp_path: Path) -> None:
 
 
 def test_what_is_not_a_stack_of_cells_is_left_to_others(tmp_path: Path) -> None:
-    picture(tmp_path / "mixed" / "small.png", 8)
-    picture(tmp_path / "mixed" / "large.png", 16)
     picture(tmp_path / "alone.png")
     (tmp_path / "empty").mkdir()
     np.save(tmp_path / "unclear.npy", np.zeros((4, 9, 9)))  # four cells, or four channels
     np.save(tmp_path / "events.npy", np.zeros(5, [("t", "i8"), ("x", "u2")]))
     np.save(tmp_path / "objects.npy", np.array([{}]), allow_pickle=True)
-    for name in ("mixed", "alone.png", "empty", "unclear.npy", "events.npy", "objects.npy", "missing"):
+    for name in ("alone.png", "empty", "unclear.npy", "events.npy", "objects.npy", "missing"):
         assert get_reader(str(tmp_path / name)) is None, name
     assert get_reader([str(tmp_path / "alone.png")]) is None
+
+
+def test_cells_of_several_sizes_make_no_padded_stack(tmp_path: Path, monkeypatch) -> None:
+    picture(tmp_path / "mixed" / "small.png", 8)
+    picture(tmp_path / "mixed" / "large.png", 16)
+    opened = []
+    monkeypatch.setattr("napari_sparseattn.show.open_in_viewer", opened.append)
+    read = get_reader(str(tmp_path / "mixed"))
+    assert read is not None
+    assert read(str(tmp_path / "mixed")) == [(None,)]  # to napari: read, without a layer
+    assert opened == [tmp_path / "mixed"]
 
 
 def test_real_cells(real_data: Path) -> None:
     layers = layers_of(real_data / "flow_jurkat")
     assert len(layers) == 3
     assert {layer.data.shape for layer in layers} == {(len(layers[0].data), 40, 40)}
-    assert get_reader(str(real_data / "stained_zheng")) is None  # every picture has its own size
+    assert {layer.blending for layer in layers[1:]} == {"additive"}

@@ -7,6 +7,7 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_sparseattn import _sample_data
+from sparseattn.cells import open_cells
 from sparseattn.simulate import CLASSES
 
 SHAPES = {"opd": [(64, 64)], "events": [(64, 64)] * 2, "stained": [(64, 64, 3)]}
@@ -20,8 +21,9 @@ def test_samples_are_labelled_stacks_with_a_scale(instrument: str) -> None:
     assert [layer.data.shape[1:] for layer in viewer.layers] == SHAPES[instrument]
     about = json.loads((_sample_data.sample_folder(instrument) / "cells.json").read_text())
     for layer in viewer.layers:
-        labels = layer.metadata["sparseattn"]["labels"]
-        assert set(labels) == set(CLASSES) and len(labels) == len(layer.data)
+        said = layer.metadata["sparseattn"]
+        cells = open_cells(said["path"], **said["options"])
+        assert set(cells.classes) == set(CLASSES) and len(cells) == len(layer.data)
         assert tuple(layer.scale[-2:]) == (about["pixel_size_um"],) * 2
         assert np.asarray(layer.data[0]).max() > 0
 
