@@ -377,12 +377,13 @@ def _prepare(
     if start is not None:
         start.save(folder / "start.safetensors")
     samples = folder / "cells" / SAMPLES
+    new = 0 if start is None else len(set(cells.classes) - set(start.classes))
     return TrainingPlan(
         cells=folder / "cells",
         labels_log=folder / "labels.sqlite",
         output=folder / "model.safetensors",
         start=None if start is None else folder / "start.safetensors",
-        epochs=epochs or epochs_for(teaching, goes_on=start is not None),
+        epochs=epochs or epochs_for(teaching, goes_on=start is not None, new_classes=new),
         size=size,
         samples_csv=samples if samples.is_file() else None,
     )

@@ -8,11 +8,11 @@ FEW_CELLS = 600
 """From so many training cells on, the usual number of epochs is right."""
 
 _USUAL_EPOCHS = 60
-_STEPS = {True: 60, False: 240}  # on from a model, from new
+_STEPS_KNOWN, _STEPS_NEW_CLASSES, _STEPS_FROM_NEW = 60, 180, 240
 _LEAST_EPOCHS, _MOST_EPOCHS = 12, 120
 
 
-def epochs_for(cells: int, *, goes_on: bool, batch_size: int = 32) -> int:
+def epochs_for(cells: int, *, goes_on: bool, new_classes: int = 0, batch_size: int = 32) -> int:
     """Return how many passes over the training cells are sensible.
 
     With few cells a pass is a step or two, so that a fixed number of passes would hardly teach; what counts
@@ -24,10 +24,13 @@ def epochs_for(cells: int, *, goes_on: bool, batch_size: int = 32) -> int:
         Training cells, with those that are rehearsed.
     goes_on : bool
         Whether training starts from a model.
+    new_classes : int
+        How many classes that model does not know: they take longer than more cells of those it knows.
     batch_size : int
         Cells a step.
     """
     if cells >= FEW_CELLS and not goes_on:
         return _USUAL_EPOCHS
     steps = max(1, cells // batch_size)
-    return min(_MOST_EPOCHS, max(_LEAST_EPOCHS, ceil(_STEPS[goes_on] / steps)))
+    wanted = _STEPS_FROM_NEW if not goes_on else _STEPS_NEW_CLASSES if new_classes else _STEPS_KNOWN
+    return min(_MOST_EPOCHS, max(_LEAST_EPOCHS, ceil(wanted / steps)))
