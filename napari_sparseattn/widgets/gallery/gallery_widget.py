@@ -244,7 +244,7 @@ class GalleryWidget(QWidget):
             chosen = len(self._workspace.selection)
             selected = f", {chosen:,} selected" if chosen > 1 else ""
             self.count.setText(f"{shown:,} of {len(cells):,} cells{selected}")
-        self.clear.setVisible(not self._shown.filter.is_empty)
+        self.clear.setEnabled(not self._shown.filter.is_empty)
         self.export.setEnabled(self._shown.table is not None and shown > 0)
 
     def _show_emptiness(self) -> None:
