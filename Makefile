@@ -5,12 +5,12 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint accuracy bench
+.PHONY: help demo test lint screenshots accuracy bench
 
 help:  ## say what each target does
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
-demo: $(VENV)/demo.installed  ## train on simulated cells, predict and explain; results in demo_output/
+demo: $(VENV)/demo.installed  ## train on simulated cells, predict, explain, and look at them in the app
 	$(BIN)/python scripts/demo.py
 
 test: $(VENV)/test.installed  ## run all tests, on a virtual display
@@ -19,6 +19,9 @@ test: $(VENV)/test.installed  ## run all tests, on a virtual display
 lint: $(VENV)/test.installed  ## check style and types
 	$(BIN)/ruff check
 	$(BIN)/mypy
+
+screenshots: $(VENV)/test.installed  ## the pictures of docs/tutorial.md, on a virtual display; minutes
+	OMP_NUM_THREADS=1 scripts/with_display.sh $(BIN)/python scripts/screenshots.py $(ARGS)
 
 accuracy: $(VENV)/bench.installed  ## accuracy against other nets; needs SPARSEATTN_REAL_DATA, takes hours, resumes
 	$(BIN)/python -m benchmarks.accuracy run $(ARGS)
@@ -31,7 +34,8 @@ $(BIN)/python:
 		|| { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/demo.installed: EXTRAS :=
+# The app needs a display; where there is none the demo is the library's alone.
+$(VENV)/demo.installed: EXTRAS := $(if $(DISPLAY)$(WAYLAND_DISPLAY)$(filter Darwin,$(shell uname)),[app])
 $(VENV)/test.installed: EXTRAS := [test]
 $(VENV)/bench.installed: EXTRAS := [bench]
 $(VENV)/%.installed: pyproject.toml constraints.txt | $(BIN)/python

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sparseattn.cells import open_cells
 
 if TYPE_CHECKING:
-    from napari_sparseattn._layers import LayerData
+    from napari_sparseattn.layers.stack import LayerData
 
 
 def sample_folder(instrument: str) -> Path:
@@ -40,9 +40,11 @@ def stained() -> list[LayerData]:
 
 
 def _layers(instrument: str) -> list[LayerData]:
-    from napari_sparseattn._layers import cell_layers  # loads dask
+    from napari_sparseattn.layers.stack import cell_layers  # loads dask
 
     folder = sample_folder(instrument)
     pixel_size = json.loads((folder / "cells.json").read_text(encoding="utf-8"))["pixel_size_um"]
+    options = {"subfolders": "classes"}
     cells = open_cells(folder, subfolders="classes")
-    return cell_layers(cells, folder, f"simulated {instrument}", pixel_size)
+    name = f"simulated {instrument}"
+    return cell_layers(cells, name, path=folder, options=options, pixel_size_um=pixel_size)

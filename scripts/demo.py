@@ -1,10 +1,12 @@
-"""The main job on simulated stained blood cells, by the public command line alone.
+"""The main job on simulated stained blood cells, by the public command line, and then in the app.
 
 Train on freshly simulated cells, then evaluate, predict and explain the shipped sample cells, which the
-net has never seen. Everything lands in demo_output/.
+net has never seen. Everything lands in demo_output/. Where there is a display, the app opens on the
+sample cells with the model loaded.
 """
 
 import csv
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -35,6 +37,14 @@ def first_of_each_class(count: int) -> list[dict[str, str]]:
     return [row for name in known for row in [row for row in rows if row["human_label"] == name][:count]]
 
 
+def can_show_windows() -> bool:
+    """Whether there is a display, and the app is installed."""
+    display = (
+        sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    )
+    return bool(display) and not os.environ.get("CI") and importlib.util.find_spec("napari") is not None
+
+
 def main() -> None:
     """Run the demo."""
     os.chdir(ROOT)
@@ -59,6 +69,18 @@ def main() -> None:
         f"  {PICTURES.name + os.sep:19} for each cell above: the pixels that decided, their maps, a picture\n"
         f"  {MODEL.name:19} the trained model"
     )
+    if can_show_windows():
+        print("\nThe app opens on them. Close its window to end.", flush=True)
+        command = [
+            sys.executable,
+            "-m",
+            "napari_sparseattn",
+            "--subfolders",
+            "classes",
+            str(MODEL),
+            str(SAMPLES),
+        ]
+        subprocess.run(command, check=True)
 
 
 if __name__ == "__main__":

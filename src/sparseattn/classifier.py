@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,38 +136,64 @@ class Classifier:
         CellError
             Where ``strict`` and a cell cannot be read.
         """
+        parts = []
+        for part in self.answers(cells, k=k, batch_size=batch_size, strict=strict, device=device):
+            parts.append(part)
+            if on_batch is not None and len(part):
+                on_batch(int(part.indices[-1]) + 1, len(cells))
+        return Predictions.join(parts, cells)
+
+    def answers(
+        self,
+        cells: CellSet,
+        *,
+        k: int | None = None,
+        batch_size: int = 256,
+        strict: bool = False,
+        device: str = "auto",
+    ) -> Iterator[Predictions]:
+        """Classify cells a batch at a time, and give what is known of each batch at once; see `predict`.
+
+        Yields
+        ------
+        Predictions
+            Of a batch: ``indices`` are those in ``cells``, ``skipped`` the cells left out since the batch
+            before. The last may be empty. `Predictions.join` makes one of them all.
+
+        Raises
+        ------
+        InputError, CellError
+            As `predict`, at the first batch.
+        """
         k = self._checked_k(k)
         self.check(cells)
         if batch_size < 1:
             raise InputError(f"a batch of {batch_size} cells cannot be; give at least 1")
         target = choose_device(device)
         net = self.net.eval().to(target)
+        model_hash = self.model_hash
         skipped: list[Skipped] = []
-        rows, probabilities, scores = [], [], []
+
+        def part(indices: NDArray[np.int64], probabilities: Any, scores: Any) -> Predictions:
+            kept = cells.subset(indices)
+            sides = tuple(self.split.sides.get(name) for name in kept.ids)
+            left_out = tuple(skipped)
+            skipped.clear()
+            return Predictions(
+                kept, indices, self.classes, probabilities, scores, k, sides, model_hash, left_out
+            )
+
         for batch in self.prepare.batches(cells, batch_size, strict=strict, on_skip=skipped.append):
             with torch.inference_mode():
                 output = net(torch.from_numpy(batch.images).to(target), k)
-            rows.append(batch.indices)
-            probabilities.append(output.logits.float().softmax(dim=-1).cpu().numpy())
-            scores.append(self.in_distribution.score(output.feature.float().cpu().numpy()))
-            if on_batch is not None:
-                on_batch(int(batch.indices[-1]) + 1, len(cells))
-        if not rows:
-            reason = f"; the first: {skipped[0].origin}: {skipped[0].reason}" if skipped else ""
-            raise InputError(f"none of the {len(cells)} cells can be read{reason}")
-        indices = np.concatenate(rows)
-        kept = cells.subset(indices)
-        return Predictions(
-            cells=kept,
-            indices=indices,
-            classes=self.classes,
-            probabilities=np.concatenate(probabilities),
-            in_distribution=np.concatenate(scores),
-            k=k,
-            sides=tuple(self.split.sides.get(name) for name in kept.ids),
-            model_hash=self.model_hash,
-            skipped=tuple(skipped),
-        )
+            yield part(
+                batch.indices,
+                output.logits.float().softmax(dim=-1).cpu().numpy(),
+                self.in_distribution.score(output.feature.float().cpu().numpy()),
+            )
+        if skipped:
+            none = np.zeros((0, len(self.classes)), np.float32)
+            yield part(np.zeros(0, np.int64), none, np.zeros(0, np.float32))
 
     def inspect(self, images: NDArray[np.float32], k: int | None = None) -> SparseAttnOutput:
         """Return all that the net computes of a few prepared images, as tensors in main memory.

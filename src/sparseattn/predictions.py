@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from sparseattn.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,6 +58,51 @@ class Predictions:
     def __len__(self) -> int:
         """Return the number of rows."""
         return len(self.indices)
+
+    @classmethod
+    def join(cls, parts: Sequence[Predictions], cells: CellSet) -> Predictions:
+        """Join what one model said of parts of a set, as `Classifier.answers` gives them.
+
+        Parameters
+        ----------
+        parts : sequence of Predictions
+            Their ``indices`` are those in ``cells``.
+        cells : CellSet
+            The whole set.
+
+        Raises
+        ------
+        InputError
+            Where none of the cells could be read.
+        """
+        skipped = tuple(skipped for part in parts for skipped in part.skipped)
+        if not any(len(part) for part in parts):
+            reason = f"; the first: {skipped[0].origin}: {skipped[0].reason}" if skipped else ""
+            raise InputError(f"none of the {len(cells)} cells can be read{reason}")
+        indices = np.concatenate([part.indices for part in parts])
+        return cls(
+            cells=cells.subset(indices),
+            indices=indices,
+            classes=parts[0].classes,
+            probabilities=np.concatenate([part.probabilities for part in parts]),
+            in_distribution=np.concatenate([part.in_distribution for part in parts]),
+            k=parts[0].k,
+            sides=tuple(side for part in parts for side in part.sides),
+            model_hash=parts[0].model_hash,
+            skipped=skipped,
+        )
+
+    def subset(self, rows: Sequence[int] | NDArray[np.integer]) -> Predictions:
+        """Return some rows, in the order given; what could not be read stays noted."""
+        kept = np.asarray(rows, dtype=np.int64)
+        return replace(
+            self,
+            cells=self.cells.subset(kept),
+            indices=self.indices[kept],
+            probabilities=self.probabilities[kept],
+            in_distribution=self.in_distribution[kept],
+            sides=tuple(self.sides[row] for row in kept),
+        )
 
     @property
     def ids(self) -> tuple[str, ...]:

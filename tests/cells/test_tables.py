@@ -155,3 +155,10 @@ def test_samples_need_sample_folders(source: Path, table: Path) -> None:
     table.write_text("sample,donor\nx,d\n")
     with pytest.raises(InputError, match="do not lie in sample folders"):
         open_cells(source, subfolders="classes", samples_csv=table)
+
+
+def test_columns_for_the_whole_source_win(blob_folder) -> None:
+    folder = blob_folder(("day 1", "day 2"), count=2)
+    cells = open_cells(folder, subfolders="samples", columns={"sample": "both", "condition": "fasting"})
+    assert cells.column("sample") == ("both",) * 4
+    assert cells.column("condition") == ("fasting",) * 4

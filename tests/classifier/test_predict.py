@@ -9,6 +9,7 @@ import torch
 from sparseattn.cells import CellSet
 from sparseattn.classifier import choose_device
 from sparseattn.errors import CellError, InputError
+from sparseattn.predictions import Predictions
 
 
 def test_a_row_a_cell(model):
@@ -32,6 +33,21 @@ def test_the_answer_does_not_depend_on_the_batch(model):
     all_at_once = model.classifier.predict(model.cells)
     np.testing.assert_allclose(one.probabilities, all_at_once.probabilities, atol=1e-6)
     assert seen == [(7, 30), (14, 30), (21, 30), (28, 30), (30, 30)]
+
+
+def test_answers_come_a_batch_at_a_time_and_join_to_the_whole(model):
+    images = np.stack([model.cells.read(index) for index in range(len(model.cells))])
+    images[[0, 29]] = 5  # constant: cannot be used
+    cells = CellSet.from_array(images, channels=model.cells.channels)
+    parts = list(model.classifier.answers(cells, batch_size=14))
+    assert [part.indices.tolist() for part in parts] == [list(range(1, 15)), list(range(15, 29)), []]
+    assert [len(part.skipped) for part in parts] == [1, 0, 1]
+    joined, whole = Predictions.join(parts, cells), model.classifier.predict(cells, batch_size=14)
+    np.testing.assert_array_equal(joined.probabilities, whole.probabilities)
+    np.testing.assert_array_equal(joined.in_distribution, whole.in_distribution)
+    assert (joined.ids, joined.sides, joined.skipped) == (whole.ids, whole.sides, whole.skipped)
+    with pytest.raises(InputError, match="none of the 2 cells can be read"):
+        model.classifier.predict(cells.subset([0, 29]))
 
 
 def test_inspect_gives_the_same_answer_and_its_reasons(model):

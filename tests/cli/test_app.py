@@ -6,7 +6,7 @@ import pytest
 from sparseattn.cli import output
 from sparseattn.cli.app import run
 
-COMMANDS = ("simulate", "info", "train", "finetune", "evaluate", "predict", "explain")
+COMMANDS = ("simulate", "info", "train", "finetune", "evaluate", "predict", "explain", "report")
 
 
 def test_help_imports_nothing_heavy():

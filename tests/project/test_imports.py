@@ -23,9 +23,11 @@ STREET = (
     ("net",),
     ("learn",),
     ("predictions",),
-    ("classifier",),
+    ("classifier", "refusal"),
     ("learn.fit",),
-    ("explain", "export"),
+    ("explain", "export", "drift", "compare", "suggest"),
+    ("report",),
+    ("table",),
     ("cli",),
 )
 PLACES = {room: place for place, rooms in enumerate(STREET) for room in rooms}

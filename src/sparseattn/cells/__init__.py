@@ -8,33 +8,50 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sparseattn.cells.cellset import CellSet, Modality, Origin, Skipped
-    from sparseattn.cells.open import open_cells
+    from sparseattn.cells.crop import CropSettings, FieldCells, cut_cells
+    from sparseattn.cells.field import Field
+    from sparseattn.cells.open import open_cells, open_field
     from sparseattn.cells.prepare import Prepare, PreparedBatch, PreparedCells, fit_prepare
+    from sparseattn.cells.segment import SegmentSettings, find_cells
     from sparseattn.cells.size_check import size_predicts_class
 
 __all__ = [
     "CellSet",
+    "CropSettings",
+    "Field",
+    "FieldCells",
     "Modality",
     "Origin",
     "Prepare",
     "PreparedBatch",
     "PreparedCells",
+    "SegmentSettings",
     "Skipped",
+    "cut_cells",
+    "find_cells",
     "fit_prepare",
     "open_cells",
+    "open_field",
     "size_predicts_class",
 ]
 
 _HOMES = {
     "CellSet": "cellset",
+    "CropSettings": "crop",
+    "Field": "field",
+    "FieldCells": "crop",
     "Modality": "cellset",
     "Origin": "cellset",
     "Prepare": "prepare",
     "PreparedBatch": "prepare",
     "PreparedCells": "prepare",
+    "SegmentSettings": "segment",
     "Skipped": "cellset",
+    "cut_cells": "crop",
+    "find_cells": "segment",
     "fit_prepare": "prepare",
     "open_cells": "open",
+    "open_field": "open",
     "size_predicts_class": "size_check",
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -92,6 +92,8 @@ class CellFile:
         One class a cell where the file holds them, else None.
     first
         Index of its first cell, where a file is described in several parts.
+    name_of
+        Gives the id of cell `row`, where content and index are not what names it.
     """
 
     source: Source
@@ -102,6 +104,7 @@ class CellFile:
     channel_names: tuple[str, ...] | None = None
     labels: tuple[str | None, ...] | None = None
     first: int = 0
+    name_of: Callable[[int], str] | None = None
 
 
 @dataclass(frozen=True)
@@ -153,6 +156,9 @@ class _Catalogue:
     def _digest(self, position: int) -> str:
         """Hash a file that is one cell as it lies on disk, a row of a stack by its pixels and its index."""
         file, row = self.files[self.file_of[position]], int(self.row_of[position])
+        if file.name_of is not None:
+            name: str = file.name_of(row)
+            return name
         if file.cells is None:
             try:
                 with file.source.path.open("rb") as stream:
@@ -397,6 +403,17 @@ class CellSet:
         """Return the same cells with these sample columns added; each holds one value a cell."""
         return dataclasses.replace(self, _columns={**self._columns, **columns})
 
+    def with_channels(self, names: Sequence[str]) -> CellSet:
+        """Return the same cells with other channel names, in the order of the pixels.
+
+        Raises
+        ------
+        InputError
+            When there are not as many names as channels, or a name is there twice.
+        """
+        check_channels(names, len(self.channels), "the set of cells")
+        return dataclasses.replace(self, channels=tuple(names))
+
     def column(self, name: str) -> tuple[Any, ...] | None:
         """Return one sample column, a value a cell, or None where there is none; needs no pandas."""
         return self._columns.get(name)
@@ -404,6 +421,8 @@ class CellSet:
     @cached_property
     def ids(self) -> tuple[str, ...]:
         """Name of each cell: 16 hex digits that come from its content and its position in its file.
+
+        Cells of a field are named by their place in it: see `sparseattn.cells.same_cell`.
 
         Computed when first asked, which reads every file once. Of two equal files the second is ``...-2``.
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import get_args
 
 from sparseattn.cells.cellset import (
-    MODALITIES,
     CellFile,
     CellSet,
     Modality,
@@ -16,6 +15,7 @@ from sparseattn.cells.cellset import (
     check_channels,
     shown,
 )
+from sparseattn.cells.field import Field, check_modality, default_modality
 from sparseattn.cells.readers import arrays, pictures, tiff, zarr_store
 from sparseattn.cells.readers.folders import Listed, Subfolders, list_folder
 from sparseattn.cells.readers.layouts import LAYOUTS
@@ -40,6 +40,7 @@ def open_cells(
     labels_csv: str | Path | None = None,
     samples_csv: str | Path | None = None,
     class_name: str | None = None,
+    columns: Mapping[str, str] | None = None,
     channel_names: Sequence[str] | None = None,
     modality: Modality | None = None,
     strict: bool = False,
@@ -64,6 +65,9 @@ def open_cells(
         Table with a column ``id`` or ``sample`` and any others; see `sparseattn.cells.tables`.
     class_name
         The class of every cell of this source.
+    columns
+        Sample columns that hold one value for the whole source, such as ``{"sample": "day 2"}``; they win
+        over those of folders and tables.
     channel_names
         One name a channel; wins over those of the sidecar and the file.
     modality
@@ -122,7 +126,62 @@ def open_cells(
         cells = label_cells(cells, path, labels_csv)
     if samples_csv is not None:
         cells = describe_samples(cells, path, samples_csv)
+    if columns:
+        cells = cells.with_columns({str(name): (str(value),) * len(cells) for name, value in columns.items()})
     return cells
+
+
+def open_field(
+    path: str | Path,
+    *,
+    layout: str | None = None,
+    channel_names: Sequence[str] | None = None,
+    modality: Modality | None = None,
+) -> Field:
+    """Open an image of many cells, or their instance label image, without reading its pixels.
+
+    Parameters
+    ----------
+    path
+        An image, a TIFF, an array (.npy, .npz) or a Zarr store; times and depths become planes.
+    layout
+        As for `open_cells`; N counts planes.
+    channel_names, modality
+        As for `open_cells`.
+
+    Raises
+    ------
+    InputError
+        When the file cannot be used.
+    """
+    path = Path(path).expanduser()
+    _check_arguments(None, layout, None, None, modality)
+    if not path.exists():
+        raise InputError(f"There is no file {shown(path)}; give an image of many cells.")
+    if path.is_dir() and not is_zarr(path):
+        raise InputError(f"{shown(path)} is a folder; give one image of many cells.")
+    listed, _ = _list(path, False, None)
+    try:
+        files = _describe(listed[0].path, layout, False)
+        if len(files) != 1:
+            raise ValueError("it holds images of different sizes; save each as a file")
+        file = files[0]
+        if min(file.shape) < SMALLEST_SIDE or file.cells == 0 or file.dtype.kind not in "buif":
+            raise ValueError(f"it holds no image: {file.cells} planes of {file.shape}, {file.dtype}")
+    except Exception as error:  # decoders raise whatever a broken header makes them trip over
+        reason = shown(error) or type(error).__name__
+        raise InputError(f"{shown(path)} cannot be used: {reason}.") from None
+    sidecar = read_sidecar(path)
+    channels = _channels(files, channel_names, sidecar, path)
+    return Field(
+        name=path.name,
+        channels=channels,
+        modality=modality or sidecar.modality or default_modality(channels, file.dtype),
+        planes=1 if file.cells is None else file.cells,
+        shape=file.shape,
+        dtype=file.dtype,
+        _source=file.source,
+    )
 
 
 def _check_arguments(
@@ -136,8 +195,7 @@ def _check_arguments(
         raise InputError(f"Subfolders are {' or '.join(get_args(Subfolders))}, not {subfolders!r}.")
     if layout is not None and layout not in LAYOUTS:
         raise InputError(f"Layout {layout!r} is not known; use one of {', '.join(LAYOUTS)}.")
-    if modality is not None and modality not in MODALITIES:
-        raise InputError(f"Modality {modality!r} is not known; use one of {', '.join(MODALITIES)}.")
+    check_modality(modality)
     if class_name is not None and labels_csv is not None:
         raise InputError("A class for the whole source and a labels table exclude each other; give one.")
     if class_name is not None and subfolders == "classes":

@@ -28,6 +28,7 @@ def finetune(
     pixels: shared.TrainingPixels = "auto",
     val: shared.Validation = None,
     labels_csv: shared.LabelsCsv = None,
+    labels_log: shared.LabelsLog = None,
     samples_csv: shared.SamplesCsv = None,
     subfolders: shared.SubfoldersOption = None,
     layout: shared.Layout = None,
@@ -36,6 +37,7 @@ def finetune(
     strict: shared.Strict = False,
     progress: shared.Progress = "bar",
     resume: shared.Resume = False,
+    obey_stdin: shared.ObeyStdin = False,
     device: shared.Device = "auto",
     as_json: shared.Json = False,
 ) -> None:
@@ -47,7 +49,9 @@ def finetune(
 
     start = load_model(model)
     options = training_options(pixels=training_pixels(pixels, start.prepare.size), epochs=epochs, seed=seed)
-    source = SourceOptions(labels_csv, samples_csv, subfolders, layout, modality, channel_names, strict)
+    source = SourceOptions(
+        labels_csv, samples_csv, subfolders, layout, modality, channel_names, strict, labels_log
+    )
     cells, split = open_sides(data, val, source, options.validation, start=start)
     start.check(cells)
     classifier, skipped = train_and_save(
@@ -56,6 +60,7 @@ def finetune(
         options=options,
         progress=progress,
         resume=resume,
+        obey_stdin=obey_stdin,
         start=start,
         split=split,
         device=device,

@@ -31,6 +31,10 @@ Epochs = Annotated[int | None, typer.Option(min=1, help="Passes over the trainin
 Seed = Annotated[int, typer.Option(min=0, help="Same seed, data and machine: same result.")]
 Validation = Annotated[Path | None, typer.Option("--val", help="Cells for validation, read like DATA.")]
 LabelsCsv = Annotated[Path | None, typer.Option(help="CSV with the columns id and class.")]
+LabelsLog = Annotated[
+    Path | None,
+    typer.Option(help="Label log of the app: its labels win over the source's, its test cells never teach."),
+]
 SamplesCsv = Annotated[Path | None, typer.Option(help="CSV with the column id, and sample, donor, day ...")]
 SubfoldersOption = Annotated[Subfolders | None, typer.Option(help="What the subfolders of the source are.")]
 Layout = Annotated[str | None, typer.Option(help="Axes of stacks, such as NYX, NCYX or NYXC.")]
@@ -40,7 +44,15 @@ ModalityOption = Annotated[
 ChannelNames = Annotated[str | None, typer.Option(help="Names of the source's channels, in order: a,b,c.")]
 BatchSize = Annotated[int, typer.Option(min=1, help="Cells computed at once.")]
 Progress = Annotated[
-    Literal["bar", "json", "none"], typer.Option(help="Progress on stderr: json gives one line an epoch.")
+    Literal["bar", "json", "none", "stdout"],
+    typer.Option(help="Progress on stderr; json: one line an epoch; stdout: the same, on stdout."),
+]
+ObeyStdin = Annotated[
+    bool,
+    typer.Option(
+        "--obey-stdin",
+        help="Obey words on stdin: stop keeps the best so far; cancel, or its end, leaves nothing.",
+    ),
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint of an interrupted run.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first cell that cannot be read.")]

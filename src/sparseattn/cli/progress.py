@@ -13,7 +13,7 @@ from sparseattn.cli.output import percent, print_notes
 if TYPE_CHECKING:
     from sparseattn.learn.history import EpochRecord
 
-Style = Literal["bar", "json", "none"]
+Style = Literal["bar", "json", "none", "stdout"]
 
 
 @contextmanager
@@ -24,6 +24,8 @@ def epoch_reporter(style: Style) -> Iterator[Callable[[EpochRecord], None]]:
             yield report
     elif style == "none":
         yield lambda record: None
+    elif style == "stdout":
+        yield lambda record: print(json.dumps(record.to_json()), flush=True)
     elif style == "json":
         yield lambda record: _print(json.dumps(record.to_json()))
     else:

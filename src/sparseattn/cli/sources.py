@@ -27,13 +27,14 @@ class SourceOptions:
     modality: str | None = None
     channel_names: str | None = None
     strict: bool = False
+    labels_log: Path | None = None
 
 
 def open_source(path: Path, options: SourceOptions) -> CellSet:
     """Open cells; subfolders are read as classes, and it is said, where nothing else is given."""
     assumed = options.subfolders is None and options.labels_csv is None
     cells = _open(path, replace(options, subfolders="classes") if assumed else options)
-    if assumed and cells.classes and path.is_dir():
+    if assumed and cells.classes and path.is_dir() and options.labels_log is None:
         note(f"Subfolders of {path} read as classes: {listed(cells.classes)}.")
     return cells
 
@@ -43,7 +44,8 @@ def open_labelled(path: Path, options: SourceOptions) -> CellSet:
     cells = open_source(path, options)
     if not cells.classes:
         raise InputError(
-            f"no cell of {path} has a class; put the cells in class folders or give --labels-csv"
+            f"no cell of {path} has a class; put the cells in class folders, or give --labels-csv or "
+            "--labels-log"
         )
     return cells
 
@@ -70,7 +72,7 @@ def report_skipped(skipped: Sequence[Skipped]) -> None:
 def _open(path: Path, options: SourceOptions) -> CellSet:
     from sparseattn.cells import open_cells
 
-    return open_cells(
+    cells = open_cells(
         path,
         subfolders=options.subfolders,
         layout=options.layout,
@@ -80,6 +82,22 @@ def _open(path: Path, options: SourceOptions) -> CellSet:
         modality=cast("Modality | None", options.modality),
         strict=options.strict,
     )
+    if options.labels_log is None:
+        return cells
+    from sparseattn.cells.labels import LabelLog, labelled_by
+
+    with LabelLog.open(options.labels_log, read_only=True) as log:
+        return labelled_by(cells, log)
+
+
+def test_cells(options: SourceOptions) -> frozenset[str]:
+    """Return the ids of the cells that the label log sets aside for testing; none without a log."""
+    if options.labels_log is None:
+        return frozenset()
+    from sparseattn.cells.labels import LabelLog
+
+    with LabelLog.open(options.labels_log, read_only=True) as log:
+        return log.test_cells
 
 
 def _open_for_model(path: Path, options: SourceOptions, classes: Sequence[str]) -> CellSet:

@@ -35,6 +35,7 @@ def train(
     pixels: shared.TrainingPixels = "auto",
     val: shared.Validation = None,
     labels_csv: shared.LabelsCsv = None,
+    labels_log: shared.LabelsLog = None,
     samples_csv: shared.SamplesCsv = None,
     subfolders: shared.SubfoldersOption = None,
     layout: shared.Layout = None,
@@ -43,6 +44,7 @@ def train(
     strict: shared.Strict = False,
     progress: shared.Progress = "bar",
     resume: shared.Resume = False,
+    obey_stdin: shared.ObeyStdin = False,
     device: shared.Device = "auto",
     as_json: shared.Json = False,
 ) -> None:
@@ -52,7 +54,9 @@ def train(
     """
     check_output_file(output)
     options = training_options(pixels=training_pixels(pixels, size), epochs=epochs, seed=seed)
-    source = SourceOptions(labels_csv, samples_csv, subfolders, layout, modality, channel_names, strict)
+    source = SourceOptions(
+        labels_csv, samples_csv, subfolders, layout, modality, channel_names, strict, labels_log
+    )
     cells, split = open_sides(data, val, source, options.validation)
     classifier, skipped = train_and_save(
         cells,
@@ -60,6 +64,7 @@ def train(
         options=options,
         progress=progress,
         resume=resume,
+        obey_stdin=obey_stdin,
         channels=split_list(channels),
         size=size,
         policy=policy,

@@ -12,7 +12,8 @@ import typer
 from sparseattn.cli.options import parse_pixels
 from sparseattn.cli.output import note, percent, pixels_and_percent, print_facts, print_json, print_notes
 from sparseattn.cli.progress import Style, epoch_reporter
-from sparseattn.cli.sources import SourceOptions, open_labelled, report_skipped
+from sparseattn.cli.sources import SourceOptions, open_labelled, report_skipped, test_cells
+from sparseattn.cli.stdin_words import StdinWords
 from sparseattn.errors import InputError
 
 if TYPE_CHECKING:
@@ -49,9 +50,12 @@ def open_sides(
     from sparseattn.learn.split import make_split
 
     cells = open_labelled(data, source)
+    tests = _tests(cells, source, start)
     if val is None:
         known, taught = (None, ()) if start is None else (start.split, start.classes)
-        split = make_split(cells, validation=validation, known=known, taught=taught)
+        teachers = cells.subset([i for i, name in enumerate(cells.ids) if name not in tests])
+        split = make_split(teachers, validation=validation, known=known, taught=taught)
+        split = replace(split, sides={**split.sides, **dict.fromkeys(tests, "test")})
     else:
         cells, split = _with_validation_cells(cells, open_labelled(val, source))
     report_skipped(cells.skipped)
@@ -70,23 +74,29 @@ def train_and_save(
     progress: Style,
     options: TrainingOptions,
     resume: bool,
+    obey_stdin: bool = False,
     **fit_arguments: Any,
 ) -> tuple[Classifier, int]:
-    """Train, save the model and return it with the number of cells skipped; Ctrl-C leaves a checkpoint."""
+    """Train, save the model and return it with the number of cells skipped; Ctrl-C leaves a checkpoint.
+
+    A run that obeys stdin leaves none: the program that began it can begin another.
+    """
     from sparseattn.learn.fit import fit
 
     checkpoint = output.with_name(output.name + ".checkpoint")
     if resume and not checkpoint.exists():
         note(f"There is no checkpoint {checkpoint}; training starts from the beginning.")
     skipped: list[Skipped] = []
+    words = StdinWords() if obey_stdin else None
     try:
         with epoch_reporter(progress) as on_epoch:
             classifier = fit(
                 cells,
                 options=options,
-                checkpoint=checkpoint,
+                checkpoint=None if words else checkpoint,
                 resume=resume,
-                on_epoch=on_epoch,
+                on_epoch=words.checking(on_epoch) if words else on_epoch,
+                should_stop=words.said_stop if words else None,
                 on_skip=skipped.append,
                 **fit_arguments,
             )
@@ -144,6 +154,13 @@ def print_summary(report: dict[str, Any], classifier: Classifier, *, as_json: bo
 
 def _share(value: float | None) -> str | None:
     return None if value is None else percent(value)
+
+
+def _tests(cells: CellSet, source: SourceOptions, start: Classifier | None) -> set[str]:
+    """Return the cells set aside for testing, but for those that a model to go on from has learned from."""
+    sides = {} if start is None else start.split.sides
+    aside = test_cells(source)
+    return {name for name in cells.ids if name in aside and sides.get(name) in (None, "test")}
 
 
 def _with_validation_cells(cells: CellSet, judges: CellSet) -> tuple[CellSet, Split]:

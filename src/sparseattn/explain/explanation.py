@@ -206,46 +206,6 @@ def explain_cell(classifier: Classifier, cells: CellSet, index: int, *, k: int |
     CellError
         If the cell cannot be read or used.
     """
-    classifier.check(cells)
-    image = cells.read(index)
-    seen = classifier.prepare.image(image, cells.channels)
-    output = classifier.inspect(seen[None], k)
-    probabilities = output.logits.softmax(dim=-1)[0].numpy()
-    coarse = output.coarse.sigmoid()[0].numpy()
-    chosen = output.selected[0].numpy()
-    config = classifier.net.config
-    unit = config.cell_size
-    positions = np.stack(np.divmod(chosen, coarse.shape[1]), axis=1) * unit
-    height, width = image.shape[-2:]
-    boxes = [classifier.prepare.box(int(y), int(x), (height, width), unit) for y, x in positions]
-    return Explanation(
-        cell_id=cells.ids[index],
-        source=str(cells.origins[index]),
-        label=cells.labels[index],
-        modality=cells.modality,
-        image=image,
-        channels=cells.channels,
-        prepare=classifier.prepare,
-        classes=classifier.classes,
-        probabilities=probabilities,
-        in_distribution=float(classifier.in_distribution.score(output.feature.numpy())[0]),
-        k=classifier.k if k is None else k,
-        unit_pixels=unit,
-        window_pixels=config.window,
-        strict=not config.context,
-        selected=SelectedUnits(
-            positions=positions,
-            boxes=np.array(boxes, dtype=np.int64),
-            values=_unit_means(seen, positions, unit),
-            scores=coarse.reshape(-1)[chosen],
-            head_weights=output.fine[0].numpy(),
-        ),
-        coarse_grid=coarse,
-    )
+    from sparseattn.explain.explainer import CellExplainer
 
-
-def _unit_means(seen: Floats, positions: NDArray[np.int64], unit: int) -> Floats:
-    channels, size, _ = seen.shape
-    means = seen.reshape(channels, size // unit, unit, size // unit, unit).mean(axis=(2, 4))
-    rows, columns = (positions // unit).T
-    return np.asarray(means[:, rows, columns].T, dtype=np.float32)
+    return CellExplainer(classifier, cells, index).at(k)

@@ -57,12 +57,12 @@ def overlay_figure(explanation: Explanation) -> Figure:
     _headline(above.suptitle, explanation)
     # The layout makes room for class names of any length below; the panels here stay where they are.
     image, coarse, fine, selected = (above.add_axes((0.012 + 0.248 * i, 0.155, 0.232, 0.7)) for i in range(4))
-    _draw_image(image, shown, explanation.channels)
-    _draw_coarse(coarse, shown, explanation)
-    _draw_fine(fine, shown, explanation)
-    _draw_selected(selected, shown, explanation)
+    draw_image(image, shown, explanation.channels)
+    draw_coarse(coarse, shown, explanation)
+    draw_fine(fine, shown, explanation)
+    draw_selected(selected, shown, explanation)
     classes, facts = below.subfigures(1, 2, squeeze=False)[0]
-    _draw_classes(classes.subplots(), explanation)
+    draw_classes(classes.subplots(), explanation)
     _write_facts(facts.subplots(), explanation)
     return figure
 
@@ -84,27 +84,30 @@ def _headline(write: Callable[..., Any], explanation: Explanation) -> None:
     )  # fmt: skip
 
 
-def _draw_image(axes: Axes, shown: Picture, channels: tuple[str, ...]) -> None:
-    _bare(axes, "Image")
+def draw_image(axes: Axes, shown: Picture, channels: tuple[str, ...]) -> None:
+    """Draw the cell itself."""
+    bare(axes, "Image")
     axes.imshow(shown.colour, interpolation="nearest")
     if shown.limits is not None:
         more = "" if len(channels) == 1 else f" (first of {len(channels)} channels)"
-        _colour_bar(axes, ScalarMappable(Normalize(*shown.limits), "gray"), _short(channels[0]) + more)
+        colour_bar(axes, ScalarMappable(Normalize(*shown.limits), "gray"), _short(channels[0]) + more)
     elif shown.legend:
         _legend(axes, [Patch(facecolor=colour, label=_short(name)) for name, colour in shown.legend])
 
 
-def _draw_coarse(axes: Axes, shown: Picture, explanation: Explanation) -> None:
-    _bare(axes, "Coarse attention: where to look")
-    _draw_map(axes, shown, explanation, explanation.coarse_grid, None, "score, 0 to 1")
+def draw_coarse(axes: Axes, shown: Picture, explanation: Explanation) -> None:
+    """Draw the coarse attention over the cell."""
+    bare(axes, "Coarse attention: where to look")
+    draw_map(axes, shown, explanation, explanation.coarse_grid, None, "score, 0 to 1")
 
 
-def _draw_fine(axes: Axes, shown: Picture, explanation: Explanation) -> None:
-    _bare(axes, "Fine attention: what counted")
+def draw_fine(axes: Axes, shown: Picture, explanation: Explanation) -> None:
+    """Draw the fine attention, averaged over the heads, over the cell."""
+    bare(axes, "Fine attention: what counted")
     times_mean = explanation.fine_grid * len(explanation.selected)
     chosen = np.ma.masked_equal(times_mean, 0)
     # A single pixel may weigh thirty times the mean and would leave the others without colour.
-    _draw_map(
+    draw_map(
         axes,
         shown,
         explanation,
@@ -114,7 +117,7 @@ def _draw_fine(axes: Axes, shown: Picture, explanation: Explanation) -> None:
     )
 
 
-def _draw_map(
+def draw_map(
     axes: Axes,
     shown: Picture,
     explanation: Explanation,
@@ -122,17 +125,19 @@ def _draw_map(
     high: float | None,
     label: str,
 ) -> None:
+    """Draw a (G, G) map over the cell, with a colour bar."""
     y, x = explanation.grid_lines
     axes.imshow(0.35 + 0.65 * shown.grey, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     heat = axes.imshow(
         units, cmap=HEAT, vmax=high, interpolation="nearest", extent=(x[0], x[-1], y[-1], y[0])
     )
-    _frame(axes, explanation)
-    _colour_bar(axes, heat, label, extend="neither" if high is None or high >= units.max() else "max")
+    frame(axes, explanation)
+    colour_bar(axes, heat, label, extend="neither" if high is None or high >= units.max() else "max")
 
 
-def _draw_selected(axes: Axes, shown: Picture, explanation: Explanation) -> None:
-    _bare(axes, "Selected pixels: what decided")
+def draw_selected(axes: Axes, shown: Picture, explanation: Explanation) -> None:
+    """Draw the selected pixels and what was read with them; the rest is pale."""
+    bare(axes, "Selected pixels: what decided")
     axes.imshow(0.75 + 0.25 * shown.colour, interpolation="nearest")
     read = axes.imshow(shown.colour, interpolation="nearest")
     read.set_clip_path(_windows(explanation), axes.transData)
@@ -140,7 +145,7 @@ def _draw_selected(axes: Axes, shown: Picture, explanation: Explanation) -> None
         axes.add_collection(
             LineCollection(_borders(mask, *explanation.grid_lines), colors=colour, linewidths=1)
         )
-    _frame(axes, explanation)
+    frame(axes, explanation)
     window = explanation.window_pixels
     _legend(axes, [
         Patch(facecolor="none", edgecolor=SELECTED, label="selected"),
@@ -148,10 +153,11 @@ def _draw_selected(axes: Axes, shown: Picture, explanation: Explanation) -> None
     ])  # fmt: skip
 
 
-def _draw_classes(axes: Axes, explanation: Explanation) -> None:
+def draw_classes(axes: Axes, explanation: Explanation) -> None:
+    """Draw the probabilities of the classes as bars, the highest first."""
     order = np.argsort(-explanation.probabilities, kind="stable")[:MOST_CLASSES]
     total = len(explanation.classes)
-    _title(
+    panel_title(
         axes, "Class probabilities" + (f" ({len(order)} highest of {total})" if len(order) < total else "")
     )
     values = explanation.probabilities[order]
@@ -169,7 +175,7 @@ def _draw_classes(axes: Axes, explanation: Explanation) -> None:
 
 
 def _write_facts(axes: Axes, explanation: Explanation) -> None:
-    _title(axes, "How it was decided")
+    panel_title(axes, "How it was decided")
     axes.set_axis_off()
     size, pixels = explanation.prepare.size, explanation.grid_pixels
     selected, read = explanation.selected_pixels, explanation.read_pixels
@@ -191,22 +197,26 @@ def _write_facts(axes: Axes, explanation: Explanation) -> None:
         axes.text(0.19, height, value, transform=axes.transAxes, va="top", fontsize=9.5, color=INK)
 
 
-def _title(axes: Axes, title: str) -> None:
+def panel_title(axes: Axes, title: str) -> None:
+    """Write the title of a panel."""
     axes.set_title(title, loc="left", fontsize=11, color=INK)
 
 
-def _bare(axes: Axes, title: str) -> None:
-    _title(axes, title)
+def bare(axes: Axes, title: str) -> None:
+    """Give a panel a title and take its ticks away."""
+    panel_title(axes, title)
     axes.set(xticks=[], yticks=[], anchor="NW")
     axes.spines[:].set_color(PALE)
 
 
-def _frame(axes: Axes, explanation: Explanation) -> None:
+def frame(axes: Axes, explanation: Explanation) -> None:
+    """Show the cell and no more."""
     height, width = explanation.image.shape[-2:]
     axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
 
 
-def _colour_bar(axes: Axes, drawn: ScalarMappable, label: str, extend: str = "neither") -> None:
+def colour_bar(axes: Axes, drawn: ScalarMappable, label: str, extend: str = "neither") -> None:
+    """Draw a colour bar under a panel."""
     place = axes.inset_axes((0, -0.075, 1, 0.035))
     bar = axes.figure.colorbar(drawn, cax=place, orientation="horizontal", extend=extend)
     bar.set_label(label, fontsize=9, color=INK)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +18,7 @@ from sparseattn.errors import InputError
 from sparseattn.writing import replaced_file
 
 if TYPE_CHECKING:
+    from sparseattn.cells import CellSet
     from sparseattn.predictions import Predictions
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -80,8 +81,14 @@ def predictions_table(predictions: Predictions) -> pd.DataFrame:
         in_distribution, k (pixels), human_label, split, model_hash. A sample column that has one of these
         names becomes ``sample_<name>``; text is None where there is none.
     """
+    answers = answer_columns(predictions)
+    return pd.DataFrame({**cell_columns(predictions.cells, answers), **answers})
+
+
+def answer_columns(predictions: Predictions) -> dict[str, Any]:
+    """Return the columns that a model's answers make, a value for each row of the predictions."""
     count = len(predictions)
-    after: dict[str, Any] = {
+    return {
         "predicted": _text(predictions.predicted.tolist()),
         "confidence": predictions.confidence,
         **dict(zip(_share_columns(predictions), predictions.probabilities.T, strict=True)),
@@ -92,17 +99,47 @@ def predictions_table(predictions: Predictions) -> pd.DataFrame:
         "split": _text(predictions.sides),
         "model_hash": _text([predictions.model_hash] * count),
     }
+
+
+def cell_columns(cells: CellSet, taken: Collection[str]) -> dict[str, Any]:
+    """Return id, source and the sample columns, a value a cell; taken names get ``sample_`` before."""
     before: dict[str, Any] = {
-        "id": _text(predictions.ids),
-        "source": _text(predictions.origins),
+        "id": _text(cells.ids),
+        "source": _text(str(origin) for origin in cells.origins),
     }
     samples: dict[str, Any] = {}
-    for name, values in predictions.samples.items():
+    for name, values in cells.samples.items():
         (free,) = _text([str(name)])
-        while free in before or free in after or free in samples:
+        while free in before or free in taken or free in samples:
             free = f"sample_{free}"
         samples[free] = _plain_column(values)
-    return pd.DataFrame({**before, **samples, **after})
+    return {**before, **samples}
+
+
+def write_table(table: pd.DataFrame, path: str | Path) -> None:
+    """Write any table of cells as .csv or .parquet, row for row; see `write_predictions`.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns of numbers and text.
+    path : str or Path
+        File to write; what was there before is replaced when all is written.
+
+    Raises
+    ------
+    InputError
+        Where the suffix is another one, or the file cannot be written.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix not in (".csv", ".parquet"):
+        raise InputError(f"{path} is no known kind of table; let the name end in .csv or .parquet")
+    with replaced_file(path) as draft:
+        if suffix == ".csv":
+            _table_to_csv(table, draft)
+        else:
+            table.to_parquet(draft, engine="pyarrow", index=False)
 
 
 def _share_columns(predictions: Predictions) -> list[str]:
@@ -133,6 +170,10 @@ def _is_missing(value: object) -> bool:
 
 
 def _write_csv(predictions: Predictions, table: pd.DataFrame, path: Path) -> None:
+    _table_to_csv(table, path)
+
+
+def _table_to_csv(table: pd.DataFrame, path: Path) -> None:
     safe = table.copy()
     for name in _text_columns(safe):
         safe[name] = safe[name].map(_no_formula)

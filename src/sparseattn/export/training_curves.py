@@ -16,8 +16,10 @@ _BLUE, _ORANGE = "#0072B2", "#D55E00"  # Okabe and Ito's colours, told apart by 
 FORMATS = (".png", ".svg", ".pdf")
 
 
-def draw_training_curves(history: History) -> Figure:
+def draw_training_curves(history: History, *, stacked: bool = False) -> Figure:
     """Draw the loss, the balanced accuracy on the validation cells, and the course of k.
+
+    Side by side, or ``stacked`` one above the other for a narrow place.
 
     Raises
     ------
@@ -26,9 +28,9 @@ def draw_training_curves(history: History) -> Figure:
     """
     if not history.epochs:
         raise InputError("the model keeps no history of its training; there is nothing to draw")
-    figure = Figure(figsize=(10, 3.2), layout="constrained")
+    figure = Figure(figsize=(4.4, 6.6) if stacked else (10, 3.2), layout="constrained")
     FigureCanvasAgg(figure)
-    loss, accuracy, pixels = figure.subplots(1, 3)
+    loss, accuracy, pixels = figure.subplots(3, 1) if stacked else figure.subplots(1, 3)
     epochs = [record.epoch for record in history.epochs]
 
     loss.plot(epochs, [record.loss for record in history.epochs], color=_BLUE, label="training")

@@ -34,6 +34,7 @@ def fit(
     net: dict[str, Any] | None = None,
     augmentation: Augmentation | None = None,
     on_epoch: Callable[[EpochRecord], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
     on_skip: Callable[[Skipped], None] | None = None,
     checkpoint: Path | None = None,
     resume: bool = False,
@@ -61,6 +62,9 @@ def fit(
         The default is that of the cells' modality.
     on_epoch : callable or None
         Called with the record of each epoch; what it raises ends the run.
+    should_stop : callable or None
+        Asked after each epoch; where it says True training ends there, and the weights of the lowest
+        validation loss so far are kept.
     on_skip : callable or None
         Called with each cell that could not be read.
     checkpoint : Path or None
@@ -118,7 +122,7 @@ def fit(
             on_skip(skipped)
     run = Run(module, data, options, augmentation or Augmentation.for_modality(cells.modality), device)
     before = None if start is None else run.report(start.net, start.k, len(start.classes))
-    run.train(checkpoint, resume, on_epoch)
+    run.train(checkpoint, resume, on_epoch, should_stop)
     history = run.history()
     if start is not None:
         history.validation["before_finetuning"] = before

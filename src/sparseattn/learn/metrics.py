@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-_BINS = 15
+CALIBRATION_BINS = 15
+"""Equal bins of the confidence, by which calibration is measured and drawn."""
+
 _NORMAL_QUANTILE_95 = 1.959963984540054
 
 
@@ -110,8 +112,8 @@ def _calibration_error(probabilities: NDArray[np.float64], right: NDArray[np.boo
     if len(right) == 0:
         return None
     confidence = probabilities.max(axis=1)
-    bins = np.minimum((confidence * _BINS).astype(np.int64), _BINS - 1)
-    gaps = np.bincount(bins, weights=confidence - right, minlength=_BINS)
+    bins = np.minimum((confidence * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
+    gaps = np.bincount(bins, weights=confidence - right, minlength=CALIBRATION_BINS)
     return float(np.abs(gaps).sum() / len(right))
 
 

@@ -69,11 +69,18 @@ class Run:
         self.k_trajectory: list[int] = []
         self.lowest_loss = float("inf")
         self.epochs_since_best = 0
+        self.keeps_best = options.patience > 0
+        self.k_of_best = self.k
 
     def train(
-        self, checkpoint: Path | None, resume: bool, on_epoch: Callable[[EpochRecord], None] | None
+        self,
+        checkpoint: Path | None,
+        resume: bool,
+        on_epoch: Callable[[EpochRecord], None] | None,
+        should_stop: Callable[[], bool] | None = None,
     ) -> None:
-        """Run all epochs, or those that a checkpoint leaves."""
+        """Run all epochs, or those that a checkpoint leaves; told to stop, keep the best so far."""
+        self.keeps_best |= should_stop is not None
         if resume and checkpoint is not None and checkpoint.exists():
             self._restore(Checkpoint.load(checkpoint), checkpoint)
         before = self.records[-1].seconds if self.records else 0.0
@@ -87,6 +94,9 @@ class Run:
                 self._checkpoint().save(checkpoint)
             if on_epoch is not None:
                 on_epoch(self.records[-1])
+            if should_stop is not None and self.loop.epoch < self.options.epochs and should_stop():
+                self.k = self.k_of_best
+                return
         if not self.options.patience:
             self.best = self._average()
 
@@ -148,8 +158,8 @@ class Run:
         self.epochs_since_best += 1
         if loss < self.lowest_loss:
             self.lowest_loss, self.epochs_since_best = loss, 0
-            if self.options.patience:
-                self.best = self._average()
+            if self.keeps_best:
+                self.best, self.k_of_best = self._average(), self.k
         return logits
 
     @torch.inference_mode()

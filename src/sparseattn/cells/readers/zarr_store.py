@@ -18,6 +18,9 @@ from sparseattn.cells.readers.layouts import Axes, given_axes, guessed_axes
 
 SUFFIXES = frozenset({".zarr"})
 
+IDS = "sparseattn_ids"
+"""Attribute of an array of cells that were copied from elsewhere: the ids that they had there."""
+
 _MARKS = ("zarr.json", ".zarray", ".zgroup")
 
 _BLOCK_BYTES = 32 << 20
@@ -95,11 +98,21 @@ def open_zarr(path: Path, *, layout: str | None, one_cell: bool) -> list[CellFil
         axes = Axes(letters, shape)
     else:
         axes = guessed_axes(shape, one_cell=one_cell)
+    ids = array.attrs.get(IDS)
+    name_of = tuple(map(str, ids)).__getitem__ if isinstance(ids, list) and len(ids) == axes.cells else None
     # A store is a folder, so that even a single cell is named by its pixels.
     cells = 1 if axes.cells is None else axes.cells
     known = names if names is not None and len(names) == len(set(names)) == axes.channels else None
     return [
-        CellFile(_ZarrCells(path, component, axes), cells, axes.channels, axes.cell_shape, array.dtype, known)
+        CellFile(
+            _ZarrCells(path, component, axes),
+            cells,
+            axes.channels,
+            axes.cell_shape,
+            array.dtype,
+            known,
+            name_of=name_of,
+        )
     ]
 
 

@@ -1,0 +1,216 @@
+"""Whether the window answers while 10,000 cells are classified, and how smoothly the gallery scrolls.
+
+    scripts/with_display.sh python -m benchmarks.app_responsiveness
+
+A timer of the event loop beats every 5 ms; a beat that comes late says how long the user interface was
+blocked. The cells are the simulated stained ones, tiled, turned and made brighter or darker.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch  # before Qt
+
+ROOT = Path(__file__).resolve().parents[1]
+BEAT = 5
+
+
+def tiled_cells(count: int):
+    """Return cells of 64 x 64 pixels that are all different, made from the sample data."""
+    from sparseattn.cells import CellSet, open_cells
+
+    few = open_cells(ROOT / "sample_data" / "stained", subfolders="classes")
+    originals = np.stack([few.read(index) for index in range(len(few))])
+    rng = np.random.default_rng(0)
+    images = np.empty((count, *originals.shape[1:]), np.uint8)
+    for index in range(count):
+        turned = np.rot90(originals[index % len(few)], index % 4, axes=(1, 2))
+        images[index] = (turned * rng.uniform(0.8, 1)).astype(np.uint8)
+    donors = tuple(f"donor {index * 4 // count + 1}" for index in range(count))
+    cells = CellSet.from_array(images, channels=few.channels, modality=few.modality, name="tiled")
+    return few, cells.with_columns({"donor": donors})
+
+
+class Heartbeat:
+    """Gaps between the beats of a timer of the event loop."""
+
+    def __init__(self) -> None:
+        from qtpy.QtCore import Qt, QTimer
+
+        self.gaps: list[float] = []
+        self.worked: list[float] = []
+        self._timer = QTimer()
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.setInterval(BEAT)
+        self._timer.timeout.connect(self._beat)
+
+    def start(self) -> None:
+        self.gaps.clear()
+        self.worked.clear()
+        self._last, self._last_work = time.perf_counter(), time.thread_time()
+        self._timer.start()
+
+    def stop(self) -> dict[str, float]:
+        self._timer.stop()
+        late = np.array(self.gaps) * 1000 - BEAT
+        return {
+            "beats": len(late),
+            "blocked_longest_ms": round(float(late.max()), 1),
+            "of_which_own_work_ms": round(self.worked[int(late.argmax())] * 1000, 1),
+            "over_100_ms": int((late > 100).sum()),
+            "blocked_p99_ms": round(float(np.percentile(late, 99)), 1),
+            "blocked_median_ms": round(float(np.median(late)), 1),
+        }
+
+    def _beat(self) -> None:
+        now, work = time.perf_counter(), time.thread_time()
+        self.gaps.append(now - self._last)
+        self.worked.append(work - self._last_work)
+        self._last, self._last_work = now, work
+
+
+def wait(done: Callable[[], bool], seconds: float) -> float:
+    """Run the event loop until something is done; return how long it took."""
+    from qtpy.QtCore import QEventLoop, QTimer
+
+    start = time.perf_counter()
+    loop, timer = QEventLoop(), QTimer()
+    timer.setInterval(20)
+    timer.timeout.connect(lambda: loop.quit() if done() or time.perf_counter() - start > seconds else None)
+    timer.start()
+    loop.exec()
+    return time.perf_counter() - start
+
+
+def scroll(grid) -> dict[str, float]:
+    """Scroll down by steps of a wheel; return what the repaints cost, with thumbnails known and not."""
+    from qtpy.QtWidgets import QApplication
+
+    bar = grid.verticalScrollBar()
+    result = {}
+    for name, top in (("new", 0), ("known", 0)):
+        bar.setValue(top)
+        wait(lambda: False, 0.5)
+        times = []
+        for _ in range(100):
+            start = time.perf_counter()
+            bar.setValue(bar.value() + bar.singleStep())
+            QApplication.processEvents()  # paints, and puts the window together
+            times.append((time.perf_counter() - start) * 1000)
+        result[f"{name}_median_ms"] = round(float(np.median(times)), 2)
+        result[f"{name}_p95_ms"] = round(float(np.percentile(times, 95)), 2)
+        result[f"{name}_longest_ms"] = round(max(times), 2)
+        wait(lambda: False, 1.0)
+    start = time.perf_counter()
+    bar.setValue(bar.maximum())
+    grid.viewport().repaint()
+    result["jump_to_end_ms"] = round((time.perf_counter() - start) * 1000, 2)
+    return result
+
+
+def measure(count: int, model: Path | None) -> dict[str, object]:
+    import napari
+    from qtpy.QtCore import Qt
+
+    from napari_sparseattn.session import session_of
+    from napari_sparseattn.widgets.gallery import GalleryWidget
+    from sparseattn import Classifier, TrainingOptions, fit
+    from sparseattn.table.filters import CellFilter, CellOrder
+    from sparseattn.table.gates import PolygonGate
+
+    few, cells = tiled_cells(count)
+    classifier = Classifier.load(model) if model else fit(few, options=TrainingOptions(epochs=2))
+    viewer = napari.Viewer()
+    session = session_of(viewer)
+    workspace = session.workspace
+    gallery = GalleryWidget(session)
+    dock = viewer.window.add_dock_widget(gallery, area="right", name="Gallery")
+    viewer.window._qt_window.resizeDocks([dock], [520], Qt.Orientation.Horizontal)
+    workspace.set_classifier(classifier)
+    heart = Heartbeat()
+    result: dict[str, object] = {"cells": count}
+
+    wait(lambda: False, 1.0)
+    heart.start()
+    wait(lambda: False, 2.0)
+    result["idle"] = heart.stop()
+    start = time.perf_counter()
+    workspace.set_cells(cells)
+    result["opening_ms"] = round((time.perf_counter() - start) * 1000, 1)
+    wait(lambda: False, 4.0)  # napari's first layers, once a session: shaders, imports
+    session.classification.start()  # anew: what opening costs is told apart
+    heart.start()
+    seconds = wait(lambda: workspace.predictions is not None, 300)
+    print(f"classified in {seconds:.0f} s", file=sys.stderr)
+    result["classifying"] = {"seconds": round(seconds, 1), **heart.stop()}
+    heart.start()
+    seconds = wait(lambda: not session.jobs.running, 300)
+    result["measuring"] = {"seconds": round(seconds, 1), **heart.stop()}
+
+    result["scrolling"] = scroll(gallery.grid)
+    shown = session.shown_cells
+    for name, change in (
+        ("filter_ms", lambda: shown.set_filter(CellFilter(confidence=(0.2, 0.9)))),
+        ("all_ms", lambda: shown.set_filter(CellFilter())),
+        ("sort_ms", lambda: shown.set_order(CellOrder("confidence", True))),
+    ):
+        start = time.perf_counter()
+        change()
+        gallery.grid.viewport().repaint()
+        result[name] = round((time.perf_counter() - start) * 1000, 1)
+
+    gallery.show_scatter.setChecked(True)
+    wait(lambda: False, 1.0)
+    canvas = gallery._scatter.canvas
+    times = []
+    for _ in range(10):
+        start = time.perf_counter()
+        canvas.draw()
+        times.append((time.perf_counter() - start) * 1000)
+    result["scatter_draw_ms"] = round(float(np.median(times)), 1)
+    gate = PolygonGate("gate", "area", "confidence", ((500, 0.3), (1500, 0.3), (1500, 0.9)))
+    times = []
+    for _ in range(50):
+        start = time.perf_counter()
+        canvas.show_gates([gate], 0)
+        canvas.repaint()
+        times.append((time.perf_counter() - start) * 1000)
+    result["gate_drag_ms"] = round(float(np.median(times)), 1)
+    session.close()
+    gallery.close_threads()
+    viewer.close()
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cells", type=int, default=10_000)
+    parser.add_argument("--model", type=Path, help="for RGB cells; one is taught for two epochs if not given")
+    parser.add_argument("--out", type=Path, help="write the result here as JSON")
+    options = parser.parse_args()
+    result = measure(options.cells, options.model)
+    result["machine"] = {
+        "cores": os.cpu_count(),
+        "processor": platform.processor() or platform.machine(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+    }
+    print(json.dumps(result, indent=1))
+    if options.out is not None:
+        options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    longest = result["classifying"]["blocked_longest_ms"]
+    if longest > 100:
+        sys.exit(f"the user interface was blocked for {longest} ms; the bar is 100 ms")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,330 @@
+"""The door to napari's layers: the plugin reads and writes them here and nowhere else."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from psygnal import Signal
+
+from napari_sparseattn.workspace import CellSource, Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from napari.components import ViewerModel
+    from napari.layers import Image, Layer
+
+    from napari_sparseattn.layers.overlays import Overlays
+
+MARK = "sparseattn"
+"""Key in a layer's metadata. Layers that the plugin made say there what they are: {"made": "coarse"}."""
+
+
+@dataclass(frozen=True)
+class LayerPixels:
+    """Image layers of one shape, as cells: ``channels`` of (..., Y, X) arrays, which may be lazy."""
+
+    name: str
+    pixels: tuple[Any, ...]
+    channels: tuple[str, ...]
+    leading: tuple[int, ...]
+
+
+class Layers:
+    """What the plugin shows in one viewer. Layers of others are never changed, renamed or removed."""
+
+    offered = Signal(CellSource, str)
+    """A layer of cells was opened by napari's own menus or by drag and drop: where from, and its name."""
+
+    def __init__(self, viewer: ViewerModel, workspace: Workspace) -> None:
+        self._viewer = weakref.ref(viewer)  # the session lives as long as the viewer, not the other way round
+        self.workspace = workspace
+        self._source: Image | None = None
+        self._source_is_new = False
+        self._leafs = False
+        self._cell_layers: list[Layer] = []
+        self._overlays: Overlays | None = None
+        self._busy = False
+        workspace.cells_changed.connect(self._show_cells)
+        workspace.current_changed.connect(self._show_current)
+        workspace.explanation_changed.connect(self._draw)
+        workspace.evidence_changed.connect(self._draw_evidence)
+        workspace.shown_changed.connect(self._draw)
+        workspace.head_changed.connect(self._draw)
+        viewer.dims.events.current_step.connect(self._follow_slider)
+        viewer.layers.events.inserted.connect(self._on_inserted)
+        viewer.layers.events.removed.connect(self._on_removed)
+
+    @property
+    def viewer(self) -> ViewerModel:
+        """The viewer that all this is about."""
+        viewer = self._viewer()
+        assert viewer is not None
+        return viewer
+
+    # -- the cells' own image ------------------------------------------------------------------------
+
+    @property
+    def source(self) -> Image | None:
+        """The image layer that the cells lie in."""
+        return self._source if self._source in self.viewer.layers else None
+
+    def set_source(self, name: str, *, leafs: bool = False) -> None:
+        """Say which image layer the next cells lie in; call it before `Workspace.set_cells`.
+
+        ``leafs`` says that each place of its sliders is one cell: moving them then moves from cell to cell.
+        """
+        layers = self.viewer.layers
+        self._source, self._source_is_new, self._leafs = layers[name], True, leafs
+        with self._quiet():
+            for overlay in sorted(self._drawn(), key=layers.index):
+                if layers.index(overlay) < layers.index(self._source):  # it would hide them
+                    layers.move(layers.index(overlay), len(layers))
+
+    def names(self, kind: str) -> list[str]:
+        """Return the names of the layers of a kind ("image", "labels") that the plugin did not make."""
+        return [layer.name for layer in self.viewer.layers if layer._type_string == kind and not made(layer)]
+
+    def offers(self) -> list[tuple[CellSource, str]]:
+        """Return the layers of cells that are in the viewer already: where from, and their names."""
+        return [offer for layer in self.viewer.layers if (offer := _offer(layer)) is not None]
+
+    @property
+    def pixel_size_um(self) -> float | None:
+        """Side of a pixel of the source in micrometres, where its scale has such a unit."""
+        source = self.source
+        if source is None:
+            return None
+        unit = source.units[-1]
+        try:
+            size = float((source.scale[-1] * unit).to("um").magnitude)
+        except Exception:  # a unit that is no length: pixels
+            return None
+        return size if size > 0 else None
+
+    def selected_pixels(self) -> LayerPixels | None:
+        """Return the selected image layers as the channels of cells, or None where they are not such.
+
+        Several must have one shape; of an RGB layer there can be only one.
+        """
+        layers = [
+            layer for layer in self.viewer.layers
+            if layer in self.viewer.layers.selection and layer._type_string == "image" and not made(layer)
+        ]  # fmt: skip
+        if not layers or layers[0].multiscale or len({layer.data.shape for layer in layers}) > 1:
+            return None
+        first = layers[0]
+        if first.rgb:
+            if len(layers) > 1 or first.data.shape[-1] < 3:
+                return None
+            colours = tuple(first.data[..., channel] for channel in range(3))
+            return LayerPixels(first.name, colours, ("red", "green", "blue"), first.data.shape[:-3])
+        names = tuple(layer.name for layer in layers)
+        return LayerPixels(first.name, tuple(layer.data for layer in layers), names, first.data.shape[:-2])
+
+    def _show_cells(self) -> None:
+        workspace = self.workspace
+        self._hide_overlays()
+        before, self._cell_layers = self._cell_layers, []
+        if self._source_is_new:
+            self._source_is_new = False
+        else:
+            self._source, self._leafs = None, False
+            if workspace.cells is not None and workspace.is_stack:
+                from napari_sparseattn.layers.stack import cell_layers
+
+                self._leafs = True
+                self._add_cells(cell_layers(workspace.cells, self._title))
+        self._remove(before)
+        if self._leafs:
+            self._go_to_slider(workspace.current)
+
+    def _show_current(self, index: int) -> None:
+        """Move the sliders to a cell of a stack, or show a cell of its own size."""
+        workspace = self.workspace
+        if index < 0 or workspace.cells is None or (workspace.has_placement and not self._leafs):
+            return
+        if self._leafs:
+            self._go_to_slider(index)
+            return
+        from napari_sparseattn.layers.stack import one_cell_layers
+
+        fresh = one_cell_layers(workspace.cells, index, self._title)
+        if len(self._cell_layers) != len(fresh) or self.source is None:
+            before, self._cell_layers = self._cell_layers, []
+            self._add_cells(fresh)
+            self._remove(before)
+            return
+        reshaped = self._cell_layers[0].data.shape != fresh[0][0].shape
+        for layer, (pixels, keywords, _) in zip(self._cell_layers, fresh, strict=True):
+            layer.data = pixels
+            limits = keywords.get("contrast_limits")
+            if not layer.rgb and limits is not None:
+                layer.contrast_limits_range = limits
+                layer.contrast_limits = limits
+        if reshaped:
+            self.viewer.reset_view()
+
+    @property
+    def _title(self) -> str:
+        sources = self.workspace.sources
+        return sources[0].title if sources else "cells"
+
+    def _add_cells(self, data: Iterable[tuple[Any, dict[str, Any], str]]) -> None:
+        from napari.layers import Image
+
+        with self._quiet():
+            for pixels, keywords, _ in data:
+                layer = Image(pixels, **keywords)
+                layer.metadata[MARK] = {"made": "cells"}
+                self._cell_layers.append(layer)
+                # Under the overlays that are there.
+                place = min(
+                    (self.viewer.layers.index(o) for o in self._drawn()), default=len(self.viewer.layers)
+                )
+                self.viewer.layers.insert(place, layer)
+        self._source = self._cell_layers[0]
+        self.viewer.reset_view()
+
+    def _remove(self, layers: list[Layer]) -> None:
+        """Remove layers of ours. New ones come first: a viewer without an image would lose its sliders."""
+        with self._quiet():
+            for layer in layers:
+                if layer in self.viewer.layers:
+                    self.viewer.layers.remove(layer)
+        if layers:
+            self.viewer.reset_view()
+
+    # -- sliders -------------------------------------------------------------------------------------
+
+    def _leading(self) -> tuple[int, ...]:
+        source = self.source
+        if source is None:
+            return ()
+        shape = source.data.shape[:-1] if source.rgb else source.data.shape
+        return tuple(shape[:-2])
+
+    def _go_to_slider(self, index: int) -> None:
+        source, leading = self.source, self._leading()
+        if source is None or not leading:
+            return
+        with self._quiet():
+            place = np.unravel_index(index, leading)
+            world = source.data_to_world((*place, 0, 0))
+            axis = self.viewer.dims.ndim - source.ndim
+            for offset in range(len(leading)):
+                self.viewer.dims.set_point(axis + offset, world[offset])
+
+    def _follow_slider(self) -> None:
+        source = self.source
+        if self._busy or not self._leafs or source is None:
+            return
+        leading = self._leading()
+        if not leading:
+            return
+        point = self.viewer.dims.point[-source.ndim :]
+        place = np.round(source.world_to_data(point)).astype(int)[: len(leading)]
+        if all(0 <= at < length for at, length in zip(place, leading, strict=True)):
+            self.workspace.current = int(np.ravel_multi_index(tuple(place), leading))
+
+    def _hide_overlays(self) -> None:
+        """What is drawn belongs to cells that go."""
+        if self._overlays is not None:
+            with self._quiet():
+                for what in self._overlays.layers:
+                    self._overlays.hide(what)
+
+    # -- overlays ------------------------------------------------------------------------------------
+
+    def _drawn(self) -> list[Layer]:
+        made_here = [] if self._overlays is None else list(self._overlays.layers.values())
+        return [layer for layer in made_here if layer in self.viewer.layers]
+
+    def _draw(self, *_: Any, only: str | None = None) -> None:
+        from napari_sparseattn.layers.overlays import NAMES, Overlays
+        from napari_sparseattn.layers.place import cell_to_world
+
+        workspace, explanation = self.workspace, self.workspace.explanation
+        if self._overlays is None:
+            if explanation is None:
+                return
+            self._overlays = Overlays()
+        with self._quiet():
+            if explanation is not None:
+                world = cell_to_world(self.source, workspace.placement(workspace.current))
+                units = None if self.source is None else self.source.units[-2:]
+            for place, what in enumerate(NAMES):
+                if only is not None and what != only:
+                    continue
+                if explanation is None or not getattr(workspace.shown, what):
+                    self._overlays.hide(what)
+                    continue
+                fresh = self._overlays.draw(
+                    what, explanation, workspace.evidence, workspace.head, world, units,
+                    workspace.shown.opacity,
+                )  # fmt: skip
+                if fresh is not None:
+                    self._add_overlay(fresh, place, list(NAMES))
+
+    def _draw_evidence(self) -> None:
+        self._draw(only="evidence")
+
+    def _add_overlay(self, layer: Layer, place: int, order: list[str]) -> None:
+        """Add an overlay on top, under those that belong above it; what was active stays so."""
+        layers = self.viewer.layers
+        assert self._overlays is not None
+        above = [self._overlays.layers[name] for name in order[place + 1 :] if name in self._overlays.layers]
+        at = min((layers.index(other) for other in above if other in layers), default=len(layers))
+        active = layers.selection.active
+        layers.insert(at, layer)
+        layers.selection.active = active if active is not None else self.source
+        layer.events.visible.connect(self._on_visible)
+
+    def _on_visible(self, event: Any) -> None:
+        """The eye in napari's list of layers does what the tab's switch does."""
+        if not self._busy:
+            self.workspace.show(**{made(event.source): event.source.visible})
+
+    # -- what others do ------------------------------------------------------------------------------
+
+    def _on_inserted(self, event: Any) -> None:
+        if not self._busy and (offer := _offer(event.value)) is not None:
+            self.offered.emit(*offer)
+
+    def _on_removed(self, event: Any) -> None:
+        """An overlay that the user removes is switched off, and made anew when it is switched on."""
+        layer = event.value
+        if self._overlays is not None:
+            for what, drawn in list(self._overlays.layers.items()):
+                if drawn is layer:
+                    del self._overlays.layers[what]
+                    if not self._busy:
+                        self.workspace.show(**{what: False})
+
+    @contextmanager
+    def _quiet(self) -> Iterator[None]:
+        """What happens to layers and sliders meanwhile is our own doing."""
+        before, self._busy = self._busy, True
+        try:
+            yield
+        finally:
+            self._busy = before
+
+
+def made(layer: Layer) -> str | None:
+    """Return what a layer is that the plugin made ("coarse", "cells", ...), or None for another's layer."""
+    about: Any = layer.metadata.get(MARK)
+    return about.get("made") if isinstance(about, dict) else None
+
+
+def _offer(layer: Layer) -> tuple[CellSource, str] | None:
+    about = layer.metadata.get(MARK)
+    if layer._type_string != "image" or not isinstance(about, dict) or "path" not in about:
+        return None
+    return CellSource(Path(about["path"]), about.get("options", {})), layer.name

@@ -1,0 +1,240 @@
+"""The overlays of the current cell: selected pixels, their neighbourhood, attention maps, evidence."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from napari.layers import Image, Points, Vectors
+from napari.utils.colormaps import Colormap, ensure_colormap
+from numpy.typing import NDArray
+
+from napari_sparseattn.colours import AGAINST_CLASS, FOR_CLASS, rgb
+from napari_sparseattn.layers.place import Matrix, placed, put, scaled
+
+if TYPE_CHECKING:
+    from napari.layers import Layer
+
+    from sparseattn.explain import ClassEvidence, Explanation
+
+NAMES = {
+    "coarse": "Coarse attention",
+    "fine": "Fine attention",
+    "evidence": "For and against the class",
+    "neighbourhood": "Neighbourhood of the selected pixels",
+    "selected": "Selected pixels",
+}
+"""The overlays by the field of `Shown` that shows them, the lowest first."""
+
+ONE_COLOUR = 98
+"""Percentile of the weights that has the strongest colour: one pixel may weigh thirty times the mean."""
+
+_PLASMA = ensure_colormap("plasma")
+
+
+def _see_through(name: str, colours: NDArray[np.float64], alpha: NDArray[np.float64]) -> Colormap:
+    return Colormap(np.column_stack([colours[:, :3], alpha]), name=name)
+
+
+_STEPS = np.linspace(0, 1, 64)
+HEAT = _see_through("attention", _PLASMA.map(_STEPS), np.clip(_STEPS * 1.2, 0, 1))
+_SIDES = np.abs(2 * _STEPS - 1)
+EVIDENCE = _see_through(
+    "for and against",
+    np.where((_STEPS < 0.5)[:, None], rgb(AGAINST_CLASS), rgb(FOR_CLASS)),
+    _SIDES,
+)
+
+
+class Overlays:
+    """Makes and updates one set of overlay layers; knows no workspace."""
+
+    def __init__(self) -> None:
+        self.layers: dict[str, Layer] = {}
+
+    def draw(
+        self,
+        what: str,
+        explanation: Explanation,
+        evidence: ClassEvidence | None,
+        head: int | None,
+        world: Matrix,
+        units: Any,
+        opacity: float,
+    ) -> Layer | None:
+        """Update one overlay; return its layer if it was made just now, for the caller to add."""
+        if what == "selected":
+            return self._draw_points(explanation, head, world, units, opacity)
+        if what == "neighbourhood":
+            return self._draw_neighbourhood(explanation, world, units)
+        if what == "coarse":
+            limits = (0.0, 1.0)
+            return self._draw_map(what, explanation, explanation.coarse_grid, limits, world, units, opacity)
+        if what == "fine":
+            grids = explanation.head_grids
+            grid = grids.mean(axis=0) if head is None else grids[head]
+            limits = (0.0, _strongest(weights_of(explanation, head)))
+            return self._draw_map(what, explanation, grid, limits, world, units, opacity)
+        if evidence is None:
+            self.hide(what)
+            return None
+        strongest = _strongest(np.abs(evidence.pixels[evidence.pixels != 0]))
+        return self._draw_map(
+            what, explanation, evidence.pixels, (-strongest, strongest), world, units, opacity
+        )
+
+    def hide(self, what: str) -> None:
+        """Make an overlay invisible, if there is one."""
+        if what in self.layers:
+            _set(self.layers[what], "visible", False)
+
+    def _draw_points(
+        self, explanation: Explanation, head: int | None, world: Matrix, units: Any, opacity: float
+    ) -> Layer | None:
+        boxes = explanation.selected.boxes
+        inside = boxes[:, 2] > boxes[:, 0]  # a unit that lies in the padding covers nothing of the image
+        boxes, rank = boxes[inside], np.flatnonzero(inside) + 1
+        centres = (boxes[:, :2] + boxes[:, 2:] - 1) / 2
+        sizes = (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
+        weights = weights_of(explanation, head)[inside]
+        features = pd.DataFrame(
+            {
+                "rank": rank,
+                "coarse": explanation.selected.scores[inside],
+                "fine": weights,
+                "intensity": _intensity(explanation)[inside],
+            }
+        )
+        colours = _PLASMA.map(np.clip(weights / _strongest(weights), 0, 1)) if len(weights) else "white"
+        layer = self.layers.get("selected")
+        if layer is None:
+            points = Points(
+                centres, features=features, size=sizes, symbol="square", face_color=colours,
+                border_width=0, opacity=opacity, antialiasing=0, name=NAMES["selected"], units=units,
+                **placed(world),
+            )  # fmt: skip
+            return self._keep("selected", points)
+        put(layer, world)
+        set_points(layer, centres, features, sizes, colours)
+        _set(layer, "opacity", opacity)
+        _set(layer, "visible", True)
+        return None
+
+    def _draw_neighbourhood(self, explanation: Explanation, world: Matrix, units: Any) -> Layer | None:
+        lines = _outline(explanation.read_mask)
+        matrix = _grid_to_world(explanation, world, 1)
+        layer = self.layers.get("neighbourhood")
+        if layer is None:
+            vectors = Vectors(
+                lines, edge_width=0.25, vector_style="line", edge_color="#56b4e9", opacity=1,
+                name=NAMES["neighbourhood"], units=units, **placed(matrix),
+            )  # fmt: skip
+            return self._keep("neighbourhood", vectors)
+        put(layer, matrix)
+        _set_data(layer, lines)
+        _set(layer, "visible", True)
+        return None
+
+    def _draw_map(
+        self,
+        what: str,
+        explanation: Explanation,
+        grid: NDArray[np.float32],
+        limits: tuple[float, float],
+        world: Matrix,
+        units: Any,
+        opacity: float,
+    ) -> Layer | None:
+        step = explanation.prepare.size // len(grid)
+        matrix = _grid_to_world(explanation, world, step)
+        layer = self.layers.get(what)
+        if layer is None:
+            image = Image(
+                grid, colormap=EVIDENCE if what == "evidence" else HEAT, contrast_limits=limits,
+                blending="translucent", opacity=opacity, name=NAMES[what], units=units, **placed(matrix),
+            )  # fmt: skip
+            return self._keep(what, image)
+        put(layer, matrix)
+        _set_data(layer, grid)
+        if tuple(layer.contrast_limits) != limits:
+            layer.contrast_limits_range = limits
+            layer.contrast_limits = limits
+        _set(layer, "opacity", opacity)
+        _set(layer, "visible", True)
+        return None
+
+    def _keep(self, what: str, layer: Layer) -> Layer:
+        layer.metadata["sparseattn"] = {"made": what}
+        self.layers[what] = layer
+        return layer
+
+
+def set_points(
+    layer: Points, centres: NDArray[Any], features: pd.DataFrame, sizes: NDArray[Any], colours: NDArray[Any]
+) -> None:
+    """Replace all of a Points layer, with one refresh: each setter by itself would slice and draw anew."""
+    if layer.selected_data:
+        layer.selected_data = set()
+    with layer.events.blocker_all(), _one_refresh(layer):
+        layer.data = centres
+        layer.features = features
+        layer.size = sizes
+        layer.set_view_slice()  # what is drawn next looks up the points by the slice
+        layer.face_color = colours  # draws
+    layer.refresh(data_displayed=False, highlight=False)
+    layer.events.features()  # for napari's table of features
+
+
+def _set_data(layer: Layer, data: NDArray[Any]) -> None:
+    """Replace a layer's data; its extent stays within the cell's, so the sliders need not be made anew."""
+    with layer.events.data.blocker():
+        layer.data = data
+
+
+def _set(layer: Layer, name: str, value: Any) -> None:
+    """Set an attribute of a layer unless it is so already: napari redraws even then."""
+    if getattr(layer, name) != value:
+        setattr(layer, name, value)
+
+
+def _one_refresh(layer: Layer) -> AbstractContextManager[None]:
+    """Hold back a layer's refreshes, where this napari can; without it, it is only slower."""
+    block: Any = getattr(layer, "_block_refresh", nullcontext)
+    return block()  # type: ignore[no-any-return]
+
+
+def weights_of(explanation: Explanation, head: int | None) -> NDArray[np.float32]:
+    """Return the (K,) fine attention of one head, or the mean of all."""
+    chosen = explanation.selected
+    return chosen.weights if head is None else chosen.head_weights[head]
+
+
+def _strongest(weights: NDArray[np.float32]) -> float:
+    return max(float(np.percentile(weights, ONE_COLOUR)), 1e-12) if weights.size else 1.0
+
+
+def _intensity(explanation: Explanation) -> NDArray[np.float32]:
+    """Return (K,): mean over the unit and the channels, in the units of the file."""
+    prepare = explanation.prepare
+    values = explanation.selected.values * np.float32(prepare.std) + np.float32(prepare.mean)
+    return np.asarray(values.mean(axis=1), dtype=np.float32)
+
+
+def _grid_to_world(explanation: Explanation, world: Matrix, step: int) -> Matrix:
+    """Return the matrix of a map of which one element is `step` pixels of the net's grid."""
+    y, x = explanation.grid_lines
+    down, right = y[1] - y[0], x[1] - x[0]
+    # Element 0 has its centre half a step inside the first line.
+    return scaled(world, (down * step, right * step), (y[0] + down * step / 2, x[0] + right * step / 2))
+
+
+def _outline(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Return the lines between the pixels inside and outside of a mask: (n, 2, 2), start and run in y, x."""
+    padded = np.pad(mask, 1)
+    level = np.argwhere(padded[1:, 1:-1] != padded[:-1, 1:-1])
+    upright = np.argwhere(padded[1:-1, 1:] != padded[1:-1, :-1])
+    starts = np.concatenate([level, upright]) - 0.5
+    runs = np.repeat([[0, 1], [1, 0]], [len(level), len(upright)], axis=0)
+    return np.stack([starts, runs], axis=1).astype(np.float32)

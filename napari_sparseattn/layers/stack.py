@@ -1,0 +1,99 @@
+"""Cells as napari layer data: one stack, read from disk as it is looked at, or one cell by itself."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import dask.array as da
+import numpy as np
+from numpy.typing import NDArray
+
+from sparseattn.cells import CellSet
+from sparseattn.errors import CellError
+
+LayerData = tuple[Any, dict[str, Any], str]
+
+RGB = ("red", "green", "blue")
+TINTS = ("#e69f00", "#56b4e9", "#cc79a7")
+"""Colours of the channels after the first, as in the library's own pictures."""
+
+
+def cell_layers(
+    cells: CellSet,
+    name: str,
+    *,
+    path: Path | None = None,
+    options: dict[str, Any] | None = None,
+    pixel_size_um: float | None = None,
+) -> list[LayerData]:
+    """Return the Image layers of cells of one size: (N, Y, X, 3) for RGB, else (N, Y, X) for each channel.
+
+    ``path`` and ``options`` of `sparseattn.cells.open_cells` go into the metadata, so that the cells can be
+    taken from the layers into the plugin.
+    """
+    first = read_or_blank(cells, 0)
+
+    def read(block_id: tuple[int, ...]) -> NDArray[Any]:
+        return read_or_blank(cells, block_id[0])[None]
+
+    stack = da.map_blocks(
+        read,
+        chunks=((1,) * len(cells), *((length,) for length in first.shape)),
+        dtype=first.dtype,
+        meta=np.empty((0,) * 4, first.dtype),
+    )  # (N, C, Y, X)
+    shared: dict[str, Any] = {}
+    if path is not None:
+        shared["metadata"] = {"sparseattn": {"path": str(path), "options": options or {}}}
+    if pixel_size_um is not None:
+        shared |= {"scale": (1, pixel_size_um, pixel_size_um), "units": ("pixel", "um", "um")}
+    shared["axis_labels"] = ("cell", "y", "x")
+    return _images(stack, first, cells.channels, name, shared)
+
+
+def one_cell_layers(cells: CellSet, index: int, name: str) -> list[LayerData]:
+    """Return the Image layers of one cell: (Y, X, 3) for RGB, else (Y, X) for each channel."""
+    pixels = read_or_blank(cells, index)
+    return _images(pixels, pixels, cells.channels, name, {})
+
+
+def read_or_blank(cells: CellSet, index: int) -> NDArray[Any]:
+    """Return the pixels of a cell, zeros where it cannot be read: leafing through a stack must not fail."""
+    try:
+        return cells.read(index)
+    except CellError:
+        return np.zeros((len(cells.channels), *cells.shapes[index]), np.uint8)
+
+
+def _images(
+    pixels: Any, first: NDArray[Any], channels: tuple[str, ...], name: str, shared: dict[str, Any]
+) -> list[LayerData]:
+    """Return a layer for each channel of (..., C, Y, X), or one for RGB."""
+    if channels == RGB:
+        colour_last = (*range(pixels.ndim - 3), pixels.ndim - 2, pixels.ndim - 1, pixels.ndim - 3)
+        colour = pixels.transpose(colour_last)
+        extra = {} if first.dtype == np.uint8 else {"contrast_limits": limits_of(first)}
+        return [(colour, {"name": name, "rgb": True, **extra, **shared}, "image")]
+    layers: list[LayerData] = []
+    for channel, channel_name in enumerate(channels):
+        label = name if len(channels) == 1 else f"{name} {channel_name}"
+        # The first cell sets the contrast: napari would read many of them to find it.
+        limits = limits_of(first[channel])
+        keywords = {"name": label, **shared}
+        if channel > 0:
+            # Coloured over the first, from the median up: its ground would brighten the whole image.
+            keywords |= {"blending": "additive", "colormap": TINTS[(channel - 1) % len(TINTS)]}
+            if limits is not None:
+                limits = limits_of(np.append(np.median(first[channel]), limits[1]))
+        if limits is not None:
+            keywords["contrast_limits"] = limits
+        layers.append((pixels[..., channel, :, :], keywords, "image"))
+    return layers
+
+
+def limits_of(pixels: NDArray[Any]) -> tuple[float, float] | None:
+    """Return the lowest and highest value where a contrast can be made of them."""
+    low, high = float(pixels.min()), float(pixels.max())
+    return (low, high) if math.isfinite(low) and math.isfinite(high) and low < high else None

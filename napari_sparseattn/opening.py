@@ -1,0 +1,183 @@
+"""Opening cells, models and what napari's own menus opened: off the user interface's thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from psygnal import Signal
+
+from napari_sparseattn.workspace import CellSource, Placement
+from sparseattn.errors import InputError
+
+if TYPE_CHECKING:
+    from napari_sparseattn.jobs import Jobs, Report
+    from napari_sparseattn.layers import Layers
+    from napari_sparseattn.workspace import Workspace
+    from sparseattn.cells import CellSet
+
+
+class Opening:
+    """Everything that brings cells or a model into the workspace."""
+
+    subfolders_asked = Signal(Path, tuple)
+    """A folder has image subfolders: classes or samples? Answer by `open_cells(subfolders=)`."""
+
+    def __init__(self, workspace: Workspace, jobs: Jobs, layers: Layers) -> None:
+        self._workspace, self._jobs, self._layers = workspace, jobs, layers
+        layers.offered.connect(self.take_layer)
+
+    def take_offers(self) -> None:
+        """Take the cells of layers that were there before the plugin was opened: the newest."""
+        offers = self._layers.offers()
+        if offers and self._workspace.cells is None:
+            self.take_layer(*offers[-1])
+
+    def take_layer(self, source: CellSource, name: str) -> None:
+        """Take the cells that a layer was made of; the layer is where they are shown."""
+
+        def land(cells: CellSet) -> None:
+            if name in self._layers.names("image"):
+                self._layers.set_source(name, leafs=True)
+            self._workspace.set_cells(cells, [source])
+
+        self._start(source.title, lambda: _opened(source), land)
+
+    def open_cells(
+        self, path: Path, *, add: bool = False, on_opened: Callable[[], None] | None = None, **options: Any
+    ) -> None:
+        """Open a folder or a stack; with ``add`` its cells join those that are there.
+
+        ``options`` are those of `sparseattn.cells.open_cells`, plain JSON values.
+        """
+        source = CellSource(Path(path), options)
+        before = (self._workspace.cells, self._workspace.sources) if add else (None, ())
+
+        def work() -> tuple[CellSet | None, tuple[str, ...]]:
+            from sparseattn.cells import CellSet
+
+            try:
+                cells = _opened(source)
+            except InputError:
+                names = _subfolders(source)
+                if not names:
+                    raise
+                return None, names
+            if before[0] is not None:
+                cells = CellSet.concatenate([before[0], cells])
+                _ = cells.ids
+            return cells, ()
+
+        def land(result: tuple[CellSet | None, tuple[str, ...]]) -> None:
+            cells, names = result
+            if cells is None:
+                self.subfolders_asked.emit(source.path, names)
+                return
+            self._workspace.set_cells(cells, [*before[1], source])
+            self._tell_skipped(cells)
+            if on_opened is not None:
+                on_opened()
+
+        self._start(source.title, work, land)
+
+    def use_selected_layers(self) -> None:
+        """Take the cells of the selected image layers: a stack a layer a channel, or one RGB stack."""
+        chosen = self._layers.selected_pixels()
+        if chosen is None:
+            self._workspace.fail(
+                "Select an image layer of cells in the list of layers (several of one shape are channels)."
+            )
+            return
+
+        def work() -> CellSet:
+            import numpy as np
+
+            from sparseattn.cells import CellSet
+
+            planes = [np.asarray(pixels) for pixels in chosen.pixels]
+            images = np.stack([plane.reshape(-1, *plane.shape[-2:]) for plane in planes], axis=1)
+            kind = "brightfield" if chosen.channels[0] == "red" and images.dtype == np.uint8 else "unknown"
+            cells = CellSet.from_array(images, channels=chosen.channels, modality=kind, name=chosen.name)
+            _ = cells.ids
+            return cells
+
+        def place(index: int) -> Placement:
+            import numpy as np
+
+            return Placement(tuple(int(at) for at in np.unravel_index(index, chosen.leading or (1,))))
+
+        def land(cells: CellSet) -> None:
+            if chosen.name not in self._layers.names("image"):
+                return  # it was removed meanwhile
+            self._layers.set_source(chosen.name, leafs=True)
+            source = CellSource(None, {"layers": list(chosen.channels)}, chosen.name)
+            self._workspace.set_cells(cells, [source], placement=place)
+
+        self._start(chosen.name, work, land)
+
+    def load_model(self, path: Path, on_loaded: Callable[[], None] | None = None) -> None:
+        """Load a model file."""
+
+        def work(_: Report) -> Any:
+            from sparseattn.classifier import Classifier
+
+            return Classifier.load(path)
+
+        def land(classifier: Any) -> None:
+            self._workspace.set_classifier(classifier, Path(path))
+            self.match_channels()
+            if on_loaded is not None:
+                on_loaded()
+
+        self._jobs.start(f"Loading {Path(path).name}", work, land, bound_to=(), key="load")
+
+    def match_channels(self) -> None:
+        """Take channels for those of the model that differ from them in upper and lower case alone."""
+        workspace = self._workspace
+        if workspace.classifier is None or workspace.cells is None or not workspace.mismatch:
+            return
+        there = {name.casefold(): name for name in workspace.cells.channels}
+        wanted = workspace.classifier.prepare.channels
+        names = {there[name.casefold()]: name for name in wanted if name.casefold() in there}
+        if len(names) == len(wanted):
+            workspace.set_channel_names(names)
+
+    def _start(self, title: str, work: Callable[[], Any], land: Callable[[Any], None]) -> None:
+        def landed(result: Any) -> None:
+            land(result)
+            self.match_channels()
+
+        self._jobs.start(f"Opening {title}", lambda _: work(), landed, bound_to=(), key="open")
+
+    def _tell_skipped(self, cells: CellSet) -> None:
+        count = len(cells.skipped)
+        if count:
+            first = cells.skipped[0]
+            what = "One file was" if count == 1 else f"{count:,} files were"
+            self._workspace.say(f"{what} left out; the first: {first.origin}: {first.reason}")
+        else:
+            self._workspace.say(f"{len(cells):,} cells opened.")
+
+
+def _opened(source: CellSource) -> CellSet:
+    from sparseattn.cells import open_cells
+
+    if source.path is None:
+        raise InputError("the cells of a layer have no file to be opened again; open the image first")
+    cells = open_cells(source.path, **source.options)
+    _ = cells.ids, cells.shapes  # the files are read once for it: here, not where a window would wait
+    return cells
+
+
+def _subfolders(source: CellSource) -> tuple[str, ...]:
+    """Return the names of a folder's image subfolders where nobody has said what they are, else none."""
+    from sparseattn.cells import open_cells
+
+    if source.path is None or not source.path.is_dir() or "subfolders" in source.options:
+        return ()
+    try:
+        cells = open_cells(source.path, subfolders="samples", **source.options)
+    except InputError:
+        return ()
+    return tuple(sorted({str(name) for name in cells.column("sample") or () if name is not None}))

@@ -1,0 +1,218 @@
+"""The project file: one small JSON that brings the work back."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_sparseattn.workspace import CellSource, ClassItem, Shown
+from sparseattn.errors import InputError
+from sparseattn.writing import replaced_file
+
+if TYPE_CHECKING:
+    from napari_sparseattn.jobs import Report
+    from napari_sparseattn.session import Session
+    from napari_sparseattn.workspace import Workspace
+
+SUFFIX = ".sparseattn.json"
+FORMAT, FORMAT_VERSION = "sparseattn project", 1
+LARGEST = 16 << 20
+
+
+def save_project(session: Session, path: Path) -> None:
+    """Write the work that the workspace holds; say where, or why not."""
+    workspace = session.workspace
+    try:
+        write_project(workspace, path)
+    except InputError as error:
+        workspace.fail(error)
+        return
+    workspace.set_project_path(path)
+    unsaved = [source.title for source in workspace.sources if source.path is None]
+    note = f" The cells of the layer {unsaved[0]} are not in it: they have no file." if unsaved else ""
+    workspace.say(f"Saved {path}.{note}")
+
+
+def write_project(workspace: Workspace, path: Path) -> None:
+    """Write the project file, whole or not at all.
+
+    Raises
+    ------
+    InputError
+        When it cannot be written.
+    """
+    text = json.dumps(to_json(workspace, path.absolute().parent), indent=2, ensure_ascii=False)
+    with replaced_file(path) as draft:
+        draft.write_text(text + "\n", encoding="utf-8")
+
+
+def to_json(workspace: Workspace, folder: Path) -> dict[str, Any]:
+    """Return the state as plain JSON; paths are relative to the folder where they lie in or beside it."""
+    log = workspace.label_log
+    return {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "sources": [
+            {"path": _relative(source.path, folder), "options": dict(source.options), "name": source.name}
+            for source in workspace.sources
+        ],
+        "channel_names": workspace.channel_names,
+        "model": _relative(workspace.model_path, folder),
+        "model_hash": None if workspace.classifier is None else workspace.classifier.model_hash,
+        "k": workspace.k,
+        "label_log": None if log is None else _relative(Path(log.path), folder),
+        "classes": [dataclasses.asdict(item) for item in workspace.classes],
+        "filters": workspace.filters,
+        "current": _current_id(workspace),
+        "shown": dataclasses.asdict(workspace.shown),
+        "target_class": workspace.target_class,
+        "head": workspace.head,
+        "extras": workspace.extras,
+    }
+
+
+def read_project(path: Path) -> dict[str, Any]:
+    """Return what a project file says; nothing in it is trusted.
+
+    Raises
+    ------
+    InputError
+        When it is no project file, or is damaged or of a newer format.
+    """
+    try:
+        if path.stat().st_size > LARGEST:
+            raise InputError(f"{path} is too large for a project; is it another file?")
+        said = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path} cannot be read as a project ({error}); choose another file") from None
+    if not isinstance(said, dict) or said.get("format") != FORMAT:
+        raise InputError(f"{path} is no project of SparseAttnNet; choose another file")
+    if said.get("format_version") != FORMAT_VERSION:
+        raise InputError(
+            f"{path} was written by another version of the plugin (format {said.get('format_version')!r}); "
+            "use the version that wrote it"
+        )
+    wanted: Mapping[str, type | tuple[type, ...]] = {
+        "sources": list, "channel_names": dict, "model": (str, type(None)), "k": int, "classes": list,
+        "label_log": (str, type(None)), "filters": dict, "shown": dict, "extras": dict,
+    }  # fmt: skip
+    for name, kind in wanted.items():
+        if not isinstance(said.get(name), kind):
+            raise InputError(f"{path} is damaged: {name!r} is missing or not what it should be")
+    return said
+
+
+def open_project(session: Session, path: Path) -> None:
+    """Bring the work back, in a job: what is open stays until all of it has been read."""
+    workspace = session.workspace
+
+    def work(_: Report) -> tuple[dict[str, Any], list[CellSource], Any, Any, Path | None]:
+        from sparseattn.cells import CellSet, open_cells
+
+        said = read_project(path)
+        folder = path.absolute().parent
+        sources = _sources(said, folder, path)
+        sets = [
+            open_cells(source.path, **source.options)
+            for source in sources
+            if source.path is not None and "field" not in source.options
+        ]
+        cells = None
+        if sets:
+            cells = sets[0] if len(sets) == 1 else CellSet.concatenate(sets)
+            _ = cells.ids, cells.shapes
+        classifier, model_path = None, None
+        if said["model"] is not None:
+            from sparseattn.classifier import Classifier
+
+            model_path = _absolute(said["model"], folder)
+            classifier = Classifier.load(model_path)
+        return said, sources, cells, classifier, model_path
+
+    def land(result: tuple[dict[str, Any], list[CellSource], Any, Any, Path | None]) -> None:
+        said, sources, cells, classifier, model_path = result
+        workspace.set_label_log(None)
+        workspace.set_classes(())
+        workspace.set_classifier(classifier, model_path)
+        workspace.set_cells(cells, sources)
+        try:
+            workspace.set_classes([ClassItem(**item) for item in said["classes"]])
+            workspace.set_channel_names(said["channel_names"])
+            shown = Shown(**said["shown"])
+            workspace.show(**dataclasses.asdict(shown))
+            workspace.k = int(said["k"])
+        except (TypeError, ValueError) as error:
+            workspace.fail(f"parts of {path.name} are damaged and were left out ({error})")
+        _open_labels(session, said["label_log"], path.absolute().parent)
+        workspace.extras.clear()
+        workspace.extras.update(said["extras"])
+        workspace.set_filters(said["filters"])
+        workspace.target_class = said.get("target_class")
+        workspace.head = said.get("head")
+        if cells is not None and said.get("current") in cells.ids:
+            workspace.current = cells.ids.index(said["current"])
+        workspace.set_project_path(path)
+        for source in sources:
+            if "field" in source.options:
+                session.field.reopen(source)
+        changed = classifier is not None and said.get("model_hash") not in (None, classifier.model_hash)
+        note = " The model's file has changed since it was saved." if changed else ""
+        workspace.say(f"Opened {path.name}.{note}")
+
+    session.jobs.start(f"Opening {path.name}", work, land, bound_to=(), key="open")
+
+
+def _open_labels(session: Session, name: str | None, folder: Path) -> None:
+    if name is None:
+        return
+    workspace = session.workspace
+    path = _absolute(name, folder)
+    if not path.is_file():  # opening it would make an empty one, and the loss would not be seen
+        workspace.fail(f"the labels {path} are not there; put the file back and open the project again")
+        return
+    try:
+        session.labelling.open(path)
+    except InputError as error:
+        workspace.fail(error)
+
+
+def _sources(said: dict[str, Any], folder: Path, path: Path) -> list[CellSource]:
+    sources = []
+    for entry in said["sources"]:
+        if not isinstance(entry, dict) or not isinstance(entry.get("options", {}), dict):
+            raise InputError(f"{path} is damaged: a source of cells is not what it should be")
+        name = entry.get("path")
+        sources.append(
+            CellSource(
+                None if name is None else _absolute(str(name), folder),
+                entry.get("options", {}),
+                str(entry.get("name", "")),
+            )
+        )
+    return sources
+
+
+def _current_id(workspace: Workspace) -> str | None:
+    if workspace.cells is None or workspace.current < 0:
+        return None
+    return workspace.cells.ids[workspace.current]
+
+
+def _relative(path: Path | None, folder: Path) -> str | None:
+    """Return a path that still holds when the project is moved with its data; absolute on another drive."""
+    if path is None:
+        return None
+    try:
+        return Path(os.path.relpath(path.absolute(), folder)).as_posix()
+    except ValueError:
+        return path.absolute().as_posix()
+
+
+def _absolute(name: str, folder: Path) -> Path:
+    return Path(os.path.normpath(folder / name))

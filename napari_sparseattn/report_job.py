@@ -1,0 +1,117 @@
+"""Puts a report together in a thread: figures, tables and pictures of the present answers."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from napari_sparseattn.jobs import Report as Progress
+    from napari_sparseattn.workspace import Workspace
+    from sparseattn.classifier import Classifier
+    from sparseattn.predictions import Predictions
+    from sparseattn.report import Report
+
+_DPI = 200
+_PICKED_UNCERTAIN = (
+    "Some of the judged cells were labelled because the model was unsure of them: they are harder than most, "
+    "so the figures may be too low."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """What a report is to be made of; bound in the user interface's thread.
+
+    ``predictions`` carry the classes that may judge, and the sides that cells are on; ``answered`` are the
+    predictions of the workspace that they were made of.
+    """
+
+    classifier: Classifier
+    predictions: Predictions
+    answered: Predictions
+    judge_by: str
+    notes: tuple[str, ...]
+    colours: Mapping[str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class MadeReport:
+    """A report to be shown: ``pictures`` are PNG, ``texts`` the rows of each table as they are shown."""
+
+    question: Question
+    report: Report
+    tables: Mapping[str, pd.DataFrame]
+    texts: Mapping[str, list[tuple[str, ...]]]
+    pictures: Mapping[str, bytes]
+
+
+def ask(workspace: Workspace, judge_by: str) -> Question | None:
+    """Bind what a report of the present cells needs; None without answers of the present model.
+
+    A class that was accepted in bulk is the model's own answer and judges nothing; a cell that was set aside
+    in the label log tests the model unless it taught it.
+    """
+    classifier, answered, cells = workspace.classifier, workspace.predictions, workspace.cells
+    if classifier is None or answered is None or cells is None or not len(answered):
+        return None
+    given = workspace.labels()
+    log = getattr(workspace.label_log, "labels", {})
+    known: list[str | None] = []
+    sides = list(answered.sides)
+    uncertain = False
+    for row, index in enumerate(answered.indices):
+        label = log.get(cells.ids[index]) if log else None
+        if label is None:
+            known.append(given[index])
+            continue
+        known.append(label.name if label.is_class and label.origin != "bulk" else None)
+        if sides[row] is None and known[-1] is not None:
+            if label.tests:
+                sides[row] = "test"
+            uncertain |= label.picked == "uncertain" and not label.set_aside
+    return Question(
+        classifier=classifier,
+        predictions=replace(answered, cells=answered.cells.with_labels(known), sides=tuple(sides)),
+        answered=answered,
+        judge_by=judge_by,
+        notes=(_PICKED_UNCERTAIN,) if uncertain and "test" not in sides else (),
+        colours=dict(workspace.colours),
+    )
+
+
+def make(question: Question, earlier: MadeReport | None, progress: Progress) -> MadeReport:
+    """Make the report of a question; what labels do not change is taken from an earlier report."""
+    import torch
+
+    from sparseattn.report import draw_figures, make_report, report_tables
+    from sparseattn.report.tables import shown_rows
+
+    torch.set_num_threads(1)  # of this thread alone: the user interface is not to wait for its turn
+    known = earlier is not None and earlier.question.answered is question.answered
+    report = make_report(
+        question.classifier,
+        question.predictions,
+        judge_by=question.judge_by,  # type: ignore[arg-type]
+        notes=question.notes,
+        with_attention=not known,
+        with_drift=not known,
+        on_progress=lambda what, done, total: progress(done, total),
+    )
+    if known and earlier is not None:
+        report = replace(report, attention=earlier.report.attention, drift=earlier.report.drift)
+    tables = report_tables(report)
+    pictures = {}
+    figures = draw_figures(report, question.colours, narrow=True)
+    figures.pop("confusion", None)  # the tab draws its own, which can be clicked
+    for number, (name, figure) in enumerate(figures.items()):
+        progress(number, len(figures))
+        stream = io.BytesIO()
+        figure.savefig(stream, format="png", dpi=_DPI)
+        pictures[name] = stream.getvalue()
+    texts = {name: shown_rows(table) for name, table in tables.items()}
+    return MadeReport(question, report, tables, texts, pictures)

@@ -1,0 +1,71 @@
+"""One session a viewer: its workspace, its jobs, its layers, and the live explanation that joins them."""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING
+
+from psygnal import Signal
+
+from napari_sparseattn.classify_job import Classification
+from napari_sparseattn.dead_slots import disconnect_dead
+from napari_sparseattn.field_work import FieldWork
+from napari_sparseattn.jobs import Jobs
+from napari_sparseattn.labelling import Labelling
+from napari_sparseattn.layers import Layers
+from napari_sparseattn.live import LiveExplanation
+from napari_sparseattn.opening import Opening
+from napari_sparseattn.retraining import Retraining
+from napari_sparseattn.shown_cells import ShownCells
+from napari_sparseattn.workspace import Workspace
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+_SESSIONS: dict[int, Session] = {}
+
+
+class Session:
+    """All that the plugin holds for one viewer. Widgets are made from it."""
+
+    tab_asked = Signal(str)
+    """A tab wants the user to see another one: the name of its package, such as "gallery"."""
+
+    def __init__(self, viewer: ViewerModel) -> None:
+        self.workspace = Workspace()
+        self.jobs = Jobs(self.workspace)
+        self.labelling = Labelling(self.workspace)
+        self.retraining = Retraining(self.workspace, self.jobs, self.labelling)
+        self.layers = Layers(viewer, self.workspace)
+        self.live = LiveExplanation(self.workspace, self.jobs)
+        self.opening = Opening(self.workspace, self.jobs, self.layers)
+        self.classification = Classification(self.workspace, self.jobs)
+        self.field = FieldWork(self.workspace, self.jobs, self.layers, self.labelling)
+        self.shown_cells = ShownCells(self.workspace, self.jobs, self.classification)
+
+    def let_go_of_dead_widgets(self) -> None:
+        """Forget the widgets of a dock that was closed; the work stays, for the next dock."""
+        disconnect_dead([self, *vars(self).values()])
+
+    def close(self) -> None:
+        """Stop all work: the viewer goes."""
+        self.live.close()
+        self.field.close()
+        self.retraining.close()
+        self.jobs.close()
+        self.labelling.close()
+
+
+def session_of(viewer: ViewerModel) -> Session:
+    """Return the session of a viewer, made when first asked for. Several viewers do not mix."""
+    viewer = getattr(viewer, "__wrapped__", viewer)  # plugins are given a proxy of the viewer
+    key = id(viewer)
+    if key not in _SESSIONS:
+        _SESSIONS[key] = Session(viewer)
+        weakref.finalize(viewer, _SESSIONS.pop, key, None)
+    return _SESSIONS[key]
+
+
+def workspace_of(viewer: ViewerModel) -> Workspace:
+    """Return the workspace of a viewer."""
+    return session_of(viewer).workspace

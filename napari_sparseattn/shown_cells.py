@@ -1,0 +1,210 @@
+"""The table of the cells and the rows of it that are shown: one for the gallery and the exports."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from psygnal import Signal
+from qtpy.QtCore import QTimer
+
+from napari_sparseattn.classify_job import Classification
+from napari_sparseattn.jobs import Jobs, Report
+from napari_sparseattn.workspace import SETTING_ASIDE, Workspace
+from sparseattn.cells.measure import Measurements, measure_cells
+from sparseattn.errors import InputError
+from sparseattn.table.filters import CellFilter, CellOrder, rows_shown
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from sparseattn.cells import CellSet
+
+_MEASURED_AT_ONCE = 32
+_PARTS_SHOWN = 1500
+"""Measured cells between two updates of the table."""
+
+
+class ShownCells:
+    """What is shown of the cells, in which order. ``table.iloc[rows]`` is what an export holds.
+
+    Nothing is worked out before somebody calls `ask`. The filter is `Workspace.filters`, a `CellFilter` as
+    JSON; the order lies in ``Workspace.extras["gallery"]["order"]``.
+    """
+
+    table_changed = Signal()
+    """`table`: labels, predictions or measurements came in. `rows_changed` follows."""
+    rows_changed = Signal()
+    """`rows`, `problem`: after every change of the table, the filter or the order."""
+
+    def __init__(self, workspace: Workspace, jobs: Jobs, classification: Classification) -> None:
+        self._workspace = workspace
+        self._jobs = jobs
+        self._classification = classification
+        self._wanted = False
+        self._named = False  # ids are known: asking for them no longer reads every file
+        self._measurements: Measurements | None = None
+        self._measured = False
+        self._building, self._stale = False, False
+        self.table: pd.DataFrame | None = None
+        self.rows: NDArray[np.int64] = np.zeros(0, np.int64)
+        self.problem: str | None = None
+        self._later = QTimer()
+        self._later.setSingleShot(True)
+        self._later.setInterval(0)
+        self._later.timeout.connect(self._build)
+        workspace.cells_changed.connect(self._take_cells)
+        workspace.filters_changed.connect(self.choose_rows)
+        workspace.predictions_changed.connect(self._schedule)
+        workspace.labels_changed.connect(self._schedule)
+        classification.partial_changed.connect(self._schedule)
+        jobs.changed.connect(self._measure)
+
+    def ask(self) -> None:
+        """Keep the table up to date from now on."""
+        if not self._wanted:
+            self._wanted = True
+            self._take_cells()
+
+    @property
+    def filter(self) -> CellFilter:
+        """The filter in the workspace; one that lets all pass where that makes no sense."""
+        try:
+            return CellFilter.from_json(self._workspace.filters)
+        except InputError:
+            return CellFilter()
+
+    def set_filter(self, chosen: CellFilter) -> None:
+        self._workspace.set_filters(chosen.to_json())
+
+    @property
+    def order(self) -> CellOrder:
+        try:
+            return CellOrder.from_json(self._workspace.extras.get("gallery", {}).get("order", {}))
+        except (InputError, AttributeError):
+            return CellOrder()
+
+    def set_order(self, order: CellOrder) -> None:
+        kept = self._workspace.extras.get("gallery", {})
+        self._workspace.extras["gallery"] = {**kept, "order": order.to_json()}
+        self.choose_rows()
+
+    @property
+    def shown_table(self) -> pd.DataFrame | None:
+        """The rows that are shown, in their order."""
+        return None if self.table is None else self.table.iloc[self.rows]
+
+    def choose_rows(self) -> None:
+        """Apply filter and order to the table as it is."""
+        self.problem = None
+        cells = self._workspace.cells
+        if self.table is None:
+            # All that is known of the cells is that they are there; that much can be shown.
+            count = 0 if cells is None or not self.filter.is_empty else len(cells)
+            self.rows = np.arange(count)
+        else:
+            order = self.order if self.order.column in self.table.columns else CellOrder()
+            try:
+                self.rows = rows_shown(self.table, self.filter, order)
+            except InputError as error:
+                self.problem = str(error)
+                self.rows = np.zeros(0, np.int64)
+        self.rows_changed.emit()
+
+    def _take_cells(self) -> None:
+        self.table, self._measurements = None, None
+        self._named, self._measured = False, False
+        self._building = False
+        if not self._wanted:
+            return
+        cells = self._workspace.cells
+        self.table_changed.emit()
+        self.choose_rows()
+        if cells is None or not len(cells):
+            return
+
+        def know_names(_: object) -> None:
+            self._named = True
+            self._schedule()
+
+        self._jobs.start(
+            "Reading cells", lambda report: cells.ids, know_names, bound_to=("cells",), key="ids", quiet=True
+        )
+
+    def _schedule(self, *_: Any) -> None:
+        if self._wanted and self._named:
+            self._later.start()
+
+    def _build(self) -> None:
+        """Make the table anew in a thread; while one is being made, once more after it."""
+        cells = self._workspace.cells
+        if cells is None or not self._named:
+            return
+        if self._building:
+            self._stale = True
+            return
+        self._building, self._stale = True, False
+        version = self._workspace.token
+        predictions = self._workspace.predictions or self._classification.partial
+        labels = self._workspace.labels()
+        if self._measurements is None:
+            self._measurements = Measurements.none(len(cells), cells.channels)
+        measurements = self._measurements
+
+        def build(report: Report) -> pd.DataFrame:
+            from sparseattn.table.cell_table import cell_table
+
+            return cell_table(
+                cells,
+                predictions=predictions,
+                human_labels=labels,
+                measurements=measurements,
+                no_class=SETTING_ASIDE,
+            )
+
+        def land(table: pd.DataFrame) -> None:
+            self.table = table
+            self.table_changed.emit()
+            self.choose_rows()
+
+        def ended() -> None:
+            if self._workspace.token.cells == version.cells:
+                self._building = False
+                if self._stale or self._workspace.token != version:
+                    self._schedule()
+                self._measure()
+
+        self._jobs.start("Listing cells", build, land, on_end=ended, quiet=True)
+
+    def _measure(self) -> None:
+        """Measure area and brightness, once a set, when no classification wants the processor."""
+        cells = self._workspace.cells
+        if self._measured or not self._named or cells is None or self._classification.running:
+            return
+        self._measured = True
+        found = Measurements.none(len(cells), cells.channels)
+
+        def land(measurements: Measurements) -> None:
+            self._measurements = measurements
+            self._schedule()
+
+        self._jobs.start(
+            f"Measuring {len(cells):,} cells",
+            lambda report: _measure(cells, found, report),
+            land,
+            on_part=land,
+            bound_to=("cells",),
+            key="measure",
+        )
+
+
+def _measure(cells: CellSet, found: Measurements, report: Report) -> Measurements:
+    shown = 0
+    for part, measured in measure_cells(cells, chunk=_MEASURED_AT_ONCE):
+        found.area[part], found.means[part] = measured.area, measured.means
+        report(part.stop, len(cells))
+        if part.stop - shown >= _PARTS_SHOWN:
+            shown = part.stop
+            report.part(Measurements(found.channels, found.area.copy(), found.means.copy()))
+    return found

@@ -1,0 +1,1 @@
+"""Small views of the workspace, a package a tab."""

@@ -1,0 +1,411 @@
+"""The Field tab."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from qtpy.QtCore import QSignalBlocker, Qt, QTimer
+from qtpy.QtGui import QKeyEvent
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFormLayout,
+    QGroupBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSlider,
+    QSpinBox,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_sparseattn.colours import NO_CLASS
+from napari_sparseattn.field_work import OTHER, FieldChoice, crop_from, segment_from
+from napari_sparseattn.session import Session
+from napari_sparseattn.widgets.field.class_legend import ClassLegend
+from napari_sparseattn.widgets.field.find_panel import FindPanel
+from napari_sparseattn.widgets.field.section import Section
+from sparseattn.cells import CropSettings
+from sparseattn.errors import InputError
+
+_PREVIEW_MS = 300
+_UNPAINTED = "not classified"
+
+
+class FieldWidget(QWidget):
+    """Choose an image and its cells, classify them, look at them and correct them in their place."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self.workspace, self.work = session.workspace, session.field
+        self._preview_timer = QTimer(self)
+        self._preview_timer.setSingleShot(True)
+        self._preview_timer.setInterval(_PREVIEW_MS)
+        self._preview_timer.timeout.connect(self._show_preview)
+        self._previewed: tuple[Any, ...] | None = None
+        self._brought: set[str] = set()
+        self._build()
+        self._recall()
+        self._connect()
+        self._list_layers()
+        self._show_result()
+
+    # -- the parts -----------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        self.empty = QLabel(
+            "Open an image of many cells: drop it on the viewer, or File > Open.\n\n"
+            "Add a Labels layer that tells its cells, or let them be found here."
+        )
+        self.empty.setWordWrap(True)
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        content = QWidget()
+        inner = QVBoxLayout(content)
+        inner.setContentsMargins(8, 8, 8, 8)
+        inner.setSpacing(8)
+        inner.addWidget(self._build_choice())
+        inner.addWidget(self._build_find())
+        inner.addWidget(self._build_crop())
+        inner.addLayout(self._build_run())
+        inner.addWidget(self._build_result())
+        inner.addStretch(1)
+        self.pages = QStackedWidget()
+        self.pages.addWidget(content)
+        self.pages.addWidget(self.empty)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.pages)
+
+    def _build_choice(self) -> QGroupBox:
+        self.image = _combo("The image of many cells: one layer, or several of one shape as its channels")
+        self.cells = _combo("Where the cells are: a Labels layer with a number a cell, or let them be found")
+        box = QGroupBox("Field")
+        form = _form(box)
+        form.addRow("Image", self.image)
+        form.addRow("Cells", self.cells)
+        return box
+
+    def _build_find(self) -> Section:
+        self.find = FindPanel()
+        self.find_box = Section("How cells are found", self.find, opened=True)
+        return self.find_box
+
+    def _build_crop(self) -> Section:
+        self.neighbours = _combo("What the model is shown of the cells beside a cell")
+        self.neighbours.addItem("Filled with background", "mask")
+        self.neighbours.addItem("Left as they are", "keep")
+        self.by = _combo("Crops should look like the pictures that the model was trained with")
+        self.by.addItem("By the cell, and around it", "margin")
+        self.by.addItem("The same for every cell", "side")
+        self.margin = QSpinBox()
+        self.margin.setRange(0, 400)
+        self.margin.setSingleStep(10)
+        self.margin.setSuffix(" % of its length")
+        self.margin.setToolTip("What is shown around a cell on each side, as a share of its longer side")
+        self.side = QSpinBox()
+        self.side.setRange(4, 4096)
+        self.side.setSuffix(" px")
+        self.side.setToolTip("Side of the square that is cut out around every cell")
+        self.crop_size = QStackedWidget()
+        self.crop_size.addWidget(self.margin)
+        self.crop_size.addWidget(self.side)
+        box = QWidget()
+        form = _form(box)
+        form.setContentsMargins(0, 0, 0, 0)
+        form.addRow("Neighbours", self.neighbours)
+        form.addRow("Size", self.by)
+        form.addRow("", self.crop_size)
+        return Section("What the model sees of a cell", box, opened=False)
+
+    def _build_run(self) -> QHBoxLayout:
+        self.run = QPushButton("Classify cells")
+        self.run.setToolTip("Find or take the cells, classify each, and paint it in the colour of its class")
+        self.planes = _combo(
+            "Of a stack: the plane that is shown (the next when it is shown), or all at once"
+        )
+        self.planes.addItem("this plane", False)
+        self.planes.addItem("all planes", True)
+        row = QHBoxLayout()
+        row.addWidget(self.run, 1)
+        row.addWidget(self.planes)
+        return row
+
+    def _build_result(self) -> QGroupBox:
+        self.result = QGroupBox("Classes")
+        self.cell = QLabel()
+        self.cell.setWordWrap(True)
+        self.legend = ClassLegend()
+        self.familiar = _slider(
+            0, 50, "Cells less like those that the model was trained with are painted grey"
+        )
+        self.sure = _slider(0, 100, "Cells of which the model is less sure are painted grey")
+        self.familiar_text, self.sure_text = QLabel(), QLabel()
+        self.opacity = _slider(5, 100, "How strongly the classes cover the image")
+        self.outlines = QCheckBox("Outlines only")
+        self.outlines.setToolTip("Draw the rims of the cells in the colours of their classes")
+        form = QFormLayout()
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.addRow("Grey if unlike", _beside(self.familiar, self.familiar_text))
+        form.addRow("Grey if unsure", _beside(self.sure, self.sure_text))
+        form.addRow("Opacity", _beside(self.opacity, self.outlines))
+        layout = QVBoxLayout(self.result)
+        layout.addWidget(self.cell)
+        layout.addWidget(self.legend)
+        layout.addLayout(form)
+        return self.result
+
+    def _connect(self) -> None:
+        workspace, work = self.workspace, self.work
+        work.layers.changed.connect(self._list_layers)
+        work.found_changed.connect(self._fold)
+        work.found_changed.connect(self._show_result)
+        work.painted_changed.connect(self._show_result)
+        work.preview_changed.connect(self._show_count)
+        for signal in (workspace.cells_changed, workspace.classes_changed, workspace.current_changed,
+                       workspace.predictions_changed):  # fmt: skip
+            signal.connect(self._show_result)
+        self.image.currentIndexChanged.connect(self._take_image)
+        self.cells.currentIndexChanged.connect(self._take_choice)
+        self.find.changed.connect(self._take_choice)
+        self.neighbours.currentIndexChanged.connect(self._take_choice)
+        self.by.currentIndexChanged.connect(self._take_choice)
+        self.planes.currentIndexChanged.connect(self._take_choice)
+        self.margin.valueChanged.connect(self._take_choice)
+        self.side.valueChanged.connect(self._take_choice)
+        self.run.clicked.connect(self._classify)
+        self.legend.chosen.connect(self._label)
+        self.familiar.valueChanged.connect(self._take_look)
+        self.sure.valueChanged.connect(self._take_look)
+        self.opacity.valueChanged.connect(self._take_look)
+        self.outlines.toggled.connect(self._take_look)
+
+    # -- what is remembered --------------------------------------------------------------------------
+
+    def _recall(self) -> None:
+        said: dict[str, Any] = self.workspace.extras.get("field", {})
+        crop = crop_from(said.get("crop", {}))
+        self.neighbours.setCurrentIndex(self.neighbours.findData(crop.neighbours))
+        self.by.setCurrentIndex(0 if crop.side is None else 1)
+        self.margin.setValue(round(100 * crop.margin))
+        self.side.setValue(crop.side or 128)
+        self.find.set_value(segment_from(said.get("segment", {})))
+        self.familiar.setValue(round(100 * float(said.get("least_familiar", self.work.least_familiar))))
+        self.sure.setValue(round(100 * float(said.get("least_confidence", self.work.least_confidence))))
+        self.opacity.setValue(round(100 * float(said.get("opacity", self.work.opacity))))
+        self.outlines.setChecked(bool(said.get("outlines", False)))
+        self._show_rows()
+        self._show_look()
+
+    def _remember(self) -> None:
+        choice = self.choice
+        self.workspace.extras["field"] = {
+            "crop": self.crop.to_json(),
+            "segment": self.find.value.to_json(),
+            "images": list(choice.images) if choice else [],
+            "labels": choice.labels if choice else None,
+            "least_familiar": self.work.least_familiar,
+            "least_confidence": self.work.least_confidence,
+            "opacity": self.work.opacity,
+            "outlines": self.outlines.isChecked(),
+        }
+
+    # -- what the user chooses -----------------------------------------------------------------------
+
+    @property
+    def crop(self) -> CropSettings:
+        by_side = self.by.currentData() == "side"
+        return CropSettings(
+            self.neighbours.currentData(), self.margin.value() / 100, self.side.value() if by_side else None
+        )
+
+    @property
+    def choice(self) -> FieldChoice | None:
+        """What is chosen; None where there is no image."""
+        images = self.image.currentData()
+        if not images:
+            return None
+        return FieldChoice(
+            tuple(images),
+            self.cells.currentData(),
+            bool(self.planes.currentData()),
+            self.crop,
+            self.find.value,
+        )
+
+    def _list_layers(self) -> None:
+        images = self.work.layers.images()
+        with QSignalBlocker(self.image), QSignalBlocker(self.cells):
+            _refill(self.image, [(_title(names), names) for names in images])
+            labels: list[tuple[str, str | None]] = [(name, name) for name in self.work.layers.labels()]
+            _refill(self.cells, [*labels, ("Find them", None)])
+            # Who adds a labels layer means it to be used.
+            brought = self.work.layers.labels_of_user()
+            new = sorted(brought - self._brought)
+            if new and self.cells.currentData() not in self._brought:
+                self.cells.setCurrentIndex(self.cells.findData(new[-1]))
+            self._brought = brought
+        self.pages.setCurrentIndex(0 if images else 1)
+        self._take_image()
+
+    def _take_image(self) -> None:
+        images = self.image.currentData()
+        if images:
+            try:
+                self.find.offer(self.work.layers.channels(images))
+                self.planes.setVisible(self.work.layers.planes(images) > 1)
+            except InputError as error:
+                self.workspace.fail(error)
+        self._take_choice()
+
+    def _take_choice(self) -> None:
+        self._show_rows()
+        self._remember()
+        choice = self.choice
+        wanted = None
+        if choice is not None and choice.labels is None and self.find.preview.isChecked():
+            wanted = (choice.images, choice.segment)
+        if wanted == self._previewed:
+            return
+        self._previewed = wanted
+        self.find.count.setText("")
+        if wanted is None:
+            self._preview_timer.stop()
+        else:
+            self._preview_timer.start()
+
+    def _show_preview(self) -> None:
+        choice = self.choice
+        if choice is not None:
+            self.work.preview(choice)
+
+    def _show_count(self, count: int) -> None:
+        self.find.count.setText(
+            "One cell found." if count == 1 else f"{count:,} cells found." if count else
+            "No cell found; raise the sensitivity, or say what the cells look like."
+        )  # fmt: skip
+
+    def _classify(self) -> None:
+        choice = self.choice
+        if choice is None:
+            return
+        if self.workspace.classifier is None:
+            self.workspace.say("Load a model first; the cells are cut out meanwhile.")
+        self.work.classify(choice)
+
+    def _take_look(self) -> None:
+        self.work.set_refusal(self.familiar.value() / 100, self.sure.value() / 100)
+        self.work.set_look(self.opacity.value() / 100, 3 if self.outlines.isChecked() else 0)
+        self._show_look()
+        self._remember()
+
+    def _label(self, name: str) -> None:
+        if not self.work.is_current:
+            return
+        try:
+            self.session.labelling.label((self.workspace.current,), name)
+        except InputError as error:
+            self.workspace.fail(error)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        given = {"u": "unsure", "x": "exclude"}.get(event.text(), event.text())
+        if event.key() in (Qt.Key.Key_Backspace, Qt.Key.Key_Delete):
+            given = ""
+        elif given not in (*"123456789", "unsure", "exclude"):
+            super().keyPressEvent(event)
+            return
+        self.work.press(given)
+
+    # -- what is shown -------------------------------------------------------------------------------
+
+    def _show_rows(self) -> None:
+        self.find_box.setVisible(self.cells.currentData() is None)
+        self.crop_size.setCurrentIndex(self.by.currentIndex())
+
+    def _show_look(self) -> None:
+        self.familiar_text.setText(f"{self.familiar.value()} %")
+        self.sure_text.setText(f"{self.sure.value()} %")
+
+    def _fold(self) -> None:
+        """Once there is a result it is to be seen without scrolling."""
+        self.find_box.set_open(False)
+
+    def _show_result(self, *_: Any) -> None:
+        classes = self.work.classes()
+        self.result.setVisible(bool(classes))
+        if not classes:
+            return
+        counts = Counter(name or _UNPAINTED for name in classes)
+        items = self.workspace.classes
+        others = {OTHER: NO_CLASS}
+        known = {item.name for item in items}
+        others |= {name: NO_CLASS for name in counts if name not in known and name != OTHER}
+        self.legend.show_classes(items, others)
+        self.legend.show_counts(counts)
+        self.cell.setText(self._about_cell(classes))
+
+    def _about_cell(self, classes: list[str]) -> str:
+        found, index = self.work.found, self.workspace.current
+        if found is None or not 0 <= index < len(classes):
+            return "Click a cell to see the pixels that decided."
+        text = f"Cell {found.label[index]}: {classes[index] or _UNPAINTED}"
+        predictions = self.workspace.predictions
+        if predictions is not None and not self.workspace.blind:
+            rows = (predictions.indices == index).nonzero()[0]
+            if len(rows):
+                text += (
+                    f"\nModel: {predictions.predicted[rows[0]]}, {predictions.confidence[rows[0]]:.0%} sure"
+                )
+                if predictions.in_distribution[rows[0]] < self.work.least_familiar:
+                    text += ", unlike the training cells"
+            else:
+                text += "\nThe model could not read it."
+        if found.touches_edge[index]:
+            text += "\nIt touches the edge of the field."
+        return text + "\nPress a key, or a colour below, to correct it."
+
+
+def _title(names: tuple[str, ...]) -> str:
+    return names[0] if len(names) == 1 else f"{len(names)} channels: {', '.join(names)}"
+
+
+def _refill(combo: QComboBox, items: list[tuple[str, Any]]) -> None:
+    """Offer other items; what was chosen stays so where it is still there."""
+    chosen = combo.currentData() if combo.count() else ...
+    combo.clear()
+    for title, data in items:
+        combo.addItem(title, data)
+    place = next((at for at, (_, data) in enumerate(items) if data == chosen), 0)
+    combo.setCurrentIndex(place)
+
+
+def _combo(hint: str) -> QComboBox:
+    combo = QComboBox()
+    combo.setToolTip(hint)
+    combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    combo.setMinimumContentsLength(8)
+    return combo
+
+
+def _form(box: QGroupBox) -> QFormLayout:
+    form = QFormLayout(box)
+    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    return form
+
+
+def _slider(low: int, high: int, hint: str) -> QSlider:
+    slider = QSlider(Qt.Orientation.Horizontal)
+    slider.setRange(low, high)
+    slider.setToolTip(hint)
+    slider.setAccessibleName(hint)
+    return slider
+
+
+def _beside(wide: QWidget, narrow: QWidget) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.addWidget(wide, 1)
+    row.addWidget(narrow)
+    return row

@@ -1,0 +1,47 @@
+"""What a column of the table of cells is called on the screen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_TITLES = {
+    "id": "Id",
+    "source": "Source",
+    "predicted": "Predicted class",
+    "human_label": "Given class",
+    "confidence": "Confidence",
+    "entropy": "Entropy (nats)",
+    "in_distribution": "Familiar",
+    "area": "Area (pixels)",
+}
+_LEFT_OUT = ("k", "split", "model_hash", "labelled", "disagreement")
+
+
+def column_title(column: str) -> str:
+    if column in _TITLES:
+        return _TITLES[column]
+    for start, title in (("p_", "Probability of "), ("mean_", "Mean of ")):
+        if column.startswith(start):
+            return title + column.removeprefix(start)
+    return column
+
+
+def sample_columns(table: pd.DataFrame) -> list[str]:
+    """Return the columns that tell of the sample: between the source and what the model says."""
+    columns = list(table.columns)
+    return columns[columns.index("source") + 1 : columns.index("predicted")]
+
+
+def sortable_columns(table: pd.DataFrame) -> list[str]:
+    """Return the columns to sort by, those wanted most first."""
+    first = ["confidence", "entropy", "in_distribution", "predicted", "human_label", "id", "source"]
+    return first + [name for name in table.columns if name not in (*first, *_LEFT_OUT)]
+
+
+def number_columns(table: pd.DataFrame) -> list[str]:
+    """Return the columns of numbers, for the axes of a plot: measurements first."""
+    numbers = [name for name in table.columns if table[name].dtype.kind in "iuf" and name not in _LEFT_OUT]
+    return sorted(numbers, key=lambda name: not (name == "area" or name.startswith("mean_")))

@@ -1,0 +1,394 @@
+"""The Gallery tab: filter and sort above, the cells below, and a scatter plot with gates beside them."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSlider,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_sparseattn.widgets.gallery.cards import Cards
+from napari_sparseattn.widgets.gallery.cell_grid import CellGrid
+from napari_sparseattn.widgets.gallery.column_titles import column_title, sample_columns, sortable_columns
+from napari_sparseattn.widgets.gallery.filter_bar import FilterBar
+from napari_sparseattn.widgets.gallery.listening import listen
+from napari_sparseattn.widgets.gallery.thumbnail_picture import thumbnail, thumbnail_of_selected
+from sparseattn.errors import InputError
+from sparseattn.table.filters import CellFilter, CellOrder, sample_texts
+
+if TYPE_CHECKING:
+    from napari_sparseattn.session import Session
+    from napari_sparseattn.widgets.gallery.scatter import ScatterPanel
+
+_SIDES = (40, 240)
+_MOST_SAMPLE_VALUES = 200
+"""A column of more values tells the cells one by one: no use to tick."""
+
+
+class GalleryWidget(QWidget):
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        self._workspace = session.workspace
+        self._shown = session.shown_cells
+        self._scatter: ScatterPanel | None = None
+        self._make_controls()
+        self._lay_out()
+        self._connect()
+        self._restore()
+        self._shown.ask()
+        session.classification.ask()
+        self._take_cells()
+
+    # -- what is on it -------------------------------------------------------------------------------
+
+    def _make_controls(self) -> None:
+        self.grid = CellGrid()
+        self.filters = FilterBar()
+        self.filters.setVisible(False)
+        self.count = QLabel()
+        self.show_filters = _switch("Filters", "Show or hide the filters")
+        self.clear = QPushButton("Show all")
+        self.clear.setToolTip("Take all filters away and switch the gates off, so that every cell is shown")
+        self.show_scatter = _switch("Scatter plot", "Plot two columns against each other and draw gates")
+        self.sort = QComboBox()
+        self.sort.setToolTip("Sort the cells by this column")
+        self.sort.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.sort.setMinimumContentsLength(8)
+        self.descending = _switch("", "Largest first")
+        self.size = QSlider(Qt.Orientation.Horizontal)
+        self.size.setRange(*_SIDES)
+        self.size.setValue(self.grid.side)
+        self.size.setMinimumWidth(60)
+        self.size.setToolTip("Size of the pictures")
+        self.size.setAccessibleName("Size of the pictures")
+        self.overlay = _switch("Selected pixels", "Fade all pixels but those that the model selected")
+        self.export = QPushButton("Export\N{HORIZONTAL ELLIPSIS}")
+        self.export.setToolTip(
+            "Write the table of the cells that are shown, in their order, as CSV or Parquet"
+        )
+        self.note = QLabel()
+        self.note.setWordWrap(True)
+        self.again = QPushButton("Classify again")
+        self.again.setToolTip("Classify all cells with the number of selected pixels that is set now")
+        self.empty = QLabel()
+        self.empty.setWordWrap(True)
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+
+    def _lay_out(self) -> None:
+        top = _row(self.show_filters, self.show_scatter, self.overlay, self.export)
+        sizes = _row(QLabel("Sort"), self.sort, self.descending, QLabel("Size"), self.size)
+        sizes.setStretch(1, 2)
+        sizes.setStretch(4, 1)
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self.grid)
+        self._pages.addWidget(self.empty)
+        self._split = QSplitter(Qt.Orientation.Vertical)
+        self._split.addWidget(self._pages)
+        self._split.setChildrenCollapsible(False)
+        layout = QVBoxLayout(self)
+        layout.addLayout(top)
+        layout.addWidget(self.filters)
+        layout.addLayout(sizes)
+        layout.addLayout(_row(self.count, None, self.clear))
+        layout.addLayout(_row(self.note, self.again))
+        layout.addWidget(self._split, stretch=1)
+
+    def _connect(self) -> None:
+        workspace, shown = self._workspace, self._shown
+        listen(
+            self,
+            (workspace.cells_changed, self._take_cells),
+            (workspace.classes_changed, self._show_cards),
+            (workspace.blind_changed, self._show_cards),
+            (workspace.selection_changed, self._show_selection),
+            (workspace.current_changed, self.grid.show_current),
+            (workspace.k_changed, self._take_k),
+            (workspace.model_changed, self._take_model),
+            (workspace.channels_changed, self._take_model),
+            (workspace.predictions_changed, self._show_note),
+            (shown.table_changed, self._take_table),
+            (shown.rows_changed, self._take_rows),
+        )
+        self.grid.looked_at.connect(self._look_at)
+        self.grid.chosen.connect(self._choose)
+        self.grid.key_given.connect(self._label)
+        self.filters.changed.connect(lambda: shown.set_filter(self.filters.value))
+        self.clear.clicked.connect(self._show_all)
+        self.show_filters.toggled.connect(self.filters.setVisible)
+        self.show_scatter.toggled.connect(self._open_scatter)
+        self.sort.activated.connect(self._sort)
+        self.descending.toggled.connect(self._sort)
+        self.size.valueChanged.connect(self.grid.set_side)
+        self.overlay.toggled.connect(self._take_model)
+        self.export.clicked.connect(self._export)
+        self.again.clicked.connect(self._session.classification.start)
+        for control in (self.show_filters, self.show_scatter, self.overlay):
+            control.toggled.connect(self._remember)
+        self.size.sliderReleased.connect(self._remember)
+        # Overlays are made anew once k stands still, not at each step of its slider.
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.setInterval(250)
+        self._later.timeout.connect(self._make_thumbnails)
+
+    def close_threads(self) -> None:
+        """Wait for the thread that makes thumbnails."""
+        self.grid.thumbnails.close()
+
+    # -- cells and their pictures --------------------------------------------------------------------
+
+    def _take_cells(self) -> None:
+        self._restore()  # a project that was opened brings its settings
+        self._make_thumbnails(keep=False)
+        self._take_rows()
+        self._show_note()
+
+    def _take_model(self) -> None:
+        if self.overlay.isChecked() or self.sender() is self.overlay:
+            self._make_thumbnails()
+        self._show_note()
+
+    def _take_k(self, k: int) -> None:
+        if self.overlay.isChecked():
+            self._later.start()
+        self._show_note()
+
+    def _make_thumbnails(self, keep: bool = True) -> None:
+        workspace, thumbnails = self._workspace, self.grid.thumbnails
+        cells, model_cells, classifier, k = (
+            workspace.cells,
+            workspace.model_cells,
+            workspace.classifier,
+            workspace.k,
+        )
+        if cells is None:
+            thumbnails.begin(None)
+        elif self.overlay.isChecked() and classifier and model_cells and not workspace.mismatch:
+            thumbnails.begin(
+                lambda index: thumbnail_of_selected(cells, model_cells, classifier, k, index), keep=keep
+            )
+        else:
+            thumbnails.begin(lambda index: thumbnail(cells, index), keep=keep)
+        self.grid.viewport().update()
+
+    # -- table, rows, captions -----------------------------------------------------------------------
+
+    def _take_table(self) -> None:
+        self._show_cards()
+        self._offer()
+
+    def _show_cards(self) -> None:
+        workspace = self._workspace
+        self.grid.cells.set_cards(Cards(self._shown.table, workspace.colours, workspace.blind))
+
+    def _take_rows(self) -> None:
+        workspace, shown = self._workspace, self._shown
+        self.filters.show_value(shown.filter)
+        self._offer()
+        kept = set(shown.rows.tolist()) if len(shown.rows) < len(workspace.cells or ()) else None
+        if kept is not None and not kept.issuperset(workspace.selection):
+            # A key labels what is selected: that must be in sight.
+            workspace.selection = [cell for cell in workspace.selection if cell in kept]
+        self.grid.show_rows(shown.rows, workspace.selection, workspace.current)
+        self._show_count()
+        self._show_emptiness()
+
+    def _offer(self) -> None:
+        table, workspace = self._shown.table, self._workspace
+        names = [item.name for item in workspace.classes]
+        samples: dict[str, list[str]] = {}
+        orders = [("In their order", "")]
+        given = list(names)
+        if table is not None:
+            for column in sample_columns(table):
+                values = sample_texts(table[column]).unique().tolist()
+                if len(values) <= _MOST_SAMPLE_VALUES:
+                    samples[column] = sorted(values)
+            given += sorted(set(table["human_label"].dropna()) - set(names))
+            orders += [(column_title(column), column) for column in sortable_columns(table)]
+        self.filters.offer(names, given, samples, workspace.colours)
+        if [self.sort.itemData(at) for at in range(self.sort.count())] != [column for _, column in orders]:
+            self.sort.clear()
+            for text, column in orders:
+                self.sort.addItem(text, column)
+        self.sort.setCurrentIndex(max(self.sort.findData(self._shown.order.column), 0))
+        self.descending.blockSignals(True)
+        self.descending.setChecked(self._shown.order.descending)
+        self.descending.blockSignals(False)
+        self._show_direction()
+
+    def _show_direction(self) -> None:
+        down = self.descending.isChecked()
+        self.descending.setText("\N{DOWNWARDS ARROW}" if down else "\N{UPWARDS ARROW}")
+        self.descending.setToolTip("Largest first" if down else "Smallest first")
+
+    def _show_count(self) -> None:
+        cells, shown = self._workspace.cells, len(self._shown.rows)
+        if cells is None:
+            self.count.setText("")
+        else:
+            chosen = len(self._workspace.selection)
+            selected = f", {chosen:,} selected" if chosen > 1 else ""
+            self.count.setText(f"{shown:,} of {len(cells):,} cells{selected}")
+        self.clear.setVisible(not self._shown.filter.is_empty)
+        self.export.setEnabled(self._shown.table is not None and shown > 0)
+
+    def _show_emptiness(self) -> None:
+        workspace, shown = self._workspace, self._shown
+        text = ""
+        if workspace.cells is None or not len(workspace.cells):
+            text = "No cells yet.\n\nOpen a folder of cell images, or File > Open Sample > SparseAttn."
+        elif shown.problem is not None:
+            text = f"The filter cannot be used: {shown.problem}.\n\nPress Show all."
+        elif not len(shown.rows):
+            text = "No cell passes all filters.\n\nLoosen one of them, or press Show all."
+        self.empty.setText(text)
+        self._pages.setCurrentWidget(self.empty if text else self.grid)
+
+    def _show_note(self) -> None:
+        workspace = self._workspace
+        predictions = workspace.predictions
+        note, again = "", False
+        if workspace.cells is not None and len(workspace.cells):
+            if workspace.classifier is None:
+                note = "Load a model to see what it says of each cell."
+            elif workspace.mismatch:
+                note = f"This model cannot be asked: {workspace.mismatch}."
+            elif predictions is not None and predictions.k != workspace.k:
+                note = f"Classified with {predictions.k:,} selected pixels; {workspace.k:,} are set now."
+                again = True
+            elif predictions is not None and predictions.skipped:
+                count = len(predictions.skipped)
+                note = (
+                    f"{count:,} cells cannot be read and have no class."
+                    if count > 1
+                    else (f"One cell cannot be read: {predictions.skipped[0].reason}")
+                )
+        self.note.setText(note)
+        self.note.setVisible(bool(note))
+        self.again.setVisible(again)
+
+    # -- what the user does --------------------------------------------------------------------------
+
+    def _show_all(self) -> None:
+        """Let every cell pass; gates are switched off and stay in the list."""
+        gates = tuple(dataclasses.replace(gate, active=False) for gate in self._shown.filter.gates)
+        self._shown.set_filter(CellFilter(gates=gates))
+
+    def _look_at(self, cell: int) -> None:
+        self._workspace.current = cell
+
+    def _choose(self, cells: list[int]) -> None:
+        self._workspace.selection = cells
+        self._show_count()
+
+    def _show_selection(self, cells: tuple[int, ...]) -> None:
+        if set(cells) != {int(self.grid.cells.rows[i.row()]) for i in self.grid.selectedIndexes()}:
+            self.grid.show_selection(cells)
+        self._show_count()
+
+    def _label(self, given: str) -> None:
+        labelling = self._session.labelling
+        try:
+            if given in ("undo", "redo"):
+                count = labelling.undo() if given == "undo" else labelling.redo()
+                if not count:
+                    self._workspace.say(f"There is nothing to {given}.")
+                return
+            name: str | None = given or None
+            if given.isdigit():
+                name = next((item.name for item in self._workspace.classes if item.key == given), None)
+                if name is None:
+                    self._workspace.say(f"No class has the key {given}; give it one in Label & Retrain.")
+                    return
+            labelling.label(labelling.targets(), name)
+        except InputError as error:
+            self._workspace.fail(error)
+
+    def _sort(self) -> None:
+        self._show_direction()
+        self._shown.set_order(CellOrder(self.sort.currentData() or "", self.descending.isChecked()))
+
+    def _export(self) -> None:
+        from sparseattn.export.tables import write_table
+
+        path, _ = QFileDialog.getSaveFileName(
+            self, "Export the cells that are shown", "cells.csv", "CSV (*.csv);;Parquet (*.parquet)"
+        )
+        table = self._shown.shown_table
+        if not path or table is None:
+            return
+        try:
+            write_table(table, path)
+        except InputError as error:
+            self._workspace.fail(error)
+        else:
+            self._workspace.say(f"{len(table):,} cells written to {Path(path).name}.")
+
+    def _open_scatter(self, wanted: bool) -> None:
+        if wanted and self._scatter is None:
+            from napari_sparseattn.widgets.gallery.scatter import ScatterPanel  # loads matplotlib
+
+            self._scatter = ScatterPanel(self._session)
+            self._split.addWidget(self._scatter)
+            self._split.setSizes([400, 400])
+        if self._scatter is not None:
+            self._scatter.setVisible(wanted)
+
+    # -- settings ------------------------------------------------------------------------------------
+
+    def _remember(self) -> None:
+        kept = self._workspace.extras.get("gallery", {})
+        self._workspace.extras["gallery"] = {
+            **kept,
+            "side": self.size.value(),
+            "filters": self.show_filters.isChecked(),
+            "scatter": self.show_scatter.isChecked(),
+            "overlay": self.overlay.isChecked(),
+        }
+
+    def _restore(self) -> None:
+        kept: Any = self._workspace.extras.get("gallery")
+        if not isinstance(kept, dict) or "scatter" not in kept:
+            return
+        if type(kept.get("side")) is int:
+            self.size.setValue(kept["side"])
+        for name, switch in (
+            ("filters", self.show_filters),
+            ("scatter", self.show_scatter),
+            ("overlay", self.overlay),
+        ):
+            switch.setChecked(kept.get(name) is True)
+        if self._scatter is not None:
+            self._scatter.restore()
+
+
+def _switch(text: str, hint: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setToolTip(hint)
+    button.setCheckable(True)
+    return button
+
+
+def _row(*widgets: QWidget | None) -> QHBoxLayout:
+    row = QHBoxLayout()
+    for widget in widgets:
+        if widget is None:
+            row.addStretch(1)
+        else:
+            row.addWidget(widget)
+    return row

@@ -1,0 +1,80 @@
+"""One cell as a small picture, from pixels of any type; knows no Qt."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparseattn.explain.display import picture
+
+if TYPE_CHECKING:
+    from sparseattn.cells import CellSet
+    from sparseattn.classifier import Classifier
+
+Picture = NDArray[np.uint8]
+
+_SIDE = 160
+_FADED = 0.3
+"""How much is left of the contrast of pixels that were not selected."""
+
+
+def thumbnail(cells: CellSet, index: int) -> Picture:
+    """Return (h, w, 3): the cell made smaller by a whole factor, each with its own contrast.
+
+    Raises
+    ------
+    CellError
+        Where the cell cannot be read.
+    """
+    image = cells.read(index)
+    return _to_bytes(picture(_smaller(image, _factor(image)), cells.channels, cells.modality).colour)
+
+
+def thumbnail_of_selected(
+    cells: CellSet, model_cells: CellSet, classifier: Classifier, k: int, index: int
+) -> Picture:
+    """Return the thumbnail with all but the selected pixels faded.
+
+    Raises
+    ------
+    InputError
+        Where the cell cannot be read, or the model is not made for it.
+    """
+    import torch
+
+    from sparseattn.explain import explain_cell
+
+    torch.set_num_threads(1)  # of this thread; see classify_job.py
+    boxes = explain_cell(classifier, model_cells, index, k=k).selected.boxes
+    image = cells.read(index)
+    mask = np.zeros((1, *image.shape[1:]), np.float32)
+    for y0, x0, y1, x1 in boxes:
+        mask[0, y0:y1, x0:x1] = 1
+    factor = _factor(image)
+    colour = picture(_smaller(image, factor), cells.channels, cells.modality).colour
+    chosen = _smaller(mask, factor)[0][..., None]
+    middle = np.float32(0.5)
+    return _to_bytes(colour * chosen + (middle + _FADED * (colour - middle)) * (1 - chosen))
+
+
+def _factor(image: NDArray[Any]) -> int:
+    return max(1, round(max(image.shape[1:]) / _SIDE))
+
+
+def _smaller(image: NDArray[Any], factor: int) -> NDArray[Any]:
+    """Return means over squares of pixels, in the image's own type: what it means stays."""
+    if factor == 1:
+        return image
+    channels, height, width = image.shape
+    height, width = max(height // factor, 1), max(width // factor, 1)
+    tiles = image[:, : height * factor, : width * factor]
+    if tiles.shape[1] < height * factor or tiles.shape[2] < width * factor:  # thinner than one square
+        return image[:, ::factor, ::factor]
+    means = tiles.reshape(channels, height, factor, width, factor).mean(axis=(2, 4), dtype=np.float32)
+    return means.astype(image.dtype)
+
+
+def _to_bytes(colour: NDArray[np.float32]) -> Picture:
+    return np.ascontiguousarray((colour * 255 + 0.5).astype(np.uint8))

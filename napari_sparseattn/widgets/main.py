@@ -1,0 +1,405 @@
+"""The dock: open cells and a model, then look, sort, label and report in tabs."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt, QUrl
+from qtpy.QtGui import QDesktopServices, QDragEnterEvent, QDropEvent, QShowEvent
+from qtpy.QtWidgets import (
+    QDialog,
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMainWindow,
+    QMenu,
+    QMessageBox,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QTabWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_sparseattn import project
+from napari_sparseattn.models import model_for
+from napari_sparseattn.session import Session, session_of
+from napari_sparseattn.settings import last_folder, remember_folder
+from napari_sparseattn.widgets.channel_dialog import ChannelDialog
+from napari_sparseattn.widgets.status_line import StatusLine
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+    from napari_sparseattn.models import ModelCard
+
+log = logging.getLogger(__name__)
+
+TABS = (
+    ("Explain", "explain", "ExplainWidget", "One cell: its class, and the pixels that decided"),
+    ("Gallery", "gallery", "GalleryWidget", "All cells: filter, sort, gate, choose"),
+    ("Field", "field", "FieldWidget", "An image of many cells: each one classified in its place"),
+    ("Label && Retrain", "label", "LabelWidget", "Give cells their class, and teach the model with them"),
+    ("Report", "report", "ReportWidget", "How good the model is, as figures and tables"),
+)
+MODEL_FILES = "Models (*.safetensors)"
+PROJECT_FILES = "Projects (*.sparseattn.json)"
+DOCS = "https://github.com/napari-sparseattn/napari-sparseattn/tree/main/docs"
+
+
+class MainWidget(QWidget):
+    """The plugin's dock widget."""
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__()
+        self.session = session_of(napari_viewer)
+        self.workspace = self.session.workspace
+        self._in_window = False
+        self.setAcceptDrops(True)
+        self.setMinimumWidth(360)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addLayout(self._build_buttons())
+        layout.addWidget(self._build_state())
+        layout.addWidget(self._build_offer())
+        layout.addWidget(self._build_tabs(), 1)
+        self.status = StatusLine(self.session)
+        layout.addWidget(self.status)
+        self._offered: ModelCard | None = None
+        opening = self.session.opening
+        opening.subfolders_asked.connect(self._ask_subfolders)
+        workspace = self.workspace
+        workspace.cells_changed.connect(self._on_cells)
+        for changed in (workspace.cells_changed, workspace.model_changed, workspace.channels_changed):
+            changed.connect(self._show_state)
+        session = self.session
+        self.destroyed.connect(lambda: session.let_go_of_dead_widgets())
+        self._show_state()
+        opening.take_offers()
+
+    # -- the parts -----------------------------------------------------------------------------------
+
+    def _build_buttons(self) -> QHBoxLayout:
+        self.open_folder = QPushButton("Open Folder…")
+        self.open_folder.setToolTip("Open a folder of single-cell images (or drop one here)")
+        self.open_project = QPushButton("Open Project…")
+        self.open_project.setToolTip("Go on where you saved your work")
+        self.load_model = QPushButton("Load Model…")
+        self.load_model.setToolTip("Load a trained model (.safetensors)")
+        self.more = QToolButton()
+        self.more.setText("☰")
+        self.more.setToolTip("More: stacks, layers, saving the project, help")
+        self.more.setAccessibleName("More")
+        self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(self.more)
+        self.actions_by_name = {}
+        for title, call, hint in (
+            ("Open Stack…", self._choose_stack, "A TIFF stack, array or Zarr store of cells"),
+            ("Add Folder…", self._add_folder, "More cells beside those that are open"),
+            ("Use Selected Layers", self.session.opening.use_selected_layers, "Cells from image layers"),
+            ("Match Channels…", self._match_channels, "Say which channel of the cells is which of the model"),
+            (None, None, None),
+            (
+                "Save Project",
+                self._save_project,
+                "Keep sources, model, k, labels and filters in one small file",
+            ),
+            ("Save Project As…", self._save_project_as, "Keep it under another name"),
+            (None, None, None),
+            ("About This Model", self._about_model, "What the model was trained on"),
+            ("Help", self._help, "Open the documentation"),
+        ):
+            if title is None:
+                menu.addSeparator()
+                continue
+            action = menu.addAction(title)
+            action.setToolTip(hint)
+            action.triggered.connect(call)  # no lambda: it would keep the widget alive
+            self.actions_by_name[title] = action
+        menu.setToolTipsVisible(True)
+        self.more.setMenu(menu)
+        self.open_folder.clicked.connect(self._choose_folder)
+        self.open_project.clicked.connect(self._choose_project)
+        self.load_model.clicked.connect(self._choose_model)
+        row = QHBoxLayout()
+        row.setContentsMargins(8, 8, 8, 2)
+        for button in (self.open_folder, self.open_project, self.load_model):
+            button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+            row.addWidget(button)
+        row.addWidget(self.more)
+        return row
+
+    def _build_state(self) -> QLabel:
+        self.state = QLabel()
+        self.state.setWordWrap(True)
+        self.state.setContentsMargins(10, 0, 10, 2)
+        return self.state
+
+    def _build_offer(self) -> QFrame:
+        """A line that offers a model that fits the cells, or to match channels."""
+        self.offer = QFrame()
+        self.offer.setObjectName("offer")
+        self.offer.setStyleSheet("QFrame#offer { border: 1px solid #56b4e9; border-radius: 3px; }")
+        self.offer_text = QLabel()
+        self.offer_text.setWordWrap(True)
+        self.offer_yes = QPushButton()
+        self.offer_yes.clicked.connect(self._take_offer)
+        row = QHBoxLayout(self.offer)
+        row.setContentsMargins(8, 3, 4, 3)
+        row.addWidget(self.offer_text, 1)
+        row.addWidget(self.offer_yes)
+        return self.offer
+
+    def _build_tabs(self) -> QTabWidget:
+        self.tabs = QTabWidget()
+        self.tabs.setDocumentMode(True)
+        self.tabs.setUsesScrollButtons(False)
+        for title, module, class_name, hint in TABS:
+            place = self.tabs.addTab(_Tab(self.session, module, class_name), title)
+            self.tabs.setTabToolTip(place, hint)
+        self.tabs.currentChanged.connect(self._fill)
+        self.session.tab_asked.connect(self.show_tab)
+        self._fill(0)
+        return self.tabs
+
+    def show_tab(self, module: str) -> None:
+        """Bring a tab to the front, by the name of its package."""
+        self.tabs.setCurrentIndex([name for _, name, _, _ in TABS].index(module))
+
+    def _fill(self, place: int) -> None:
+        self.tabs.widget(place).fill()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """All work stops when the viewer's window goes; closing the dock alone leaves it be."""
+        super().showEvent(event)
+        window = self.window()
+        if isinstance(window, QMainWindow) and not self._in_window:
+            self._in_window = True
+            window.destroyed.connect(self.session.close)
+
+    # -- opening -------------------------------------------------------------------------------------
+
+    def open_path(self, path: Path, **options: str) -> None:
+        """Open whatever it is: a project, a model, or cells; the options are for cells."""
+        if path.name.endswith(project.SUFFIX):
+            project.open_project(self.session, path)
+        elif path.suffix == ".safetensors":
+            self.session.opening.load_model(path)
+        else:
+            self.session.opening.open_cells(path, **options)
+
+    def _choose_folder(self) -> None:
+        self._choose_directory(self.session.opening.open_cells)
+
+    def _add_folder(self) -> None:
+        self._choose_directory(lambda path: self.session.opening.open_cells(path, add=True))
+
+    def _choose_directory(self, then: Callable[[Path], None]) -> None:
+        name = QFileDialog.getExistingDirectory(self, "Open Folder of Cells", last_folder("cells"))
+        if name:
+            remember_folder("cells", Path(name).parent)
+            then(Path(name))
+
+    def _choose_stack(self) -> None:
+        self._choose_file("Open Stack", "cells", "Stacks (*.tif *.tiff *.npy *.npz);;All files (*)")
+
+    def _choose_project(self) -> None:
+        self._choose_file("Open Project", "project", PROJECT_FILES)
+
+    def _choose_model(self) -> None:
+        self._choose_file("Load Model", "model", MODEL_FILES)
+
+    def _choose_file(self, title: str, kind: str, pattern: str) -> None:
+        name, _ = QFileDialog.getOpenFileName(self, title, last_folder(kind), pattern)
+        if name:
+            remember_folder(kind, Path(name).parent)
+            self.open_path(Path(name))
+
+    def _ask_subfolders(self, path: Path, names: tuple[str, ...]) -> None:
+        """Ask whether the subfolders are classes or samples; the cells are opened on the answer."""
+        listed = ", ".join(names[:6]) + ("…" if len(names) > 6 else "")
+        box = QMessageBox(self)
+        box.setWindowTitle("Classes or samples?")
+        box.setText(f"What are the subfolders of {path.name}?")
+        box.setInformativeText(
+            f"{listed}\n\nClasses: each name is the class of the cells in it.\n"
+            "Samples: each name is a sample, such as a patient or a well."
+        )
+        classes = box.addButton("Classes", QMessageBox.ButtonRole.AcceptRole)
+        samples = box.addButton("Samples", QMessageBox.ButtonRole.AcceptRole)
+        box.addButton(QMessageBox.StandardButton.Cancel)
+        box.setDefaultButton(classes)
+
+        def answer() -> None:
+            meaning = {classes: "classes", samples: "samples"}.get(box.clickedButton())
+            if meaning is not None:
+                self.session.opening.open_cells(path, subfolders=meaning)
+
+        box.finished.connect(answer)
+        box.open()
+        self._question = box
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        for url in event.mimeData().urls():
+            if url.isLocalFile():
+                self.open_path(Path(url.toLocalFile()))
+        event.acceptProposedAction()
+
+    # -- project, model, help ------------------------------------------------------------------------
+
+    def _save_project(self) -> None:
+        if self.workspace.project_path is None:
+            self._save_project_as()
+        else:
+            project.save_project(self.session, self.workspace.project_path)
+
+    def _save_project_as(self) -> None:
+        start = str(Path(last_folder("project")) / f"cells{project.SUFFIX}")
+        name, _ = QFileDialog.getSaveFileName(self, "Save Project", start, PROJECT_FILES)
+        if not name:
+            return
+        path = Path(name if name.endswith(project.SUFFIX) else name + project.SUFFIX)
+        remember_folder("project", path.parent)
+        project.save_project(self.session, path)
+
+    def _match_channels(self) -> None:
+        workspace = self.workspace
+        if workspace.cells is None or workspace.classifier is None:
+            workspace.say("Open cells and load a model first.")
+            return
+        dialog = ChannelDialog(workspace.cells.channels, workspace.classifier.prepare.channels, self)
+        dialog.accepted.connect(lambda: workspace.set_channel_names(dialog.names))
+        dialog.open()
+        self._question = dialog
+
+    def _about_model(self) -> None:
+        classifier = self.workspace.classifier
+        if classifier is None:
+            self.workspace.say("Load a model first.")
+            return
+        cells = len(classifier.split.indices(tuple(classifier.split.sides), "train"))
+        text = (
+            f"Classes: {', '.join(classifier.classes)}\n"
+            f"Channels: {', '.join(classifier.prepare.channels)} ({classifier.modality})\n"
+            f"Trained on {cells:,} cells\n"
+            f"Selects {classifier.k:,} of {classifier.prepare.size**2:,} pixels\n"
+            f"File: {self.workspace.model_path or 'not saved'}"
+        )
+        card = _card_of(self.workspace.model_path)
+        box = QMessageBox(self)
+        box.setWindowTitle("About This Model")
+        box.setText(text if card is None else card.text)
+        box.open()
+        self._question: QDialog = box
+
+    def _help(self) -> None:
+        QDesktopServices.openUrl(QUrl(DOCS))
+
+    # -- what is shown -------------------------------------------------------------------------------
+
+    def _on_cells(self) -> None:
+        """Cells of several sizes have no slider to leaf with: the gallery is where they are."""
+        workspace = self.workspace
+        if (
+            workspace.cells is None
+            or workspace.has_placement
+            or workspace.is_stack
+            or len(workspace.cells) < 2
+        ):
+            return
+        self.show_tab("gallery")
+
+    def _show_state(self) -> None:
+        workspace = self.workspace
+        parts = []
+        if workspace.cells is not None:
+            titles = ", ".join(source.title for source in workspace.sources) or "cells"
+            parts.append(f"<b>{titles}</b>: {len(workspace.cells):,} cells")
+        if workspace.classifier is not None:
+            name = "new model" if workspace.model_path is None else workspace.model_path.stem
+            parts.append(f"model <b>{name}</b>")
+        self.state.setText(" · ".join(parts))
+        self.state.setVisible(bool(parts))
+        self._show_offer()
+
+    def _show_offer(self) -> None:
+        workspace = self.workspace
+        self._offered = None
+        text = ""
+        if workspace.cells is not None and workspace.classifier is None:
+            self._offered = model_for(workspace.cells, simulated=self._is_sample())
+            if self._offered is not None:
+                text = f"A model for such cells comes with the plugin: {self._offered.title}."
+                self.offer_yes.setText("Load It")
+                self.offer_yes.setToolTip(self._offered.text)
+        elif workspace.mismatch:
+            text = f"The model does not fit: {workspace.mismatch}."
+            self.offer_yes.setText("Match Channels…")
+            self.offer_yes.setToolTip("Say which channel of the cells is which of the model")
+        self.offer_text.setText(text)
+        self.offer.setVisible(bool(text))
+
+    def _is_sample(self) -> bool:
+        """Whether the cells are the simulated ones that come with the plugin."""
+        from napari_sparseattn._sample_data import sample_folder
+
+        paths = {source.path.resolve() for source in self.workspace.sources if source.path is not None}
+        return bool(paths & {sample_folder(name) for name in ("opd", "events", "stained")})
+
+    def _take_offer(self) -> None:
+        if self._offered is not None:
+            self.session.opening.load_model(self._offered.path)
+        else:
+            self._match_channels()
+
+
+class _Tab(QScrollArea):
+    """A tab that is imported and made when it is first shown."""
+
+    def __init__(self, session: Session, module: str, class_name: str) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setFrameShape(QScrollArea.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._session, self._class_name = session, class_name
+        self._module = f"napari_sparseattn.widgets.{module}"
+
+    def fill(self) -> None:
+        """Make the content, once. A tab that cannot be made says why; the others are not touched by it."""
+        if self.widget() is not None:
+            return
+        if importlib.util.find_spec(self._module) is None:
+            self.setWidget(_note("Not there yet."))
+            return
+        try:
+            make = getattr(importlib.import_module(self._module), self._class_name)
+            self.setWidget(make(self._session))
+        except Exception as error:  # one tab's fault must not take the dock with it
+            log.exception("the tab %s cannot be made", self._module)
+            self.setWidget(_note(f"This tab cannot be shown ({type(error).__name__}: {error})."))
+
+
+def _card_of(path: Path | None) -> ModelCard | None:
+    from napari_sparseattn.models import bundled_models
+
+    return next((card for card in bundled_models() if card.path == path), None)
+
+
+def _note(text: str) -> QLabel:
+    label = QLabel(text)
+    label.setWordWrap(True)
+    label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+    return label

@@ -1,0 +1,418 @@
+"""The Report tab: a view of the report on the present answers, made while the tab is looked at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from qtpy.QtCore import QSignalBlocker, Qt, QTimer
+from qtpy.QtGui import QGuiApplication, QShowEvent
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QPushButton,
+    QScrollArea,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_sparseattn import report_job
+from napari_sparseattn.settings import last_folder, remember_folder
+from napari_sparseattn.widgets.apply import ApplyWidget
+from napari_sparseattn.widgets.report import export
+from napari_sparseattn.widgets.report.confusion_view import ConfusionView
+from napari_sparseattn.widgets.report.picture_view import PictureView
+from napari_sparseattn.widgets.report.text_table import TextTable
+from napari_sparseattn.widgets.report.tiles import Tiles
+from napari_sparseattn.widgets.sentences import STATEMENT, WARNING, Sentences
+from sparseattn.table.filters import CellFilter
+
+if TYPE_CHECKING:
+    from napari_sparseattn.report_job import MadeReport
+    from napari_sparseattn.session import Session
+
+_JUDGES = (
+    ("auto", "the fairest there are", "Cells set aside for testing, else new ones, else validation cells"),
+    ("test", "cells set aside", "Cells that were set aside for testing, once and for ever"),
+    ("unseen", "new cells", "Labelled cells that had no part in training the model"),
+    ("validation", "validation cells", "Cells that the model did not learn from, but was tuned by"),
+    ("train", "training cells", "Cells that taught the model: too good to be true"),
+    ("all", "all labelled cells", "All cells that have a class"),
+)
+_LATER_MS = 500
+"""Labels come one after the other: the report waits until they pause."""
+
+_CAPTIONS = {
+    "classes": "Precision, recall and F1 with 95 % intervals (judged cells in brackets)",
+    "reliability": "How often an answer is right, and how sure it was",
+    "confidence": "How sure the model is of all cells",
+    "fractions": "Predicted classes of each sample (cells in brackets)",
+    "conditions": "Class fractions over the samples, with 95 % intervals",
+    "attention": "Where the model looks, on average",
+    "history": "How the model was trained",
+}
+
+
+class ReportWidget(QWidget):
+    """Statement and figures above, plots and tables on pages below."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session, self._workspace = session, session.workspace
+        self.made: MadeReport | None = None
+        self._stale = True
+        self._page = 0  # the one to come back to once there is a report again
+        self._make_controls()
+        self._lay_out()
+        self._connect()
+        self._show_emptiness()
+
+    # -- the parts -----------------------------------------------------------------------------------
+
+    def _make_controls(self) -> None:
+        self.judge = QComboBox()
+        for value, text, hint in _JUDGES:
+            self.judge.addItem(text, value)
+            self.judge.setItemData(self.judge.count() - 1, hint, Qt.ItemDataRole.ToolTipRole)
+        self.judge.setToolTip("Which labelled cells the model is judged by")
+        self.judge.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.judge.setMinimumContentsLength(14)
+        self.export = QPushButton("Export")
+        self.export.setToolTip("Write the report, its plots or its tables to files")
+        menu = QMenu(self.export)
+        self.export_html = menu.addAction("Report as HTML\N{HORIZONTAL ELLIPSIS}", self._export_html)
+        self.export_plots = menu.addAction("Plots as SVG and PDF\N{HORIZONTAL ELLIPSIS}", self._export_plots)
+        self.export_table = menu.addAction(
+            "Table as CSV or Parquet\N{HORIZONTAL ELLIPSIS}", self._export_table
+        )
+        self.export.setMenu(menu)
+        self.statement, self.notes = Sentences(STATEMENT), Sentences(WARNING)
+        self.tiles = Tiles()
+        self.confusion = ConfusionView()
+        self.pictures = {name: PictureView(caption) for name, caption in _CAPTIONS.items()}
+        self.drift = Sentences(WARNING)
+        self.methods = QLabel()
+        self.methods.setWordWrap(True)
+        self.methods.setTextFormat(Qt.TextFormat.PlainText)
+        self.methods.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.copy_methods = QPushButton("Copy")
+        self.copy_methods.setToolTip("Copy the methods paragraph")
+        self.which_table = QComboBox()
+        self.which_table.setToolTip("Which table is shown")
+        self.table = TextTable()
+        self.table.setMinimumHeight(320)
+        self.write_table = QPushButton("Export table\N{HORIZONTAL ELLIPSIS}")
+        self.write_table.setToolTip("Write this table, as it is shown, as CSV or Parquet")
+        self.apply = ApplyWidget(self._session)
+        self.empty = QLabel()
+        self.empty.setWordWrap(True)
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.empty.setMinimumHeight(160)
+
+    def _lay_out(self) -> None:
+        self.judge_row = _row(QLabel("Judged by"), self.judge, self.export)
+        self.no_judgement = QLabel(
+            "No cell has a class that the model knows.\n\nLabel some cells in Label & Retrain, or open class "
+            "folders, to see how often the model is right."
+        )
+        self.no_judgement.setWordWrap(True)
+        self.matrix = _captioned("Confusion matrix: click a square to see its cells", self.confusion)
+        plots = {name: _captioned(caption, self.pictures[name]) for name, caption in _CAPTIONS.items()}
+        self._plots = plots
+        self.pages = QTabWidget()
+        self.pages.setDocumentMode(True)
+        self.pages.tabBar().setStyleSheet("QTabBar::tab { padding: 3px 5px; }")  # all six in a narrow dock
+        for title, hint, widgets in (
+            (
+                "Accuracy",
+                "How often the model is right, and how sure it is",
+                [
+                    self.statement, self.notes, self.tiles, self.no_judgement, self.matrix,
+                    plots["classes"], plots["reliability"], plots["confidence"],
+                ],
+            ),
+            (
+                "Samples",
+                "Class fractions of each sample, and whether samples are like the training cells",
+                [self.drift, plots["fractions"], plots["conditions"]],
+            ),
+            ("Maps", "Mean image and mean attention of each class", [plots["attention"]]),
+            (
+                "Training",
+                "How the model was trained, and a paragraph for a paper",
+                [plots["history"], _captioned("Methods", self.methods), self.copy_methods],
+            ),
+            ("Tables", "All figures as tables", [_row(self.which_table, self.write_table), self.table]),
+        ):  # fmt: skip
+            self.pages.setTabToolTip(self.pages.addTab(_page(widgets, fill=title == "Tables"), title), hint)
+        place = self.pages.addTab(self.apply, "Apply")
+        self.pages.setTabToolTip(place, "New samples: classify folders that come later with this model")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 8, 8, 8)
+        layout.addWidget(self.judge_row)
+        layout.addWidget(self.empty)
+        layout.addWidget(self.pages, 1)
+
+    def _connect(self) -> None:
+        workspace = self._workspace
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.setInterval(_LATER_MS)
+        self._later.timeout.connect(self._make)
+        for signal in (workspace.cells_changed, workspace.model_changed, workspace.channels_changed):
+            signal.connect(self._forget)
+        for signal in (workspace.predictions_changed, workspace.labels_changed, workspace.classes_changed):
+            signal.connect(self._grow_stale)
+        workspace.blind_changed.connect(self._show_emptiness)
+        self.judge.activated.connect(self._grow_stale)
+        self.confusion.chosen.connect(self.show_cells)
+        self.which_table.activated.connect(self._show_table)
+        self.write_table.clicked.connect(self._export_table)
+        self.copy_methods.clicked.connect(self._copy_methods)
+        self.pages.currentChanged.connect(self._show_chrome)
+
+    # -- when it is made -----------------------------------------------------------------------------
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._session.classification.ask()
+        if self._stale:
+            self._later.start(0)
+        self._show_emptiness()
+
+    def _grow_stale(self, *_: object) -> None:
+        self._stale = True
+        if self.isVisible():
+            self._later.start(_LATER_MS)
+        self._show_emptiness()
+
+    def _forget(self) -> None:
+        self.made = None
+        self._grow_stale()
+
+    def _make(self) -> None:
+        question = report_job.ask(self._workspace, self.judge.currentData())
+        if question is None:
+            self._show_emptiness()
+            return
+        self._stale = False
+        earlier = self.made
+        self._session.jobs.start(
+            "Making the report",
+            lambda progress: report_job.make(question, earlier, progress),
+            self._show,
+            key="report",
+        )
+
+    # -- what is shown -------------------------------------------------------------------------------
+
+    def _show_emptiness(self) -> None:
+        """Say what to do next where there is no report; new samples can be classified all the same."""
+        workspace = self._workspace
+        text = ""
+        if workspace.classifier is None and workspace.cells is None:
+            text = "Open a folder of cells and load a model to see how good the model is and what it finds."
+        elif workspace.classifier is None:
+            text = "Load a model, or label some cells and train one, to see how good it is."
+        elif workspace.cells is None:
+            text = "The model is loaded. Open cells to see what it finds in them."
+        elif workspace.blind:
+            text = "You are labelling blind: what the model thinks is hidden. Switch that off to see it."
+        elif workspace.mismatch:
+            text = f"The model cannot be used for these cells: {workspace.mismatch}."
+        elif self.made is None:
+            text = "The report is being made\N{HORIZONTAL ELLIPSIS}"
+        was_empty = not self.empty.isHidden()
+        if not was_empty and text:
+            self._page = self.pages.currentIndex()
+        self.empty.setText(text)
+        self.empty.setVisible(bool(text))
+        for place in range(self.pages.count() - 1):
+            self.pages.setTabVisible(place, not text)
+        if was_empty and not text:
+            self.pages.setCurrentIndex(self._page)
+        self._show_chrome()
+
+    def _show_chrome(self, *_: object) -> None:
+        """What stands above the pages is about the opened cells, not about new samples."""
+        report = self.made is not None and self.empty.isHidden()
+        self.judge_row.setVisible(report and self.pages.currentWidget() is not self.apply)
+
+    def _show(self, made: MadeReport) -> None:
+        self.made = made
+        report, judgement = made.report, made.report.judgement
+        self.statement.say([judgement.cells.statement] if judgement is not None else [])
+        # Without labels the first page says so, and what to do.
+        self.notes.say([note for note in report.notes if note != _no_class_known()])
+        self.no_judgement.setVisible(judgement is None)
+        self.matrix.setVisible(judgement is not None)
+        if judgement is not None:
+            self.confusion.show_counts(report.classes, judgement.confusion)
+        self.tiles.show_tiles(_tiles(made))
+        for name, picture in self.pictures.items():
+            picture.show_png(made.pictures.get(name))
+            self._plots[name].setVisible(name in made.pictures)
+        self.drift.say([sentence for drift in report.drift for sentence in drift.warnings])
+        self.methods.setText(report.methods)
+        kept = self.which_table.currentData()
+        with QSignalBlocker(self.which_table):
+            self.which_table.clear()
+            for name in made.tables:
+                self.which_table.addItem(_title(name), name)
+            self.which_table.setCurrentIndex(max(self.which_table.findData(kept), 0))
+        self._show_table()
+        self._show_emptiness()
+
+    def _show_table(self) -> None:
+        name = self.which_table.currentData()
+        if self.made is None or name is None:
+            self.table.show_table((), ())
+            return
+        table = self.made.tables[name]
+        numbers = frozenset(
+            place
+            for place, column in enumerate(table.columns)
+            if pd.api.types.is_numeric_dtype(table[column])
+        )
+        self.table.show_table([str(column) for column in table.columns], self.made.texts[name], numbers)
+
+    # -- what the user does --------------------------------------------------------------------------
+
+    def show_cells(self, known: int, predicted: int) -> None:
+        """Show the judged cells of one square of the confusion matrix in the gallery."""
+        if self.made is None or self.made.report.judgement is None:
+            return
+        judged = self.made.report.judgement.cells
+        predictions = self.made.report.predictions
+        answered = predictions.probabilities.argmax(axis=1)
+        rows = [
+            int(row)
+            for row, label in zip(judged.rows, judged.known, strict=True)
+            if label == known and answered[row] == predicted
+        ]
+        names = predictions.classes
+        sides = {self.made.question.answered.sides[row] or "" for row in rows}
+        whole = judged.side == "all"
+        chosen = CellFilter(
+            given=(names[known],),
+            predicted=(names[predicted],),
+            samples=() if whole else (("split", tuple(sorted(sides))),),
+        )
+        self._workspace.set_filters(chosen.to_json())
+        self._workspace.selection = [int(predictions.indices[row]) for row in rows]
+        self._session.tab_asked.emit("gallery")
+        count = "One cell" if len(rows) == 1 else f"{len(rows):,} cells"
+        self._workspace.say(f"{count} known as {names[known]} and predicted as {names[predicted]}.")
+
+    def _copy_methods(self) -> None:
+        QGuiApplication.clipboard().setText(self.methods.text())
+        self._workspace.say("The methods paragraph is on the clipboard.")
+
+    def _export_html(self) -> None:
+        path = self._ask_file("Write the report", "report.html", "HTML (*.html)")
+        if path is not None and self.made is not None:
+            export.export_html(self._session, self.made, path.with_suffix(".html"), "Cell report")
+
+    def _export_plots(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "Folder for the plots", last_folder("report"))
+        if folder and self.made is not None:
+            remember_folder("report", Path(folder))
+            export.export_figures(self._session, self.made, Path(folder))
+
+    def _export_table(self) -> None:
+        name = self.which_table.currentData()
+        path = self._ask_file("Write the table", f"{name}.csv", "CSV (*.csv);;Parquet (*.parquet)")
+        if path is not None and self.made is not None:
+            export.export_table(self._session, self.made, name, path)
+
+    def _ask_file(self, title: str, name: str, kinds: str) -> Path | None:
+        if self.made is None:
+            return None
+        path, kind = QFileDialog.getSaveFileName(self, title, str(Path(last_folder("report")) / name), kinds)
+        if not path:
+            return None
+        remember_folder("report", Path(path).parent)
+        chosen = Path(path)
+        return chosen if chosen.suffix else chosen.with_suffix(".parquet" if "parquet" in kind else ".csv")
+
+
+def _tiles(made: MadeReport) -> list[tuple[str, str, str]]:
+    report = made.report
+    k, pixels = report.predictions.k, report.grid_pixels
+    tiles = [("cells", f"{len(report.predictions):,}", "classified")]
+    if report.judgement is not None:
+        metrics, scores = report.judgement.metrics, report.judgement.scores
+        tiles = [
+            ("accuracy", _percent(metrics["accuracy"]), _interval(scores.accuracy_interval)),
+            (
+                "balanced accuracy",
+                _percent(metrics["balanced_accuracy"]),
+                _interval(scores.balanced_accuracy_interval),
+            ),
+            ("mean F1", _percent(metrics["macro_f1"]), _interval(scores.macro_f1_interval)),
+            ("calibration error", f"{metrics['ece']:.3f}", "0 is perfect"),
+            ("cells judged", f"{metrics['n']:,}", f"of {len(report.predictions):,} classified"),
+        ]
+    return [*tiles, ("selected pixels", f"{k:,}", f"{100 * k / pixels:.1f} % of {pixels:,}")]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def _interval(limits: tuple[float, float]) -> str:
+    return f"95 %: {100 * limits[0]:.0f} to {100 * limits[1]:.0f} %"
+
+
+def _title(name: str) -> str:
+    from sparseattn.report.tables import TITLES
+
+    return TITLES[name]
+
+
+def _no_class_known() -> str:
+    from sparseattn.report.report import NO_CLASS_KNOWN
+
+    return NO_CLASS_KNOWN
+
+
+def _row(*widgets: QWidget) -> QWidget:
+    row = QWidget()
+    layout = QHBoxLayout(row)
+    layout.setContentsMargins(0, 0, 0, 0)
+    for widget in widgets:
+        layout.addWidget(widget, int(isinstance(widget, QComboBox)))
+    return row
+
+
+def _captioned(caption: str, content: QWidget) -> QWidget:
+    whole = QWidget()
+    heading = QLabel(f"<b>{caption}</b>")
+    heading.setWordWrap(True)
+    layout = QVBoxLayout(whole)
+    layout.setContentsMargins(0, 6, 0, 0)
+    layout.addWidget(heading)
+    layout.addWidget(content)
+    return whole
+
+
+def _page(widgets: list[QWidget], *, fill: bool) -> QWidget:
+    """Return a page that is scrolled by itself; with ``fill`` the last widget takes what room there is."""
+    page = QWidget()
+    layout = QVBoxLayout(page)
+    layout.setContentsMargins(0, 6, 0, 0)
+    for widget in widgets:
+        layout.addWidget(widget)
+    if not fill:
+        layout.addStretch(1)
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QScrollArea.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setWidget(page)
+    return area

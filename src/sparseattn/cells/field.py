@@ -1,0 +1,197 @@
+"""``Field``: an image of many cells, a plane at a time."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from math import prod
+from pathlib import Path
+from threading import Lock
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from sparseattn.cells.cellset import MODALITIES, Modality, Source, check_channels, shown
+from sparseattn.errors import InputError
+
+RGB = ("red", "green", "blue")
+
+_KEPT_PLANES = 2
+_one_at_a_time = Lock()
+"""Of the threads that cut cells out of a plane, one reads it and the others find it read."""
+
+
+@dataclass(frozen=True, eq=False)
+class _ArrayPlanes:
+    """Planes of an array whose axes are named by `axes`: N for the axes that count planes, C, Y, X."""
+
+    path: Path
+    array: Any
+    axes: str
+
+    def read(self, row: int) -> npt.NDArray[Any]:
+        counts = [n for name, n in zip(self.axes, self.array.shape, strict=True) if name == "N"]
+        place = iter(np.unravel_index(row, counts) if counts else ())
+        key = tuple(int(next(place)) if name == "N" else slice(None) for name in self.axes)
+        pixels: npt.NDArray[Any] = np.asarray(self.array[key])  # of an array in memory a view, no copy
+        names = self.axes.replace("N", "")
+        if "C" not in names:
+            pixels, names = pixels[None], "C" + names
+        return pixels.transpose([names.index(letter) for letter in "CYX"])
+
+
+@dataclass(frozen=True, eq=False)
+class Field:
+    """An image of many cells; planes of it (times, depths) are read one at a time.
+
+    An instance label image is a field too: of one channel, of whole numbers.
+
+    Attributes
+    ----------
+    name
+        What results call it: the file's name.
+    channels
+        Names of the channels, as in a `CellSet`.
+    modality
+        The kind of instrument.
+    planes
+        How many planes there are; several axes (times, depths) are counted as one, the last the fastest.
+    shape
+        (H, W) of each plane in pixels.
+    dtype
+        Of the pixels.
+    """
+
+    name: str
+    channels: tuple[str, ...]
+    modality: Modality
+    planes: int
+    shape: tuple[int, int]
+    dtype: np.dtype[Any]
+    _source: Source
+
+    @classmethod
+    def from_array(
+        cls,
+        array: Any,
+        axes: str,
+        *,
+        channels: Sequence[str] | None = None,
+        modality: Modality | None = None,
+        name: str = "field",
+    ) -> Field:
+        """Return a field of an array that is in memory, or that numpy-style indices reach (dask, Zarr).
+
+        Parameters
+        ----------
+        array
+            Of any real dtype; not copied.
+        axes
+            One letter an axis: N for each axis that counts planes, C for channels, Y, X; as "YX", "YXC",
+            "NCYX", "NNYX".
+        channels
+            One name a channel; else red, green and blue for three channels in the last axis, "intensity" for
+            one, else "channel 0" and so on.
+        modality
+            The kind of instrument; else "brightfield" for uint8 red, green and blue, else "unknown".
+        name
+            What results call the field.
+
+        Raises
+        ------
+        InputError
+            When the axes do not fit the array, its dtype is not real, or the names do not fit its channels.
+        """
+        shape, dtype = tuple(int(n) for n in array.shape), np.dtype(array.dtype)
+        sound = set(axes) <= set("NCYX") and axes.count("Y") == axes.count("X") == 1 and axes.count("C") <= 1
+        if not sound or len(axes) != len(shape):
+            raise InputError(
+                f"{shown(name)} has shape {shape}, which the axes {axes!r} do not fit; "
+                f"name each axis by one of N, C, Y, X."
+            )
+        if dtype.kind not in "buif":
+            raise InputError(f"{shown(name)} has dtype {dtype}; give real numbers.")
+        lengths = dict(zip(axes, shape, strict=True))
+        count = lengths.get("C", 1)
+        if channels is None:
+            colour = axes.endswith("C") and count == 3
+            channels = RGB if colour else _plain_names(count)
+        check_channels(channels, count, name)
+        return cls(
+            name=name,
+            channels=tuple(channels),
+            modality=modality or default_modality(channels, dtype),
+            planes=prod(n for letter, n in zip(axes, shape, strict=True) if letter == "N"),
+            shape=(lengths["Y"], lengths["X"]),
+            dtype=dtype,
+            _source=_ArrayPlanes(Path(name), array, axes),
+        )
+
+    @property
+    def path(self) -> Path:
+        """The file; for an array its name."""
+        return self._source.path
+
+    def plane(self, index: int) -> npt.NDArray[Any]:
+        """Return one plane; a view where the array is in memory: do not write to it.
+
+        Of all fields together, the two planes that were read last stay in memory.
+
+        Parameters
+        ----------
+        index
+            Which plane, from 0.
+
+        Returns
+        -------
+        numpy.ndarray
+            (C, H, W), in the dtype and units of the file.
+
+        Raises
+        ------
+        InputError
+            When there is no such plane, or it can no longer be read.
+        """
+        if not 0 <= index < self.planes:
+            raise InputError(
+                f"{shown(self.name)} has the planes 0 to {self.planes - 1} and no plane {index}."
+            )
+        try:
+            if isinstance(self._source, _ArrayPlanes) and isinstance(self._source.array, np.ndarray):
+                return self._source.read(index)
+            with _one_at_a_time:
+                return _recent_plane(cast(Hashable, self._source), index)
+        except Exception as error:  # decoders raise whatever a broken file makes them trip over
+            reason = shown(error) or type(error).__name__
+            raise InputError(f"Plane {index} of {shown(self.path)} cannot be read ({reason}).") from None
+
+    def fingerprint(self, plane: int) -> str:
+        """Return 16 hex digits that tell the content of a plane: its pixels, their type and its shape."""
+        pixels = self.plane(plane)
+        digest = hashlib.blake2b(f"{pixels.shape} {pixels.dtype.str[1:]}".encode(), digest_size=8)
+        for channel in pixels:
+            digest.update(np.ascontiguousarray(channel, channel.dtype.newbyteorder("<")).data)
+        return digest.hexdigest()
+
+
+@lru_cache(maxsize=_KEPT_PLANES)
+def _recent_plane(source: Hashable, index: int) -> npt.NDArray[Any]:
+    return cast(Source, source).read(index)
+
+
+def default_modality(channels: Sequence[str], dtype: np.dtype[Any]) -> Modality:
+    """Return what an image is taken for where nobody says: uint8 red, green and blue are brightfield."""
+    return "brightfield" if tuple(channels) == RGB and dtype == np.uint8 else "unknown"
+
+
+def check_modality(modality: str | None) -> None:
+    """Raise InputError unless the modality is known or None."""
+    if modality is not None and modality not in MODALITIES:
+        raise InputError(f"Modality {modality!r} is not known; use one of {', '.join(MODALITIES)}.")
+
+
+def _plain_names(count: int) -> tuple[str, ...]:
+    return ("intensity",) if count == 1 else tuple(f"channel {i}" for i in range(count))

@@ -1,0 +1,171 @@
+"""``sparseattn report``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from sparseattn.cli import options as shared
+from sparseattn.cli.models import load_model
+from sparseattn.cli.output import note, percent, pixels_and_percent, print_facts, print_json
+from sparseattn.cli.sources import SourceOptions, open_any, report_skipped
+from sparseattn.cli.targets import check_output_file
+from sparseattn.errors import InputError
+
+if TYPE_CHECKING:
+    from sparseattn.cells import CellSet
+    from sparseattn.report.report import Judgement
+
+
+def report(
+    model: shared.ModelPath,
+    sources: Annotated[
+        list[Path],
+        typer.Argument(metavar="DATA...", help="Cells; each of several is a sample.", show_default=False),
+    ],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Report to write (.html).", show_default=False)
+    ],
+    figures: Annotated[
+        Path | None, typer.Option(help="Folder to write every plot to, as SVG and PDF.", show_default=False)
+    ] = None,
+    table: Annotated[
+        Path | None, typer.Option(help="Table to write (.csv or .parquet).", show_default=False)
+    ] = None,
+    table_of: Annotated[
+        Literal["classes", "confusion", "samples", "conditions", "drift", "cells"] | None,
+        typer.Option(help="Which table --table writes. [classes; samples where no cell has a class]"),
+    ] = None,
+    side: Annotated[
+        Literal["auto", "test", "unseen", "validation", "train", "all"],
+        typer.Option(
+            help="Cells to judge by. auto: those set aside for testing, else those that are new to the "
+            "model, else its validation cells, else its training cells."
+        ),
+    ] = "auto",
+    sample_column: Annotated[str | None, typer.Option(help="Sample column. [sample, well or donor]")] = None,
+    condition_column: Annotated[
+        str | None, typer.Option(help="Sample column of the condition. [condition, treatment or group]")
+    ] = None,
+    title: Annotated[str, typer.Option(help="Heading of the report.")] = "Cell report",
+    pixels: shared.PixelsOption = None,
+    labels_csv: shared.LabelsCsv = None,
+    samples_csv: shared.SamplesCsv = None,
+    subfolders: shared.SubfoldersOption = None,
+    layout: shared.Layout = None,
+    modality: shared.ModalityOption = None,
+    channel_names: shared.ChannelNames = None,
+    strict: shared.Strict = False,
+    batch_size: shared.BatchSize = 256,
+    device: shared.Device = "auto",
+    as_json: shared.Json = False,
+) -> None:
+    """Say how good a model is and what it found: one HTML file, plots, tables.
+
+    Per-class precision, recall and F1 with intervals, calibration, class fractions of samples, warnings where
+    samples are unlike the training cells, mean attention, and a methods paragraph.
+    """
+    _check_targets(output, figures, table)
+    classifier = load_model(model)
+    grid_pixels = classifier.prepare.size**2
+    k = classifier.k if pixels is None else shared.parse_pixels(pixels, grid_pixels)
+    source = SourceOptions(labels_csv, samples_csv, subfolders, layout, modality, channel_names, strict)
+    cells = _open_samples(sources, source, classifier.classes)
+    predictions = classifier.predict(cells, k=k, batch_size=batch_size, strict=strict, device=device)
+    skipped = [*cells.skipped, *predictions.skipped]
+    report_skipped(skipped)
+
+    from sparseattn.export.tables import write_table
+    from sparseattn.report import draw_figures, make_report, report_tables, write_figures, write_html
+
+    made = make_report(
+        classifier,
+        predictions,
+        judge_by=side,
+        sample_column=sample_column,
+        condition_column=condition_column,
+    )
+    if table is not None:
+        tables = report_tables(made)
+        wanted = table_of or ("samples" if made.judgement is None else "classes")
+        if wanted not in tables:
+            raise InputError(f"there is no table of {wanted} for these cells; there are {', '.join(tables)}")
+        write_table(tables[wanted], table)
+    if figures is not None:
+        write_figures(draw_figures(made), figures)
+    write_html(made, output, title=title)
+    for sentence in made.notes:
+        note(sentence)
+    judged = made.judgement
+    warnings = [sentence for drift in made.drift for sentence in drift.warnings]
+    if as_json:
+        print_json(
+            {
+                "report": output,
+                "n": len(predictions),
+                "k": k,
+                "pixel_fraction": k / grid_pixels,
+                "skipped": len(skipped),
+                "model_hash": predictions.model_hash,
+                "judged_by": None if judged is None else judged.cells.side,
+                "statement": None if judged is None else judged.cells.statement,
+                "metrics": None if judged is None else judged.metrics,
+                "drift_warnings": warnings,
+                "methods": made.methods,
+            }
+        )
+        return
+    print_facts(
+        [
+            ("report", output),
+            ("cells", len(predictions)),
+            ("accuracy", None if judged is None else _accuracy(judged)),
+            ("selected pixels", pixels_and_percent(k, grid_pixels)),
+            ("plots", figures),
+            ("table", table),
+            ("skipped", len(skipped) or None),
+        ]
+    )
+    for sentence in warnings:
+        print(f"Warning: {sentence}")
+
+
+def _check_targets(output: Path, figures: Path | None, table: Path | None) -> None:
+    """Refuse, before any work is done, what could not be written in the end."""
+    if output.suffix.lower() not in (".html", ".htm"):
+        raise InputError(f"the report is an HTML file; let the name {output} end in .html")
+    check_output_file(output)
+    if table is not None:
+        if table.suffix.lower() not in (".csv", ".parquet"):
+            raise InputError(f"{table} is no known kind of table; let the name end in .csv or .parquet")
+        check_output_file(table)
+    if figures is not None and figures.exists() and not figures.is_dir():
+        raise InputError(f"{figures} is a file; give --figures a folder")
+
+
+def _open_samples(paths: list[Path], options: SourceOptions, classes: tuple[str, ...]) -> CellSet:
+    """Open cells; each of several sources is a sample of its own where its cells name none."""
+    from sparseattn.cells.cellset import CellSet
+
+    if len(paths) == 1:
+        return open_any(paths, options, classes)
+    sets = []
+    for path in paths:
+        cells = open_any([path], options, classes)
+        if cells.column("sample") is None:
+            cells = cells.with_columns({"sample": (path.absolute().name,) * len(cells)})
+        sets.append(cells)
+    return CellSet.concatenate(sets)
+
+
+def _accuracy(judgement: Judgement) -> str:
+    which = {
+        "test": "cells set aside for testing",
+        "unseen": "cells new to the model",
+        "validation": "validation cells: slightly optimistic",
+        "train": "training cells: optimistic",
+        "all": "all labelled cells",
+    }
+    return f"{percent(judgement.metrics['accuracy'])} ({which[judgement.cells.side]})"
