@@ -92,8 +92,7 @@ def answer(trained: Trained, dataset: Dataset, fold: Fold, k: int | None) -> dic
 
 def learned_k(trained: Trained, dataset: Dataset, fold: Fold) -> int:
     """Return the k that the library's rule chooses on the validation cells, in pixels."""
-    pixels = dataset.description.size**2
-    counts = [max(1, round(share * pixels)) for share in adaptive_k.SHARES]
+    counts = adaptive_k.candidates(dataset.description.size**2, trained.options.budget)
     known = torch.from_numpy(dataset.labels[fold.validation])
     images = trained.images[fold.validation]
     losses = [

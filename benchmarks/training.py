@@ -66,7 +66,12 @@ def train(dataset: Dataset, fold: Fold, model: str, recipe: Recipe, seed: int, d
     images, labels = dataset.images(fold.train), torch.from_numpy(dataset.labels)
     classes, size = len(dataset.classes), dataset.description.size
     net = model_named(model).build(images.shape[1], classes, size)
-    options = TrainingOptions(epochs=recipe.epochs, learning_rate=recipe.learning_rate, seed=seed)
+    options = TrainingOptions(
+        epochs=recipe.epochs,
+        learning_rate=recipe.learning_rate,
+        optimizer="muon" if model in OURS else "adamw",
+        seed=seed,
+    )
     weights = class_weights(labels[fold.train], classes, options.class_balance)
     loop = Loop(net, loss_of(net, options, weights), options, augmentation_for(dataset), device)
     k = round(VALIDATION_SHARE * size**2) if model in OURS else None

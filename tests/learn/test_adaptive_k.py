@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sparseattn.learn.adaptive_k import LossTrendController, fewest_sufficient
+from sparseattn.learn.adaptive_k import LossTrendController, candidates, fewest_sufficient
 
 
 def test_the_smallest_k_within_one_standard_error_is_taken() -> None:
@@ -25,6 +25,19 @@ def test_equal_losses_need_the_fewest_pixels() -> None:
 @given(arrays(np.float64, (6, 9), elements=st.floats(0, 10)))
 def test_never_above_the_best_k(losses: np.ndarray) -> None:
     assert 0 <= fewest_sufficient(losses) <= losses.mean(axis=1).argmin()
+
+
+def test_few_cells_do_not_excuse_a_plainly_worse_k() -> None:
+    losses = np.array([[0.0, 0.9], [0.2, 0.2], [0.1, 0.1]])  # the standard error of the first row is 0.45
+    assert fewest_sufficient(losses) == 2
+
+
+@given(st.integers(64, 2**20), st.floats(0.001, 1))
+def test_k_is_learned_within_its_budget(pixels: int, budget: float) -> None:
+    ks = candidates(pixels, budget)
+    assert ks == sorted(set(ks))
+    assert ks[0] >= 1
+    assert ks[-1] == max(1, round(budget * pixels))
 
 
 def test_the_controller_shrinks_k_while_the_loss_falls_and_grows_it_when_it_rises() -> None:

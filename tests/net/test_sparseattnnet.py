@@ -91,7 +91,7 @@ def test_a_net_with_context_is_not_strict() -> None:
 @settings(max_examples=30, deadline=None)
 @given(k=st.integers(1, 576), cell_size=st.sampled_from([1, 2, 4]))
 def test_any_k_may_be_asked_of_one_net(k: int, cell_size: int) -> None:
-    net = make_net(cell_size=cell_size, window=cell_size + 2)
+    net = make_net(cell_size=cell_size, window=cell_size + 2, spread=0.0)
     with torch.inference_mode():
         output = net(torch.randn(2, 2, 24, 24), k)
     count = units_for(k, 24, cell_size)
@@ -103,6 +103,26 @@ def test_any_k_may_be_asked_of_one_net(k: int, cell_size: int) -> None:
     left = output.coarse.flatten(1).scatter(1, output.selected, -torch.inf)
     assert (left.amax(1) <= scores[:, -1]).all()
     assert all(len(set(row.tolist())) == count for row in output.selected)
+
+
+def test_the_selection_spreads_out_but_not_at_any_price() -> None:
+    logits = torch.randn(1, 12, 12, generator=torch.Generator().manual_seed(0))
+    logits[0, 5, 4] = 20.0  # far more salient than all others, in an odd row
+
+    chosen = select_top(logits, 30, spread=1.0)[0]
+    assert chosen[0] == 5 * 12 + 4
+    spread_out = ((chosen // 12 % 2 == 0) & (chosen % 12 % 2 == 0)).float().mean()
+    highest = select_top(logits, 30)[0]
+    side_by_side = ((highest // 12 % 2 == 0) & (highest % 12 % 2 == 0)).float().mean()
+    assert spread_out > 0.7 > 0.5 > side_by_side
+
+
+@given(few=st.integers(1, 144), many=st.integers(1, 144), spread=st.floats(0, 3))
+def test_fewer_units_are_the_first_of_more(few: int, many: int, spread: float) -> None:
+    few, many = sorted((few, many))
+    logits = torch.randn(2, 12, 12, generator=torch.Generator().manual_seed(few))
+    more = select_top(logits, many, spread=spread)
+    assert torch.equal(more[:, :few], select_top(logits, few, spread=spread))
 
 
 @pytest.mark.parametrize("k", [0, -1, 577])
@@ -132,7 +152,7 @@ def test_noise_explores_in_proportion_to_the_spread_of_the_logits() -> None:
     still = set(select_top(logits, 20).flatten().tolist())
     for scale in (1e-3, 1.0, 1e3):  # the same ranking at any scale of the logits
         generator.manual_seed(0)
-        noisy = set(select_top(scale * logits, 20, 0.5, generator).flatten().tolist())
+        noisy = set(select_top(scale * logits, 20, noise=0.5, generator=generator).flatten().tolist())
         assert 5 < len(still & noisy) < 20
 
 
@@ -164,6 +184,8 @@ def test_configuration_round_trip_and_refusals() -> None:
         {**config.to_json(), "window": 5},
         {**config.to_json(), "classes": "7"},
         {**config.to_json(), "context": 1},
+        {**config.to_json(), "spread": -1.0},
+        {**config.to_json(), "spread": "wide"},
     ):
         with pytest.raises(InputError):
             SparseAttnNetConfig.from_json(wrong)

@@ -29,8 +29,8 @@ def training_options(*, pixels: Pixels, epochs: int | None, seed: int) -> Traini
     """Return the options of a run; those not given on the command line are the library's."""
     from sparseattn.learn.options import TrainingOptions
 
-    given = {} if epochs is None else {"epochs": epochs}
-    return TrainingOptions(pixels=pixels, seed=seed, **given)
+    options = TrainingOptions(pixels=pixels, seed=seed)
+    return options if epochs is None else replace(options, epochs=epochs)
 
 
 def training_pixels(text: str, size: int) -> Pixels:

@@ -20,7 +20,7 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class SelectedUnits:
-    """The units of pixels that the net chose, most salient first.
+    """The units of pixels that the net chose, in the order of selection: those of a smaller k come first.
 
     A unit is a square of ``unit_pixels`` x ``unit_pixels`` pixels of the net's grid; K units were chosen.
 

@@ -24,7 +24,7 @@ INDEX_FILE = "index.csv"
 
 
 def selected_pixels_table(explanation: Explanation) -> pd.DataFrame:
-    """Return one row a selected unit, the most salient first.
+    """Return one row a selected unit, in the order of selection.
 
     ``grid_y, grid_x`` is the unit's top left pixel in the net's grid and ``unit_pixels`` its side there;
     ``y0, x0, y1, x1`` (half open) is the box that the unit covers in the original image. Every channel that

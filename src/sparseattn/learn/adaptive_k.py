@@ -5,12 +5,23 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-SHARES = (0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5)
-"""Shares of the pixels among which k is learned."""
+_SHARES = (0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0)
+
+_TOLERANCE = 0.05
+"""Nats by which the loss at the learned k may exceed the best, however few cells tell them apart."""
+
+
+def candidates(pixels: int, budget: float) -> list[int]:
+    """Return the numbers of pixels among which k is learned, rising to a share ``budget`` of ``pixels``."""
+    shares = [share for share in _SHARES if share < budget] + [budget]
+    return sorted({max(1, round(share * pixels)) for share in shares})
 
 
 def fewest_sufficient(losses: NDArray[np.float64]) -> int:
     """Return the row of the smallest k whose loss is within one standard error of the best.
+
+    And within 0.05 nats: with few cells the standard error alone would pass numbers of pixels that are
+    plainly worse.
 
     The standard error is that of the paired difference to the best row over the cells: cells that are hard at
     every k would drown it otherwise. The rule is that of Breiman et al., Classification and Regression
@@ -28,7 +39,7 @@ def fewest_sufficient(losses: NDArray[np.float64]) -> int:
         if losses.shape[1] > 1
         else np.zeros(len(losses))
     )
-    return int(np.flatnonzero(excess.mean(axis=1) <= error)[0])
+    return int(np.flatnonzero(excess.mean(axis=1) <= np.minimum(error, _TOLERANCE))[0])
 
 
 @dataclass

@@ -10,11 +10,12 @@ from torch import Tensor, nn
 
 from sparseattn.learn.augment import Augmentation, augment
 from sparseattn.learn.losses import LossFunction
+from sparseattn.learn.optimizers import optimizers_for
 from sparseattn.learn.options import TrainingOptions
 
 
 class Loop:
-    """Train a net by AdamW with a warm-up, a cosine and a running average of the weights.
+    """Train a net by Muon and AdamW with a warm-up, a cosine and a running average of the weights.
 
     Attributes
     ----------
@@ -43,15 +44,7 @@ class Loop:
         self.generator = torch.Generator().manual_seed(options.seed)
         self.epoch = 0
         self.step = 0
-        matrices = [p for p in net.parameters() if p.ndim > 1]
-        others = [p for p in net.parameters() if p.ndim <= 1]
-        self.optimizer = torch.optim.AdamW(
-            [
-                {"params": matrices, "weight_decay": options.weight_decay},
-                {"params": others, "weight_decay": 0.0},
-            ],
-            lr=options.learning_rate,
-        )
+        self.optimizers = optimizers_for(self.net, options)
 
     def run_epoch(self, images: NDArray[np.float32], labels: Tensor, rows: NDArray[np.int64]) -> float:
         """Train once over the given rows and return the mean loss.
@@ -74,10 +67,11 @@ class Loop:
             picture = torch.from_numpy(images[batch]).to(self.device)
             picture = augment(picture, self.augmentation, self.generator)
             loss = self.loss(self.net, picture, labels[batch].to(self.device), self.generator)
-            self.optimizer.zero_grad()
+            self.net.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(self.net.parameters(), self.options.clip)
-            self.optimizer.step()
+            for optimizer in self.optimizers:
+                optimizer.step()
             self.step += 1
             self._average()
             total += loss.item()
@@ -90,8 +84,9 @@ class Loop:
             factor = max(progress / warm_up, 0.02)
         else:
             factor = 0.5 * (1 + math.cos(math.pi * (progress - warm_up) / (1 - warm_up)))
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.options.learning_rate * factor
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = factor * group["base"]
 
     @torch.no_grad()
     def _average(self) -> None:
@@ -107,8 +102,9 @@ class Loop:
         """Return all that another process needs to go on with the run, but for ``epoch`` and ``step``."""
         state = {f"net.{name}": tensor for name, tensor in self.net.state_dict().items()}
         state |= {f"average.{name}": tensor for name, tensor in self.average.state_dict().items()}
-        for number, moments in self.optimizer.state_dict()["state"].items():
-            state |= {f"optimizer.{number}.{name}": tensor for name, tensor in moments.items()}
+        for which, optimizer in enumerate(self.optimizers):
+            for number, moments in optimizer.state_dict()["state"].items():
+                state |= {f"optimizer.{which}.{number}.{name}": one for name, one in moments.items()}
         state["generator"] = self.generator.get_state()
         return {name: tensor.detach().cpu().clone().contiguous() for name, tensor in state.items()}
 
@@ -122,10 +118,11 @@ class Loop:
 
         self.net.load_state_dict(part("net."))
         self.average.load_state_dict(part("average."))
-        moments: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in part("optimizer.").items():
-            number, key = name.split(".")
-            moments.setdefault(int(number), {})[key] = tensor
-        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": moments})
+        for which, optimizer in enumerate(self.optimizers):
+            moments: dict[int, dict[str, Tensor]] = {}
+            for name, tensor in part(f"optimizer.{which}.").items():
+                number, key = name.split(".")
+                moments.setdefault(int(number), {})[key] = tensor
+            optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
         self.generator.set_state(state["generator"])
         self.epoch, self.step = epoch, step

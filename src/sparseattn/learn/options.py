@@ -18,8 +18,11 @@ class TrainingOptions:
         Passes over the training cells.
     batch_size : int
         Cells a step.
+    optimizer : "muon" or "adamw"
+        ``muon`` takes the matrices inside the net and leaves the rest to AdamW.
     learning_rate, weight_decay : float
-        Of AdamW; the rate rises over the first ``warm_up`` of the run and falls along a cosine to zero.
+        Of AdamW, and in proportion of Muon; the rate rises over the first ``warm_up`` of the run and falls
+        along a cosine to zero.
     label_smoothing : float
         Share of the target spread over all classes.
     class_balance : float
@@ -38,6 +41,8 @@ class TrainingOptions:
         ``auto``: the learned k. A number: that share of the pixels. Either way k is drawn at random in
         training, so that the model serves every k. ``controller``: k follows the trend of the loss, as in
         the paper.
+    budget : float
+        Largest share of the pixels that ``auto`` may choose.
     least_pixels, few_pixels, most_pixels : float
         Shares of the pixels: each step draws few pixels between the first two, and many between the last two
         (log-uniform).
@@ -51,8 +56,9 @@ class TrainingOptions:
         The same seed, cells and machine give the same weights.
     """
 
-    epochs: int = 60
+    epochs: int = 100
     batch_size: int = 32
+    optimizer: Literal["muon", "adamw"] = "muon"
     learning_rate: float = 5e-3
     weight_decay: float = 0.05
     warm_up: float = 0.15
@@ -64,6 +70,7 @@ class TrainingOptions:
     clip: float = 1.0
     patience: int = 0
     pixels: float | Literal["auto", "controller"] = "auto"
+    budget: float = 0.15
     least_pixels: float = 0.03
     few_pixels: float = 0.3
     most_pixels: float = 1.0
@@ -89,6 +96,8 @@ class TrainingOptions:
             raise InputError(
                 f"--pixels is {self.pixels}; a share of the pixels lies above 0 and at most at 1"
             )
+        if self.optimizer not in ("muon", "adamw"):
+            raise InputError(f"the optimizer is {self.optimizer!r}; give muon or adamw")
         for name, least in (
             ("epochs", 1),
             ("batch_size", 2),
@@ -98,6 +107,8 @@ class TrainingOptions:
         ):
             if getattr(self, name) < least:
                 raise InputError(f"{name} is {getattr(self, name)}; it must be at least {least}")
+        if not 0 < self.budget <= 1:
+            raise InputError(f"the budget of pixels is {self.budget}; it must lie above 0 and at most at 1")
         if not 0 < self.least_pixels <= self.few_pixels <= self.most_pixels <= 1:
             raise InputError("the shares of pixels to draw k from must rise from above 0 to at most 1")
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor
 
 from sparseattn.errors import InputError
-from sparseattn.learn.adaptive_k import SHARES, LossTrendController, fewest_sufficient
+from sparseattn.learn.adaptive_k import LossTrendController, candidates, fewest_sufficient
 from sparseattn.learn.augment import Augmentation
 from sparseattn.learn.checkpoint import Checkpoint
 from sparseattn.learn.data import TrainingData
@@ -149,7 +149,7 @@ class Run:
         elif self.options.pixels == "auto":
             every = max(1, self.options.epochs // _K_UPDATES)
             if self.loop.epoch % every == 0 or self.loop.epoch == self.options.epochs:
-                ks = sorted({max(1, round(share * self.pixels)) for share in SHARES})
+                ks = candidates(self.pixels, self.options.budget)
                 losses = np.stack([self._losses(self._logits(k)).numpy() for k in ks]).astype(np.float64)
                 self.k = ks[fewest_sufficient(losses)]
                 self.k_trajectory.append(self.k)

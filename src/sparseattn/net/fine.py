@@ -54,29 +54,42 @@ class NeighbourBlock(nn.Module):
 
 
 class Neighbourhood(nn.Module):
-    """Let each selected pixel's word know the selected pixels around it.
+    """Let each selected pixel's word know the selected pixels around it, near and far.
 
-    The words are laid out on a map of half the units' resolution, empty where nothing was selected, mixed
-    with their neighbours there, and added back to the words. Only words enter, so the net stays strict; what
-    it gains is what makes convolutions learn from few images: the same rule everywhere in the image.
+    The words are laid out on a map of half the units' resolution, empty where nothing was selected, and mixed
+    with their neighbours there; the map is then halved once more and mixed again, where a step reaches twice
+    as far at a quarter of the cost. Both maps are added back to the words. Only words enter, so the net stays
+    strict; what it gains is what makes convolutions learn from few images: the same rule everywhere in the
+    image.
     """
 
     def __init__(self, units: int, width: int, hidden: int, blocks: int) -> None:
         super().__init__()
         self.units = units
-        self.side = (units + 1) // 2
-        self.blocks = nn.Sequential(*(NeighbourBlock(width, hidden) for _ in range(blocks)))
-        self.norm = nn.LayerNorm(width)
+        self.near = NeighbourBlock(width, hidden)
+        self.near_norm = nn.LayerNorm(width)
+        self.far = nn.Sequential(*(NeighbourBlock(width, hidden) for _ in range(blocks - 1)))
+        self.far_norm = nn.LayerNorm(width) if blocks > 1 else None
 
     def forward(self, words: Tensor, selected: Tensor) -> Tensor:
         """Return (B, K, width) words from (B, K, width) words and (B, K) flat unit indices."""
         batch, _, width = words.shape
-        place = selected // self.units // 2 * self.side + selected % self.units // 2
-        place = place[..., None].expand(-1, -1, width)
-        grid = words.new_zeros(batch, self.side**2, width).scatter_add(1, place, words) / 2
-        grid = self.blocks(grid.view(batch, self.side, self.side, width))
-        near: Tensor = self.norm(grid).flatten(1, 2).gather(1, place)
-        return words + near
+        row, column = selected // self.units, selected % self.units
+
+        def at(step: int) -> Tensor:
+            """Return the words' places, (B, K, width), on a map with a place for step x step units."""
+            place = row // step * math.ceil(self.units / step) + column // step
+            return place[..., None].expand(-1, -1, width)
+
+        side = math.ceil(self.units / 2)
+        near = words.new_zeros(batch, side**2, width).scatter_add(1, at(2), words) / 2
+        near = self.near(near.view(batch, side, side, width))
+        words = words + cast(Tensor, self.near_norm(near)).flatten(1, 2).gather(1, at(2))
+        if self.far_norm is None:
+            return words
+        far = 2 * F.avg_pool2d(near.permute(0, 3, 1, 2), 2, ceil_mode=True).permute(0, 2, 3, 1)
+        far = self.far_norm(self.far(far))
+        return words + cast(Tensor, far).flatten(1, 2).gather(1, at(4))
 
 
 class ClassAttention(nn.Module):

@@ -30,8 +30,8 @@ class SparseAttnNetConfig:
     width, heads, layers : int
         Of the fine stage: length of a word, attention heads, class-attention layers.
     blocks, hidden : int
-        Of the mixing of each word with the selected pixels around it: blocks (0 for none), and the hidden
-        units of their perceptrons.
+        Of the mixing of each word with the selected pixels around it: blocks (0 for none; the first at half
+        the units' resolution, the others at a quarter), and the hidden units of their perceptrons.
     frequencies : int
         Octaves of the Fourier code of a unit's place.
     coarse_width : int
@@ -39,6 +39,9 @@ class SparseAttnNetConfig:
     score_bias : bool
         Whether coarse scores enter the fine attention as a bias: the gradient's direct path to the coarse
         stage.
+    spread : float
+        How far the selection spreads out instead of picking units side by side, see
+        :func:`sparseattn.net.select.select_top`; 0 takes the highest scores alone.
     context : bool
         Whether words also carry the coarse stage's feature maps. The chosen pixels then no longer decide
         alone (not strict); for comparison only.
@@ -57,6 +60,7 @@ class SparseAttnNetConfig:
     frequencies: int = 2
     coarse_width: int = 16
     score_bias: bool = True
+    spread: float = 1.0
     context: bool = False
 
     def __post_init__(self) -> None:
@@ -86,6 +90,8 @@ class SparseAttnNetConfig:
                 raise InputError(
                     f"the net's {name} is {value!r}; it must be a whole number from {low} to {high}"
                 )
+        if type(self.spread) not in (int, float) or not 0 <= self.spread <= 10:
+            raise InputError(f"the net's spread is {self.spread!r}; it must be a number from 0 to 10")
         if self.size % self.cell_size:
             raise InputError(
                 f"the net's size {self.size} must be a multiple of {self.cell_size}, the side of a unit"
@@ -103,7 +109,7 @@ class SparseAttnNetConfig:
 
         See Yoshai et al., arXiv 2505.07661 (2025); docs/method.md says what the paper leaves open.
         """
-        return cls(channels, classes, size, cell_size=1, window=1, blocks=0, frequencies=6)
+        return cls(channels, classes, size, cell_size=1, window=1, blocks=0, frequencies=6, spread=0.0)
 
     @property
     def units(self) -> int:
@@ -145,7 +151,7 @@ class SparseAttnOutput:
     coarse : Tensor
         (B, G, G) logits of the coarse attention, one a unit of ``cell_size`` x ``cell_size`` pixels.
     selected : Tensor
-        (B, K) int64 flat indices into the G x G units, the most salient first.
+        (B, K) int64 flat indices into the G x G units, in the order of selection.
     fine : Tensor
         (B, heads, K) attention of the CLS token in the last layer, over the same units in the same order;
         sums to 1.
@@ -223,13 +229,13 @@ class SparseAttnNet(nn.Module):
         coarse : Tensor
             (B, G, G) coarse logits.
         selected : Tensor
-            (B, K) int64 flat indices of units, the most salient first: those of a smaller k come first.
+            (B, K) int64 flat indices of units, in the order of selection: those of a smaller k come first.
         context : Tensor or None
             (B, 3 * coarse_width, G, G) feature maps, for a net with ``config.context``.
         """
         coarse, features = self.coarse(image)
         count = units_for(k, self.config.size, self.config.cell_size)
-        selected = select_top(coarse, count, noise, generator)
+        selected = select_top(coarse, count, spread=self.config.spread, noise=noise, generator=generator)
         return coarse, selected, self.coarse.context(features) if self.config.context else None
 
     def decide(
