@@ -333,11 +333,12 @@ def _brightness(
     images: NDArray[np.float32], tolerance: NDArray[np.floating]
 ) -> NDArray[np.float64]:
     """Return the mean (n, C) of prepared images (n, C, S, S) without their padding, which is 0 all along."""
-    bare = (np.abs(images) <= tolerance[:, None, None]).all(axis=1)
+    bare: NDArray[np.bool_] = np.all(np.abs(images) <= tolerance[:, None, None], axis=1)
     inside = ~(bare.all(axis=2)[:, :, None] | bare.all(axis=1)[:, None, :])
     count = np.maximum(inside.sum(axis=(1, 2)), 1)
-    sums: NDArray[np.float64] = (images * inside[:, None]).sum(axis=(2, 3), dtype=np.float64)
-    return sums / count[:, None]
+    means: NDArray[np.float64] = np.sum(images * inside[:, None], axis=(2, 3), dtype=np.float64)
+    means /= count[:, None]
+    return means
 
 
 def _expected_brightness(
