@@ -334,7 +334,9 @@ def _brightness(
 ) -> NDArray[np.float64]:
     """Return the mean (n, C) of prepared images (n, C, S, S) without their padding, which is 0 all along."""
     bare: NDArray[np.bool_] = np.all(np.abs(images) <= tolerance[:, None, None], axis=1)
-    inside = ~(bare.all(axis=2)[:, :, None] | bare.all(axis=1)[:, None, :])
+    rows: NDArray[np.bool_] = np.all(bare, axis=2, keepdims=True)
+    columns: NDArray[np.bool_] = np.all(bare, axis=1, keepdims=True)
+    inside = ~(rows | columns)
     count = np.maximum(inside.sum(axis=(1, 2)), 1)
     means: NDArray[np.float64] = np.sum(images * inside[:, None], axis=(2, 3), dtype=np.float64)
     means /= count[:, None]
