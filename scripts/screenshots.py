@@ -228,9 +228,7 @@ def surely_right(predictions) -> int:
     """Return the cell of which the model is surest among those that it gets right."""
     right = [
         row
-        for row, (one, known) in enumerate(
-            zip(predictions.predicted, predictions.human_label, strict=True)
-        )
+        for row, (one, known) in enumerate(zip(predictions.predicted, predictions.human_label, strict=True))
         if one == known
     ]
     return int(predictions.indices[max(right, key=lambda row: predictions.confidence[row])])
