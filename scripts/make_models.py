@@ -61,8 +61,8 @@ RECIPES = (
         "flow_jurkat",
         "Jurkat cells (Blasi et al. 2016), brightfield and propidium iodide, one experiment",
         "model BSD-3-Clause; training images BSD-3-Clause",
-        f"{NOT_FOR}; other cell lines, stains or instruments before it is retrained. One experiment taught and "
-        "tested it, so its figures may be optimistic",
+        f"{NOT_FOR}; other cell lines, stains or instruments before it is retrained. One experiment taught "
+        "and tested it, so its figures may be optimistic",
         size=40,
         channel_names=("brightfield", "DNA stain", "darkfield"),
         channels=("brightfield", "DNA stain"),
