@@ -105,9 +105,7 @@ def test_classified_samples_become_the_open_cells(qtbot, page, folders, session)
     assert workspace.cells.column("condition")[-1] == "fasting"
     assert np.array_equal(workspace.predictions.indices, np.arange(120))
     done = page.samples.done()
-    np.testing.assert_array_equal(
-        workspace.predictions.probabilities[60:], done[1].predictions.probabilities
-    )
+    np.testing.assert_array_equal(workspace.predictions.probabilities[60:], done[1].predictions.probabilities)
     # A project opens them again by its sources: with their columns.
     from sparseattn.cells import open_cells
 
