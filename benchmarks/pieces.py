@@ -90,15 +90,14 @@ def answer(trained: Trained, dataset: Dataset, fold: Fold, k: int | None) -> dic
     }
 
 
-def learned_k(trained: Trained, dataset: Dataset, fold: Fold) -> int:
-    """Return the k that the library's rule chooses on the validation cells, in pixels."""
-    counts = adaptive_k.candidates(dataset.description.size**2, trained.options.budget)
+def validation_losses(trained: Trained, dataset: Dataset, fold: Fold) -> dict[int, np.ndarray]:
+    """Return the loss of each validation cell at each k among which k is learned, the smallest k first."""
     known = torch.from_numpy(dataset.labels[fold.validation])
     images = trained.images[fold.validation]
-    losses = [
-        F.cross_entropy(logits(trained.net, images, k), known, reduction="none").numpy() for k in counts
-    ]
-    return counts[adaptive_k.fewest_sufficient(np.stack(losses).astype(np.float64))]
+    return {
+        k: F.cross_entropy(logits(trained.net, images, k), known, reduction="none").numpy()
+        for k in adaptive_k.candidates(dataset.description.size**2, trained.options.budget)
+    }
 
 
 def run(piece: Piece, device: str) -> Document:
@@ -146,7 +145,11 @@ def measure(piece: Piece, dataset: Dataset, fold: Fold, recipe: Recipe, device: 
     }
     if isinstance(trained.net, SparseAttnNet):
         document["config"] = trained.net.config.to_json()
-        document["learned_k"] = learned_k(trained, dataset, fold)
+        losses = validation_losses(trained, dataset, fold)  # kept: another rule can be tried on them later
+        document["validation_losses"] = {str(k): [round(float(x), 4) for x in row] for k, row in losses.items()}
+        document["learned_k"] = list(losses)[
+            adaptive_k.fewest_sufficient(np.stack(list(losses.values())).astype(np.float64))
+        ]
         pixels = dataset.description.size**2
         counts = sorted({max(1, round(share * pixels)) for share in SHARES} | {document["learned_k"]})
         document["answers"] = [answer(trained, dataset, fold, k) for k in counts]

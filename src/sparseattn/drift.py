@@ -329,9 +329,7 @@ def _brightness_checks(
     return checks
 
 
-def _brightness(
-    images: NDArray[np.float32], tolerance: NDArray[np.floating]
-) -> NDArray[np.float64]:
+def _brightness(images: NDArray[np.float32], tolerance: NDArray[np.floating]) -> NDArray[np.float64]:
     """Return the mean (n, C) of prepared images (n, C, S, S) without their padding, which is 0 all along."""
     bare: NDArray[np.bool_] = np.all(np.abs(images) <= tolerance[:, None, None], axis=1)
     rows: NDArray[np.bool_] = np.all(bare, axis=2, keepdims=True)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 _SHARES = (0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0)
 
 _TOLERANCE = 0.05
-"""Nats by which the loss at the learned k may exceed the best, however few cells tell them apart."""
+"""Nats by which the loss at the learned k may exceed the best."""
 
 
 def candidates(pixels: int, budget: float) -> list[int]:
@@ -18,14 +18,13 @@ def candidates(pixels: int, budget: float) -> list[int]:
 
 
 def fewest_sufficient(losses: NDArray[np.float64]) -> int:
-    """Return the row of the smallest k whose loss is within one standard error of the best.
+    """Return the row of the smallest k whose loss is surely no worse than the best by more than 0.05 nats.
 
-    And within 0.05 nats: with few cells the standard error alone would pass numbers of pixels that are
-    plainly worse.
-
-    The standard error is that of the paired difference to the best row over the cells: cells that are hard at
-    every k would drown it otherwise. The rule is that of Breiman et al., Classification and Regression
-    Trees (1984), section 3.4.3.
+    Surely: the mean excess plus one standard error of it stays below. The error is that of the paired
+    difference to the best row over the cells; cells that are hard at every k would drown it otherwise. The
+    usual one-standard-error rule (Breiman et al., Classification and Regression Trees, 1984, section 3.4.3)
+    asks for no proof that a small k is *worse*, so that with few cells it passes any; this one asks for proof
+    that it is *not*.
 
     Parameters
     ----------
@@ -34,12 +33,10 @@ def fewest_sufficient(losses: NDArray[np.float64]) -> int:
     """
     best = losses[losses.mean(axis=1).argmin()]
     excess = losses - best
-    error = (
-        excess.std(axis=1, ddof=1) / np.sqrt(losses.shape[1])
-        if losses.shape[1] > 1
-        else np.zeros(len(losses))
-    )
-    return int(np.flatnonzero(excess.mean(axis=1) <= np.minimum(error, _TOLERANCE))[0])
+    if losses.shape[1] == 1:
+        return int(losses[:, 0].argmin())  # one cell proves nothing
+    error = excess.std(axis=1, ddof=1) / np.sqrt(losses.shape[1])
+    return int(np.flatnonzero(excess.mean(axis=1) + error <= _TOLERANCE)[0])
 
 
 @dataclass

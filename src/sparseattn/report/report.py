@@ -159,9 +159,7 @@ def make_report(
         raise InputError("these answers are of another model; classify the cells with this one first")
     judged = choose_judged(predictions, judge_by)
     judgement = None if judged is None else _judge(predictions, judged, seed)
-    fractions = class_fractions(
-        predictions, sample_column=sample_column, condition_column=condition_column
-    )
+    fractions = class_fractions(predictions, sample_column=sample_column, condition_column=condition_column)
     drift: list[Drift] = []
     if with_drift:
         for name, rows in _new_samples(predictions, fractions.sample_column):
@@ -232,9 +230,7 @@ def _named(
     return None if on_progress is None else lambda done, total: on_progress(what, done, total)
 
 
-def _notes(
-    classifier: Classifier, predictions: Predictions, judgement: Judgement | None
-) -> tuple[str, ...]:
+def _notes(classifier: Classifier, predictions: Predictions, judgement: Judgement | None) -> tuple[str, ...]:
     notes = []
     if judgement is None:
         notes.append(NO_CLASS_KNOWN)
