@@ -146,7 +146,9 @@ def measure(piece: Piece, dataset: Dataset, fold: Fold, recipe: Recipe, device: 
     if isinstance(trained.net, SparseAttnNet):
         document["config"] = trained.net.config.to_json()
         losses = validation_losses(trained, dataset, fold)  # kept: another rule can be tried on them later
-        document["validation_losses"] = {str(k): [round(float(x), 4) for x in row] for k, row in losses.items()}
+        document["validation_losses"] = {
+            str(k): [round(float(x), 4) for x in row] for k, row in losses.items()
+        }
         document["learned_k"] = list(losses)[
             adaptive_k.fewest_sufficient(np.stack(list(losses.values())).astype(np.float64))
         ]
