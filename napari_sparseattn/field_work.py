@@ -17,13 +17,14 @@ from psygnal import Signal
 from qtpy.QtCore import QTimer
 
 from napari_sparseattn.colours import NO_CLASS
-from napari_sparseattn.layers.field import FieldImage, FieldLayers
-from napari_sparseattn.workspace import CellSource, Placement
+from napari_sparseattn.layers.field import FieldImage, FieldLayers, numbers_image
+from napari_sparseattn.workspace import SETTING_ASIDE, CellSource, Placement
 from sparseattn.cells import CropSettings, SegmentSettings
 from sparseattn.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
     from napari_sparseattn.jobs import Jobs, Report
     from napari_sparseattn.labelling import Labelling
@@ -77,15 +78,20 @@ class FieldWork:
         self._answers: dict[tuple[str, int], dict[str, tuple[Any, float]]] = {}
         self._partial: Predictions | None = None
         self._painted_cells: FieldCells | None = None
+        self._numbers: NDArray[Any] | None = None  # of cells that are not painted yet
         self._hides_found = False
         self._again = _timer(_PAUSE_MS, self._classify_again)
         self._soon = _timer(_COALESCE_MS, self._repaint)
+        # New layers take napari long to make: what is to be shown of new cells is shown a step at a time, so
+        # that the window answers between them.
+        self._first = _timer(0, self._paint_first)
+        self._framing = _timer(0, self._show_frame)
         for signal in (
             workspace.predictions_changed, workspace.labels_changed, workspace.classes_changed,
             workspace.blind_changed,
         ):  # fmt: skip
             signal.connect(self._repaint)
-        workspace.current_changed.connect(self._show_frame)
+        workspace.current_changed.connect(self._show_frame_soon)
         workspace.model_changed.connect(self._take_model)
         workspace.channels_changed.connect(self._take_model)
         self.layers.clicked.connect(self._look_at)
@@ -182,6 +188,31 @@ class FieldWork:
         crop, segment = crop_from(about.get("crop")), segment_from(about.get("segment", {}))
         self.classify(FieldChoice((image,), name, bool(about.get("all_planes")), crop, segment))
 
+    def keep_labels(self, path: Path) -> bool:
+        """Write labels that are in no file, or not as they are now; return whether that was needed.
+
+        Parameters
+        ----------
+        path
+            Where to, a TIFF; told to the workspace's source, so that a project finds it.
+
+        Raises
+        ------
+        InputError
+            When it cannot be written.
+        """
+        image, found = self._image, self.found
+        if image is None or found is None or not self.is_current or not self.layers.has(self._labels_name):
+            return False
+        source = self._source(image, self._labels_name, found)
+        about = dict(source.options["field"])
+        needed = "segment" not in about and not self.layers.is_as_in_its_file(self._labels_name)
+        if needed:
+            self.layers.write_labels(self._labels_name, path)
+            about["labels"] = str(path)
+        self._workspace.tell_sources([replace(source, options={"field": about})])
+        return needed
+
     def _cut(self, image: FieldImage, labels_name: str, planes: Sequence[int], choice: FieldChoice) -> None:
         try:
             labels = self.layers.label_image(labels_name, planes)
@@ -189,20 +220,22 @@ class FieldWork:
             self._workspace.fail(error)
             return
 
-        def cut(report: Report) -> FieldCells:
+        def cut(report: Report) -> tuple[FieldCells, NDArray[Any]]:
             from sparseattn.cells import cut_cells
 
             found = cut_cells(image.field, labels, choice.crop, planes=planes, on_plane=report)
             _ = found.contents  # reads the planes once: here, not where a window would wait
-            return found
+            return found, numbers_image(found, image.leading)
 
-        def land(found: FieldCells) -> None:
+        def land(result: tuple[FieldCells, NDArray[Any]]) -> None:
             if self.layers.has(image.name) and self.layers.has(labels_name):
-                self._take_cells(image, labels_name, found)
+                self._take_cells(image, labels_name, *result)
 
         self._jobs.start("Cutting out cells", cut, land, bound_to=("cells",), key="cut")
 
-    def _take_cells(self, image: FieldImage, labels_name: str, found: FieldCells) -> None:
+    def _take_cells(
+        self, image: FieldImage, labels_name: str, found: FieldCells, numbers: NDArray[Any]
+    ) -> None:
         """Make them the workspace's cells; the one that was looked at stays, labels follow their cells."""
         from sparseattn.cells.same_cell import moved_ids
 
@@ -219,26 +252,24 @@ class FieldWork:
             return Placement(tuple(int(at) for at in leading), found.offset(index))
 
         same = before is not None and before.ids == found.cells.ids and self.found is not None
-        self.found = found
+        self.found, self._numbers = found, numbers
         workspace.set_cells(found.cells, [self._source(image, labels_name, found)], placement=place)
         if names and set(names) <= set(found.cells.channels):
             workspace.set_channel_names(names)
         log = self._labelling.log
         if log is not None:
-            labels = log.labels
-            known = sorted(labels, key=lambda name: labels[name].time)
-            moved = moved_ids(known, found.cells.ids)
-            if moved:
-                self._labelling.move(moved)
+            try:
+                self._labelling.move(moved_ids(log.spoken_of, found.cells.ids))
+            except InputError as error:
+                workspace.fail(error)
         if looked_at is not None and not same:
             follow = moved_ids([looked_at], found.cells.ids)
             looked_at = follow.get(looked_at, looked_at)
         if looked_at in found.cells.ids:
             workspace.current = found.cells.ids.index(looked_at)
         self.found_changed.emit()
-        self._paint()
         self._ask_model()
-        self._show_frame()
+        self._first.start()
 
     def _source(self, image: FieldImage, labels_name: str, found: FieldCells) -> CellSource:
         assert self.choice is not None
@@ -246,7 +277,7 @@ class FieldWork:
         about: dict[str, Any] = {"crop": found.settings.to_json(), "all_planes": self.choice.all_planes}
         if labels is not None:
             about["labels"] = str(labels)
-        elif self.choice.labels is None:
+        elif self.choice.labels is None and not self.layers.is_edited(labels_name):
             about["segment"] = self.choice.segment.to_json()
         return CellSource(image.path, {"field": about}, image.field.name)
 
@@ -399,7 +430,32 @@ class FieldWork:
                 painted[index] = label
         return painted
 
-    def table(self) -> pd.DataFrame:
+    def export_table(self) -> pd.DataFrame:
+        """Return a row a cell: the columns of ``sparseattn predict --labels``, and what the cell is shown as.
+
+        "shown_as" is the given class, else the predicted one or `OTHER`; None where neither is known.
+        """
+        from sparseattn.refusal import Refusal
+        from sparseattn.table.cell_table import cell_table
+
+        found, workspace = self.found, self._workspace
+        assert found is not None
+        predictions = None if workspace.blind else workspace.predictions
+        cells = found.cells
+        if predictions is not None:
+            refused: list[int | None] = [None] * len(found)
+            says_no = Refusal(self.least_familiar, self.least_confidence).refused(predictions)
+            for index, no in zip(predictions.indices.tolist(), says_no.tolist(), strict=True):
+                refused[index] = int(no)
+            cells = cells.with_columns({"refused": tuple(refused)})
+        table = cell_table(
+            cells, predictions=predictions, human_labels=workspace.labels(), no_class=SETTING_ASIDE
+        )
+        shown = [name or None for name in self.classes()]
+        table.insert(list(table.columns).index("predicted"), "shown_as", shown)
+        return table
+
+    def _table(self, classes: list[str]) -> pd.DataFrame:
         """Return what is known of each cell, a row a cell: napari's features table."""
         import pandas as pd
 
@@ -407,7 +463,7 @@ class FieldWork:
         assert found is not None
         columns: dict[str, Any] = {
             "label": found.label,
-            "class": self.classes(),
+            "class": classes,
             "given": [label or "" for label in workspace.labels()],
         }
         predictions = workspace.predictions
@@ -436,11 +492,11 @@ class FieldWork:
     def _paint(self) -> None:
         found, image = self.found, self._image
         assert found is not None and image is not None
-        colours = self._workspace.colours
+        colours, classes = self._workspace.colours, self.classes()
         try:
             self.layers.paint(
-                image.name, found, [colours.get(name, NO_CLASS) for name in self.classes()], self.table(),
-                opacity=self.opacity, contour=self.contour, anew=self._painted_cells is not found,
+                image.name, found, [colours.get(name, NO_CLASS) for name in classes], self._table(classes),
+                opacity=self.opacity, contour=self.contour, numbers=self._numbers,
             )  # fmt: skip
         except InputError as error:
             self._workspace.fail(error)
@@ -448,10 +504,20 @@ class FieldWork:
         if self._hides_found:  # not after an edit: it is what the user is working on
             self._hides_found = False
             self.layers.hide_found(image.name)
-        self._painted_cells = found
+        self._painted_cells, self._numbers = found, None
         self.painted_changed.emit()
 
-    def _show_frame(self, *_: Any) -> None:
+    def _paint_first(self) -> None:
+        if self.is_current:
+            self._paint()
+            self._framing.start()
+
+    def _show_frame_soon(self, *_: Any) -> None:
+        """Frame the cell that is looked at, once the layers of new cells are there."""
+        if self._image is not None and not self._first.isActive():
+            self._framing.start()
+
+    def _show_frame(self) -> None:
         found, image, index = self.found, self._image, self._workspace.current
         if image is None:
             return
@@ -466,8 +532,8 @@ class FieldWork:
     def close(self) -> None:
         """Do nothing more."""
         with suppress(RuntimeError):  # Qt has taken the timer with it
-            self._again.stop()
-            self._soon.stop()
+            for timer in (self._again, self._soon, self._first, self._framing):
+                timer.stop()
 
 
 def _found(

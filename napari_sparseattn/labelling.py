@@ -234,7 +234,7 @@ class Labelling:
 
     def move(self, names: Mapping[str, str]) -> None:
         """Let labels follow cells that have new ids, old id to new id."""
-        if self.log is not None and any(name in self.log.labels for name in names):
+        if self.log is not None and names:
             self.log.move(names)
             self._workspace.labels_changed.emit(tuple(names.values()))
 

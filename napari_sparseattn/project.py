@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,14 +26,18 @@ LARGEST = 16 << 20
 def save_project(session: Session, path: Path) -> None:
     """Write the work that the workspace holds; say where, or why not."""
     workspace = session.workspace
+    labels = path.with_name(f"{path.name.removesuffix('.json')}.labels.tif")
     try:
+        kept = session.field.keep_labels(labels)
         write_project(workspace, path)
     except InputError as error:
         workspace.fail(error)
         return
     workspace.set_project_path(path)
+    note = f" The labels of the cells are in {labels.name} beside it." if kept else ""
     unsaved = [source.title for source in workspace.sources if source.path is None]
-    note = f" The cells of the layer {unsaved[0]} are not in it: they have no file." if unsaved else ""
+    if unsaved:
+        note += f" The cells of the layer {unsaved[0]} are not in it: they have no file."
     workspace.say(f"Saved {path}.{note}")
 
 
@@ -57,7 +61,11 @@ def to_json(workspace: Workspace, folder: Path) -> dict[str, Any]:
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "sources": [
-            {"path": _relative(source.path, folder), "options": dict(source.options), "name": source.name}
+            {
+                "path": _relative(source.path, folder),
+                "options": _with_labels(source.options, lambda name: _relative(Path(name), folder)),
+                "name": source.name,
+            }
             for source in workspace.sources
         ],
         "channel_names": workspace.channel_names,
@@ -191,11 +199,19 @@ def _sources(said: dict[str, Any], folder: Path, path: Path) -> list[CellSource]
         sources.append(
             CellSource(
                 None if name is None else _absolute(str(name), folder),
-                entry.get("options", {}),
+                _with_labels(entry.get("options", {}), lambda name: str(_absolute(name, folder))),
                 str(entry.get("name", "")),
             )
         )
     return sources
+
+
+def _with_labels(options: Mapping[str, Any], move: Callable[[str], str | None]) -> dict[str, Any]:
+    """Return a source's options with the path of a field's labels moved."""
+    about = options.get("field")
+    if not isinstance(about, Mapping) or not isinstance(about.get("labels"), str):
+        return dict(options)
+    return {**options, "field": {**about, "labels": move(about["labels"])}}
 
 
 def _current_id(workspace: Workspace) -> str | None:

@@ -212,6 +212,10 @@ class Workspace:
         self.selection_changed.emit(())
         self.current_changed.emit(self._current)
 
+    def tell_sources(self, sources: Sequence[CellSource]) -> None:
+        """Say where the present cells can be opened from, where that is another place than before."""
+        self._sources = tuple(sources)
+
     def placement(self, index: int) -> Placement:
         """Return where a cell lies in the image that it is shown in."""
         if self._placement is not None:

@@ -17,12 +17,14 @@ from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari_sparseattn.layers import MARK, Layers, made
+from napari_sparseattn.layers.overlays import one_refresh
 from sparseattn.cells import Field
 from sparseattn.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
     from napari.layers import Image, Labels
+    from napari.utils.colormaps import DirectLabelColormap
 
     from sparseattn.cells import FieldCells
 
@@ -188,9 +190,48 @@ class FieldLayers:
         return str(layers[0].name)
 
     def labels_path(self, name: str) -> Path | None:
-        """Return the file of a labels layer, where it has one and was not edited by the plugin."""
+        """Return the file of a labels layer, where it has one."""
         layer = self._get(name)
         return None if made(layer) == FOUND or layer.source.path is None else Path(str(layer.source.path))
+
+    def is_edited(self, name: str) -> bool:
+        """Return whether cells that were found were changed by somebody else since."""
+        layer = self._get(name)
+        return made(layer) == FOUND and bool(layer.metadata[MARK].get("edited"))
+
+    def is_as_in_its_file(self, name: str) -> bool:
+        """Return whether a labels layer has a file that holds what the layer shows."""
+        path = self.labels_path(name)
+        if path is None:
+            return False
+        from sparseattn.cells import open_field
+
+        data = self._get(name).data
+        try:
+            there = open_field(path)
+            if there.planes != prod(data.shape[:-2]) or there.shape != data.shape[-2:]:
+                return False
+            here = Field.from_array(data, "N" * (data.ndim - 2) + "YX")
+            return all(np.array_equal(here.plane(plane), there.plane(plane)) for plane in range(there.planes))
+        except InputError:  # a kind of file that others read, or it has gone
+            return False
+
+    def write_labels(self, name: str, path: Path) -> None:
+        """Write a labels layer as a compressed TIFF, 0 wherever there is no cell.
+
+        Raises
+        ------
+        InputError
+            When it cannot be written.
+        """
+        import tifffile
+
+        from sparseattn.writing import replaced_file
+
+        data = np.maximum(np.asarray(self._get(name).data), 0)
+        data = data.astype(np.min_scalar_type(int(data.max(initial=0))))
+        with replaced_file(path) as draft:
+            tifffile.imwrite(draft, data, compression="zlib", bigtiff=data.nbytes > 1 << 31)
 
     def has(self, name: str) -> bool:
         return name in self._viewer.layers
@@ -258,6 +299,8 @@ class FieldLayers:
                 layer = Labels(data, name=f"Cells of {image}", opacity=0.6, **_placed(source))
                 layer.metadata[MARK] = {"made": FOUND, "of": image}
                 layer.contour = 2
+                for event in (layer.events.labels_update, layer.events.data, layer.events.paint):
+                    event.connect(self._mark_edited)
                 self._viewer.add_layer(layer)
             else:
                 layer.data[place] = labels
@@ -294,7 +337,7 @@ class FieldLayers:
         *,
         opacity: float,
         contour: int,
-        anew: bool,
+        numbers: NDArray[Any] | None,
     ) -> None:
         """Paint each cell in its colour.
 
@@ -304,64 +347,50 @@ class FieldLayers:
             "#rrggbb" of each cell.
         table
             A row a cell: napari's features table.
-        anew
-            Whether the cells are others than those that are painted.
+        numbers
+            `numbers_image` where the cells are others than those that are painted.
         """
         from napari.layers import Labels
-        from napari.utils.colormaps import DirectLabelColormap
 
         source = self._get(image)
         layer = self._painted.get(image)
         if layer is not None and layer not in self._viewer.layers:
             layer = None
-        numbers = found.label if found.field.planes == 1 else np.arange(1, len(found) + 1)
-        colormap = DirectLabelColormap(
-            color_dict={
-                None: "transparent",
-                0: "transparent",
-                **dict(zip(numbers.tolist(), colours, strict=True)),
-            }
-        )
+        if layer is None and numbers is None:
+            leading = _pixels(source).shape[: -3 if source.rgb else -2]
+            numbers = numbers_image(found, leading)
+        cells = _cell_numbers(found).tolist()
+        shown = dict(zip(cells, colours, strict=True))
         features = table.copy()
-        features.insert(0, "index", numbers)
+        features.insert(0, "index", cells)
         with self._ours():
-            if layer is None or anew:
-                data = self._numbers(source, found, numbers)
-                if layer is None:
-                    layer = Labels(data, name=f"Classes of {image}", **_placed(source))
-                    layer.metadata[MARK] = {"made": PAINTED, "of": image}
-                    layer.editable = False
-                    self._painted[image] = layer
-                    layer.colormap, layer.features = colormap, features
-                    layer.opacity, layer.contour = opacity, contour
-                    self._bind_keys(layer)
-                    self._add_below_overlays(layer, source)
-                    self._viewer.layers.selection.active = layer
-                    return
-                layer.data = data
             # Each of these draws the layer anew, even where nothing is different.
-            if (
-                anew
-                or colormap.color_dict.keys() != layer.colormap.color_dict.keys()
-                or any(
-                    not np.array_equal(colour, layer.colormap.color_dict[number])
-                    for number, colour in colormap.color_dict.items()
-                )
-            ):
-                layer.colormap = colormap
+            if layer is None:
+                assert numbers is not None
+                layer = Labels(
+                    numbers, name=f"Classes of {image}", opacity=opacity, features=features,
+                    colormap=_colormap(shown), **_placed(source),
+                )  # fmt: skip
+                layer.metadata[MARK] = {"made": PAINTED, "of": image, "colours": shown}
+                layer.editable = False
+                layer.contour = contour
+                self._painted[image] = layer
+                self._bind_keys(layer)
+                self._add_below_overlays(layer, source)
+                self._viewer.layers.selection.active = layer
+                return
+            if numbers is not None:
+                with one_refresh(layer):  # not in the colours of other cells
+                    layer.data = numbers
+            if numbers is not None or shown != layer.metadata[MARK]["colours"]:
+                layer.metadata[MARK]["colours"] = shown
+                layer.colormap = _colormap(shown)
             if not features.equals(layer.features):
                 layer.features = features
             if layer.opacity != opacity:
                 layer.opacity = opacity
             if layer.contour != contour:
                 layer.contour = contour
-
-    def _numbers(self, source: Image, found: FieldCells, numbers: NDArray[np.int64]) -> NDArray[Any]:
-        shape = _pixels(source).shape[:-1] if source.rgb else _pixels(source).shape
-        data = np.zeros((max(prod(shape[:-2]), 1), *shape[-2:]), np.int32)
-        for plane in np.unique(found.plane):
-            data[plane] = found.paint(int(plane), numbers, dtype=np.int32)
-        return data.reshape(shape)
 
     def _add_below_overlays(self, layer: Labels, source: Image) -> None:
         layers = self._viewer.layers
@@ -453,6 +482,10 @@ class FieldLayers:
         if not self._own_doing and self._watched is not None:
             self.edited.emit(self._watched.name)
 
+    def _mark_edited(self, event: Any) -> None:
+        if not self._own_doing:
+            event.source.metadata[MARK]["edited"] = True
+
     def _follow(self) -> None:
         if self._image is None or self._image not in self._viewer.layers:
             return
@@ -503,6 +536,26 @@ class _OwnDoing:
 
     def __exit__(self, *_: object) -> None:
         self._layers._own_doing = self._before
+
+
+def numbers_image(found: FieldCells, leading: tuple[int, ...]) -> NDArray[np.int32]:
+    """Return (*leading, H, W) of a field: the number by which each cell is painted, 0 on the ground."""
+    data = np.zeros((found.field.planes, *found.field.shape), np.int32)
+    for plane in np.unique(found.plane):
+        data[plane] = found.paint(int(plane), _cell_numbers(found), dtype=np.int32)
+    return data.reshape((*leading, *found.field.shape))
+
+
+def _cell_numbers(found: FieldCells) -> NDArray[np.int64]:
+    """Return (n,) labels; rows from 1 where several planes may have the same labels."""
+    return found.label if found.field.planes == 1 else np.arange(1, len(found) + 1)
+
+
+def _colormap(colours: Mapping[int, str]) -> DirectLabelColormap:
+    from napari.utils.colormaps import DirectLabelColormap
+
+    # names are looked up quicker than arrays are checked
+    return DirectLabelColormap(color_dict={None: "transparent", 0: "transparent", **colours})
 
 
 def _pixels(layer: Any) -> Any:

@@ -177,7 +177,7 @@ def set_points(
     """Replace all of a Points layer, with one refresh: each setter by itself would slice and draw anew."""
     if layer.selected_data:
         layer.selected_data = set()
-    with layer.events.blocker_all(), _one_refresh(layer):
+    with layer.events.blocker_all(), one_refresh(layer):
         layer.data = centres
         layer.features = features
         layer.size = sizes
@@ -199,7 +199,7 @@ def _set(layer: Layer, name: str, value: Any) -> None:
         setattr(layer, name, value)
 
 
-def _one_refresh(layer: Layer) -> AbstractContextManager[None]:
+def one_refresh(layer: Layer) -> AbstractContextManager[None]:
     """Hold back a layer's refreshes, where this napari can; without it, it is only slower."""
     block: Any = getattr(layer, "_block_refresh", nullcontext)
     return block()  # type: ignore[no-any-return]

@@ -158,6 +158,21 @@ def test_labels_move_with_their_cells(log: LabelLog) -> None:
     assert log.test_cells == before and len(log.current()) == 100
 
 
+def test_a_label_taken_away_is_taken_away_from_where_it_moved_from(log: LabelLog) -> None:
+    log.label([cell(1)], "A")
+    log.move({cell(1): cell(2)})
+    log.label([cell(2)], None)
+    log.label([cell(3)], "B")
+    assert log.spoken_of == (cell(1), cell(2), cell(3))
+    log.move({cell(2): cell(1)})
+    assert log.current() == {cell(3): "B"}
+    assert log.spoken_of == (cell(2), cell(3), cell(1))
+    log.undo()
+    assert log.current() == {cell(1): "A", cell(3): "B"}
+    with LabelLog.open(log.path) as again:
+        assert again.spoken_of == log.spoken_of == (cell(1), cell(2), cell(3))
+
+
 def test_labels_over_those_of_the_files(log: LabelLog) -> None:
     cells = CellSet.from_array(
         np.arange(5 * 16, dtype=np.uint8).reshape(5, 1, 4, 4),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import QSignalBlocker, Qt, QTimer
@@ -10,6 +11,7 @@ from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
+    QFileDialog,
     QFormLayout,
     QGroupBox,
     QHBoxLayout,
@@ -152,10 +154,15 @@ class FieldWidget(QWidget):
         form.addRow("Grey if unlike", _beside(self.familiar, self.familiar_text))
         form.addRow("Grey if unsure", _beside(self.sure, self.sure_text))
         form.addRow("Opacity", _beside(self.opacity, self.outlines))
+        self.export = QPushButton("Export table\N{HORIZONTAL ELLIPSIS}")
+        self.export.setToolTip(
+            "Write a row a cell, as CSV or Parquet: what each is shown as, and all that the model said"
+        )
         layout = QVBoxLayout(self.result)
         layout.addWidget(self.cell)
         layout.addWidget(self.legend)
         layout.addLayout(form)
+        layout.addWidget(self.export)
         return self.result
 
     def _connect(self) -> None:
@@ -178,6 +185,7 @@ class FieldWidget(QWidget):
         self.side.valueChanged.connect(self._take_choice)
         self.run.clicked.connect(self._classify)
         self.legend.chosen.connect(self._label)
+        self.export.clicked.connect(self._export)
         self.familiar.valueChanged.connect(self._take_look)
         self.sure.valueChanged.connect(self._take_look)
         self.opacity.valueChanged.connect(self._take_look)
@@ -309,6 +317,22 @@ class FieldWidget(QWidget):
             self.session.labelling.label((self.workspace.current,), name)
         except InputError as error:
             self.workspace.fail(error)
+
+    def _export(self) -> None:
+        from sparseattn.export.tables import write_table
+
+        name, _ = QFileDialog.getSaveFileName(
+            self, "Export the cells of the field", "cells.csv", "CSV (*.csv);;Parquet (*.parquet)"
+        )
+        if not name or not self.work.is_current:
+            return
+        try:
+            table = self.work.export_table()
+            write_table(table, name)
+        except InputError as error:
+            self.workspace.fail(error)
+        else:
+            self.workspace.say(f"{len(table):,} cells written to {Path(name).name}.")
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         given = {"u": "unsure", "x": "exclude"}.get(event.text(), event.text())

@@ -183,6 +183,13 @@ class LabelLog:
         return {cell: label.name for cell, label in self.labels.items()}
 
     @property
+    def spoken_of(self) -> tuple[str, ...]:
+        """Ids of the cells that got a label, or lost it; what was said last stands last."""
+        self._refresh()
+        last = {cell: event.action for cell in self._events if (event := self._last(cell)) is not None}
+        return tuple(sorted(last, key=last.__getitem__))
+
+    @property
     def classes(self) -> tuple[LabelClass, ...]:
         """The classes, in the order in which they were added."""
         self._refresh()
@@ -276,22 +283,26 @@ class LabelLog:
     def move(self, names: Mapping[str, str]) -> None:
         """Give labels to cells that have new ids, as one action; what was set aside stays set aside.
 
+        A label that was taken away from the old id is taken away from the new one too.
+
         Parameters
         ----------
         names : mapping
-            Old id to new id, as `sparseattn.cells.same_cell.moved_ids` finds them. Old ids without a label
-            are passed over.
+            Old id to new id, as `sparseattn.cells.same_cell.moved_ids` finds them. Old ids of which nothing
+            was said are passed over.
         """
         labels = self.labels
         moved = [(labels[old], new) for old, new in names.items() if old in labels]
-        if moved:
-            self._add(
-                [
-                    _Event(0, new, self._number_of(one.name), one.origin, one.annotator, one.picked, "")
-                    for one, new in moved
-                ],
-                {new: one.set_aside for one, new in moved},
-            )
+        events = [
+            _Event(0, new, self._number_of(one.name), one.origin, one.annotator, one.picked, "")
+            for one, new in moved
+        ]
+        for old, new in names.items():
+            last = self._last(old)
+            if last is not None and last.class_number is None and new in labels:
+                events.append(replace(last, cell=new))
+        if events:
+            self._add(events, {new: one.set_aside for one, new in moved})
 
     def undo(self) -> tuple[str, ...]:
         """Take back the last action that stands; return the cells that it had labelled."""
@@ -585,14 +596,18 @@ class LabelLog:
             self._settle(cell)
         return cells
 
+    def _last(self, cell: str) -> _Event | None:
+        """Return what was said last of a cell, and not undone."""
+        events = reversed(self._events.get(cell, []))
+        return next((event for event in events if event.action not in self._undone), None)
+
     def _settle(self, cell: str) -> None:
         """Work out what holds for one cell."""
-        standing = [event for event in self._events.get(cell, []) if event.action not in self._undone]
-        number = standing[-1].class_number if standing else None
-        if number is None or number in self._removed:
+        last = self._last(cell)
+        number = last.class_number if last is not None else None
+        if last is None or number is None or number in self._removed:
             self._labels.pop(cell, None)
             return
-        last = standing[-1]
         name = RESERVED[number - 1] if number <= len(RESERVED) else self._classes[number].name
         self._labels[cell] = Label(
             cell, name, last.origin, last.annotator, last.picked, last.time, self._set_aside.get(cell, False)

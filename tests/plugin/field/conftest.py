@@ -107,7 +107,8 @@ class Bench:
         self.settle()
 
     def settle(self) -> None:
-        timers = (self.work._again, self.work._soon)
+        work = self.work
+        timers = (work._again, work._soon, work._first, work._framing)
         self.wait(lambda: not self.session.jobs.running and not any(timer.isActive() for timer in timers))
 
     @property

@@ -1,10 +1,11 @@
 """The Field tab: its controls, and real clicks and keys in a real window."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QFileDialog
 
 from napari_sparseattn.field_work import OTHER
 from napari_sparseattn.session import session_of
@@ -92,6 +93,22 @@ def test_a_colour_of_the_legend_corrects_the_cell(bench, tab, qtbot):
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     assert bench.session.workspace.labels()[2] == "small"
     assert "Cell 7: small" in tab.cell.text()
+
+
+def test_the_table_is_exported(bench, tab, qtbot, tmp_path, monkeypatch):
+    tab.run.click()
+    bench.settle()
+    for name, read in (("t.csv", pd.read_csv), ("t.parquet", pd.read_parquet)):
+        monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, name=name: (str(tmp_path / name), ""))
+        qtbot.mouseClick(tab.export, Qt.MouseButton.LeftButton)
+        table = read(tmp_path / name)
+        assert table["label"].tolist() == [2, 5, 7, 9, 11]
+        assert table["shown_as"].tolist() == bench.painted.features["class"].tolist()
+    failed = []
+    bench.session.workspace.failed.connect(failed.append)
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "t.txt"), ""))
+    qtbot.mouseClick(tab.export, Qt.MouseButton.LeftButton)
+    assert "t.txt" in failed[0] and not (tmp_path / "t.txt").exists()
 
 
 def test_a_click_and_a_key_in_the_window(make_napari_viewer, qtbot, bench):

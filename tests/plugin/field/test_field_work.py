@@ -301,6 +301,87 @@ def test_a_project_brings_the_field_back(bench, tmp_path, monkeypatch):
     assert [layer.name for layer in bench.viewer.layers][:2] == ["smear", "marks"]
 
 
+def test_labels_drawn_by_hand_are_kept_by_a_project(bench, tmp_path, monkeypatch):
+    bench.viewer.layers["marks"].fill((60, 30), 0)  # cell 9 goes; nothing of it is in a file
+    drawn = np.array(bench.viewer.layers["marks"].data)
+    bench.classify()
+    before = bench.session.workspace.cells.ids
+    (tmp_path / "one").mkdir()
+    said = []
+    bench.session.workspace.said.connect(said.append)
+    save_project(bench.session, tmp_path / "p.sparseattn.json")
+    assert "p.sparseattn.labels.tif" in said[-1]
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "p.sparseattn.labels.tif"), drawn)
+    # it may be moved with its image
+    for name in ("smear.tif", "p.sparseattn.json", "p.sparseattn.labels.tif"):
+        (tmp_path / name).rename(tmp_path / "one" / name)
+    bench.viewer.layers.clear()
+    bench.session.workspace.set_cells(None)
+    monkeypatch.setattr(type(bench.viewer), "open", opened_by_hand)
+    open_project(bench.session, tmp_path / "one" / "p.sparseattn.json")
+    bench.wait(lambda: bench.session.workspace.cells is not None)
+    bench.settle()
+    assert bench.session.workspace.cells.ids == before
+    # as it is in its file it is not written again, until it is edited
+    save_project(bench.session, tmp_path / "one" / "q.sparseattn.json")
+    assert not (tmp_path / "one" / "q.sparseattn.labels.tif").exists()
+    bench.viewer.layers["p.sparseattn.labels"].fill((20, 20), 0)
+    bench.wait(lambda: len(bench.session.workspace.cells) == len(before) - 1)
+    save_project(bench.session, tmp_path / "one" / "q.sparseattn.json")
+    assert set(np.unique(tifffile.imread(tmp_path / "one" / "q.sparseattn.labels.tif"))) == {0, 2, 7, 11}
+    assert 5 in tifffile.imread(tmp_path / "one" / "p.sparseattn.labels.tif")
+
+
+def test_found_cells_that_were_edited_are_kept_by_a_project(bench, tmp_path):
+    choice = bench.choice(None, segment=SegmentSettings(smallest=20))
+    bench.classify(choice)
+    save_project(bench.session, tmp_path / "p.sparseattn.json")
+    assert not (tmp_path / "p.sparseattn.labels.tif").exists()  # they will be found again
+    bench.viewer.layers["Cells of smear"].fill((60, 30), 0)
+    bench.wait(lambda: len(bench.session.workspace.cells) == 4)
+    save_project(bench.session, tmp_path / "p.sparseattn.json")
+    assert len(np.unique(tifffile.imread(tmp_path / "p.sparseattn.labels.tif"))) == 5
+
+
+def test_a_label_that_was_taken_away_does_not_come_back(bench):
+    bench.classify()
+    labelling, workspace = bench.session.labelling, bench.session.workspace
+    labelling.label((3,), "small")  # cell 9
+    shifted = np.roll(np.array(bench.viewer.layers["marks"].data), 1, axis=1)
+    bench.viewer.add_labels(shifted, name="again", scale=(0.5, 0.5), translate=(100, 200))
+    bench.classify(bench.choice("again"))
+    assert workspace.labels()[3] == "small"
+    labelling.label((3,), None)
+    for name in ("again", "marks", "again", "marks"):
+        bench.classify(bench.choice(name))
+        assert workspace.labels() == (None,) * 5
+    labelling.label((3,), "large")
+    bench.classify(bench.choice("again"))
+    assert workspace.labels()[3] == "large"
+
+
+def test_the_table_is_that_of_the_command_line_and_of_the_screen(bench, tmp_path):
+    bench.classify()
+    bench.session.workspace.classifier.save(tmp_path / "m.safetensors")
+    tifffile.imwrite(tmp_path / "marks.tif", bench.viewer.layers["marks"].data)
+    least = float(np.sort(bench.session.workspace.predictions.confidence)[2])
+    bench.work.set_refusal(0, least)
+    bench.session.labelling.label((1,), "small")
+    run(
+        ["predict", str(tmp_path / "m.safetensors"), str(tmp_path / "smear.tif"), "--labels",
+         str(tmp_path / "marks.tif"), "--margin", "0.5", "--least-familiar", "0",
+         "--least-confidence", repr(least), "-o", str(tmp_path / "t.parquet")]
+    )  # fmt: skip
+    there, here = pd.read_parquet(tmp_path / "t.parquet"), bench.work.export_table()
+    same = [name for name in there.columns if name not in ("source", "human_label")]
+    pd.testing.assert_frame_equal(here[same], there[same], check_dtype=False)
+    assert here["shown_as"].tolist() == bench.work.classes()
+    bench.settle()
+    assert here["shown_as"].tolist() == bench.painted.features["class"].tolist()
+    assert here["human_label"].tolist() == [None, "small", None, None, None]
+    assert sum(here["refused"]) == 2
+
+
 def opened_by_hand(viewer, path, layer_type):
     with layer_source(path=path):
         data = tifffile.imread(path)
