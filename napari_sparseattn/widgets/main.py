@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt, QUrl
-from qtpy.QtGui import QDesktopServices, QDragEnterEvent, QDropEvent, QShowEvent
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
 from qtpy.QtWidgets import (
     QDialog,
     QFileDialog,
@@ -52,7 +52,6 @@ TABS = (
 )
 MODEL_FILES = "Models (*.safetensors)"
 PROJECT_FILES = "Projects (*.sparseattn.json)"
-DOCS = "https://github.com/napari-sparseattn/napari-sparseattn/tree/main/docs"
 
 
 class MainWidget(QWidget):
@@ -306,7 +305,9 @@ class MainWidget(QWidget):
         self._question: QDialog = box
 
     def _help(self) -> None:
-        QDesktopServices.openUrl(QUrl(DOCS))
+        from napari_sparseattn.widgets.help_window import HelpWindow
+
+        HelpWindow(self).show()
 
     # -- what is shown -------------------------------------------------------------------------------
 
