@@ -87,6 +87,7 @@ def fit(
     """
     from sparseattn.classifier import Classifier, choose_device
     from sparseattn.learn.in_distribution import fit_in_distribution
+    from sparseattn.learn.last_layer import fit_last_layer
     from sparseattn.learn.prototypes import choose_prototypes
 
     options = options or TrainingOptions()
@@ -116,7 +117,9 @@ def fit(
         data = gather_for(start, cells, split=split, validation=options.validation, strict=strict)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(options.seed)
-            module = start.extended(data.classes).net
+            module = start.extended(data.classes).net.eval()
+        taught = torch.from_numpy(data.train)
+        fit_last_layer(module, features_of(module, data.images[data.train], start.k), data.labels[taught])
     if on_skip is not None:
         for skipped in data.skipped:
             on_skip(skipped)

@@ -6,6 +6,7 @@ import copy
 import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from sparseattn.learn.options import TrainingOptions
 from sparseattn.net import SparseAttnNet
 
 _K_UPDATES = 20
-"""How often in a run k is learned anew: often enough to see it settle, seldom enough to cost little."""
+"""How often at most k is learned anew: often enough to see it settle, seldom enough to cost little."""
 
 _BATCH = 256
 
@@ -147,7 +148,7 @@ class Run:
             self.k = self.controller.update(training_loss)
             self.k_trajectory.append(self.k)
         elif self.options.pixels == "auto":
-            every = max(1, self.options.epochs // _K_UPDATES)
+            every = ceil(self.options.epochs / _K_UPDATES)
             if self.loop.epoch % every == 0 or self.loop.epoch == self.options.epochs:
                 ks = candidates(self.pixels, self.options.budget)
                 losses = np.stack([self._losses(self._logits(k)).numpy() for k in ks]).astype(np.float64)
