@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from sparseattn.classifier import Classifier
     from sparseattn.learn.split import Split
 
+_CELLS_THAT_TELL_K = 100
+"""Of fewer validation cells, after fine-tuning, too small a k looks as good as a larger one."""
+
 
 def fit(
     cells: CellSet,
@@ -123,8 +126,15 @@ def fit(
     if on_skip is not None:
         for skipped in data.skipped:
             on_skip(skipped)
-    run = Run(module, data, options, augmentation or Augmentation.for_modality(cells.modality), device)
-    before = None if start is None else run.report(start.net, start.k, len(start.classes))
+    run = Run(
+        module,
+        data,
+        options,
+        augmentation or Augmentation.for_modality(cells.modality),
+        device,
+        learns_k=start is None or len(data.validation) >= _CELLS_THAT_TELL_K,
+    )
+    before = None if start is None else run.report(start.net, start.k, len(start.classes), start.prepare)
     run.train(checkpoint, resume, on_epoch, should_stop)
     history = run.history()
     if start is not None:

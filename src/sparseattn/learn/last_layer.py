@@ -41,10 +41,10 @@ def fit_last_layer(net: SparseAttnNet, features: NDArray[np.float32], labels: Te
         optimizer.zero_grad()
         wrong = F.cross_entropy(F.linear(reads, layer, bias), labels, reduction="none")
         cost: Tensor = (weights * wrong).sum() + _DECAY * layer.square().sum()
-        cost.backward()  # type: ignore[no-untyped-call]
+        cost.backward()
         return cost
 
-    optimizer.step(loss)  # type: ignore[no-untyped-call]
+    optimizer.step(loss)
     with torch.no_grad():
         net.classify.weight.copy_(layer)
         net.classify.bias.copy_(bias)
