@@ -79,7 +79,7 @@ class FieldWork:
         self._partial: Predictions | None = None
         self._painted_cells: FieldCells | None = None
         self._numbers: NDArray[Any] | None = None  # of cells that are not painted yet
-        self._hides_found = False
+        self._hides_labels = False
         self._again = _timer(_PAUSE_MS, self._classify_again)
         self._soon = _timer(_COALESCE_MS, self._repaint)
         # New layers take napari long to make: what is to be shown of new cells is shown a step at a time, so
@@ -131,7 +131,7 @@ class FieldWork:
 
     def classify(self, choice: FieldChoice) -> None:
         """Classify the cells of a field; those without a labels layer are found first."""
-        self.choice, self._hides_found = choice, True
+        self.choice, self._hides_labels = choice, True
         try:
             image = self.layers.image(choice.images)
             shown = self.layers.plane_of(image.name)
@@ -396,8 +396,8 @@ class FieldWork:
     def _classify_again(self) -> None:
         """Take the labels as they are now, or the plane that is shown now."""
         choice, image = self.choice, self._image
-        if choice is None or image is None or not self.is_current:
-            return
+        if choice is None or image is None or not self.is_current or not self.layers.has(image.name):
+            return  # or the image was closed meanwhile
         if choice.labels is None and not choice.all_planes and self.found is not None:
             shown = self.layers.plane_of(image.name)
             if shown not in self.found.plane:
@@ -501,9 +501,9 @@ class FieldWork:
         except InputError as error:
             self._workspace.fail(error)
             return
-        if self._hides_found:  # not after an edit: it is what the user is working on
-            self._hides_found = False
-            self.layers.hide_found(image.name)
+        if self._hides_labels:  # not after an edit: it is what the user is working on
+            self._hides_labels = False
+            self.layers.hide(self._labels_name)
         self._painted_cells, self._numbers = found, None
         self.painted_changed.emit()
 

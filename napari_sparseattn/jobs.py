@@ -128,6 +128,7 @@ class Jobs:
         self._pool = QThreadPool()
         self._pool.setMaxThreadCount(8)  # jobs mostly wait for torch or a disk; none may starve a short one
         self._running: list[Job] = []
+        self._closed = False
         sys.setswitchinterval(min(sys.getswitchinterval(), _TURN_SECONDS))
         workspace.cells_changed.connect(self._let_go_of_cells)
         workspace.channels_changed.connect(self._let_go_of_cells)
@@ -191,6 +192,7 @@ class Jobs:
     def close(self, milliseconds: int = 5000) -> None:
         """Cancel everything and wait until no thread is left: the window goes."""
         self.cancel_all()
+        self._closed = True
         self._pool.clear()
         self._pool.waitForDone(milliseconds)
 
@@ -208,6 +210,8 @@ class Jobs:
 
     def _end(self, job: Job, result: Any, error: BaseException | None) -> None:
         self._running.remove(job)
+        if self._closed:  # there may be no widget any more to tell it to
+            return
         try:
             if job.cancelled:
                 return

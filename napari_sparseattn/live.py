@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from qtpy.compat import isalive
 from qtpy.QtCore import QTimer
 
 from napari_sparseattn.jobs import Jobs, Report
@@ -46,8 +47,9 @@ class LiveExplanation:
 
     def close(self) -> None:
         """Do nothing more."""
-        self._step.stop()
-        self._pause.stop()
+        for timer in (self._step, self._pause):
+            if isalive(timer):  # at the program's end Qt may have deleted them
+                timer.stop()
 
     def _start_over(self, *_: Any) -> None:
         self._explainer = None

@@ -148,7 +148,13 @@ class Opening:
             land(result)
             self.match_channels()
 
-        self._jobs.start(f"Opening {title}", lambda _: work(), landed, bound_to=(), key="open")
+        def prepared(_: Report) -> Any:
+            from napari_sparseattn.layers.stack import load_what_layers_need
+
+            load_what_layers_need()
+            return work()
+
+        self._jobs.start(f"Opening {title}", prepared, landed, bound_to=(), key="open")
 
     def _tell_skipped(self, cells: CellSet) -> None:
         count = len(cells.skipped)

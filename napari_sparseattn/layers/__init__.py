@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from psygnal import Signal
 
+from napari_sparseattn.layers.canvas_context import make_current
 from napari_sparseattn.workspace import CellSource, Workspace
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class Layers:
         workspace.head_changed.connect(self._draw)
         viewer.dims.events.current_step.connect(self._follow_slider)
         viewer.layers.events.inserted.connect(self._on_inserted)
+        viewer.layers.events.removing.connect(self._on_removing)
         viewer.layers.events.removed.connect(self._on_removed)
 
     @property
@@ -296,6 +298,9 @@ class Layers:
     def _on_inserted(self, event: Any) -> None:
         if not self._busy and (offer := _offer(event.value)) is not None:
             self.offered.emit(*offer)
+
+    def _on_removing(self, _: Any) -> None:
+        make_current(self.viewer)
 
     def _on_removed(self, event: Any) -> None:
         """An overlay that the user removes is switched off, and made anew when it is switched on."""

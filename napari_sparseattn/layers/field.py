@@ -1,7 +1,8 @@
 """Fields in napari's layers: the image and labels to choose from, the cells found, the cells painted.
 
 Of the layers here two kinds are made by the plugin: "found" (label images of cells that were found, which the
-user may edit) and "painted" (the classes). All others are read and never written.
+user may edit) and "painted" (the classes). All others are read and never written; the labels that were used
+are hidden when the classes are first seen.
 """
 
 from __future__ import annotations
@@ -319,12 +320,11 @@ class FieldLayers:
             None,
         )
 
-    def hide_found(self, image: str) -> None:
-        """Hide the cells that were found, so that those painted are seen."""
-        with self._ours():
-            for layer in self._viewer.layers:
-                if made(layer) == FOUND and layer.metadata[MARK]["of"] == image:
-                    layer.visible = False
+    def hide(self, name: str) -> None:
+        """Hide the labels that tell the cells: their colours would shine through those of the classes."""
+        if self.has(name):
+            with self._ours():
+                self._get(name).visible = False
 
     # -- the cells painted ---------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ def cell_layers(
         chunks=((1,) * len(cells), *((length,) for length in first.shape)),
         dtype=first.dtype,
         meta=np.empty((0,) * 4, first.dtype),
+        name=f"cells-{uuid.uuid4().hex}",  # else dask hashes all pixels for a name
     )  # (N, C, Y, X)
     shared: dict[str, Any] = {}
     if path is not None:
@@ -51,6 +53,15 @@ def cell_layers(
         shared |= {"scale": (1, pixel_size_um, pixel_size_um), "units": ("pixel", "um", "um")}
     shared["axis_labels"] = ("cell", "y", "x")
     return _images(stack, first, cells.channels, name, shared)
+
+
+def load_what_layers_need() -> None:
+    """Import and set up, in a job's thread, what the first stack would make the window wait for."""
+    import pint
+    import scipy.ndimage  # noqa: F401 - what an Image layer makes its thumbnail with
+
+    da.zeros(1).compute()  # looks for schedulers, and imports dask's distributed one where it is installed
+    _ = pint.get_application_registry().um  # reads its file of units
 
 
 def one_cell_layers(cells: CellSet, index: int, name: str) -> list[LayerData]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
 from qtpy.QtWidgets import (
     QDialog,
@@ -81,7 +81,8 @@ class MainWidget(QWidget):
         for changed in (workspace.cells_changed, workspace.model_changed, workspace.channels_changed):
             changed.connect(self._show_state)
         session = self.session
-        self.destroyed.connect(lambda: session.let_go_of_dead_widgets())
+        # Told before the widgets inside are deleted: those are let go of when they are.
+        self.destroyed.connect(lambda: QTimer.singleShot(0, session.let_go_of_dead_widgets))
         self._show_state()
         opening.take_offers()
 

@@ -30,6 +30,20 @@ def test_the_plugin_loads_neither_torch_nor_qt_nor_dask() -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_napari_starts_as_quickly_with_the_plugin_unused() -> None:
+    """At its start napari reads a plugin's manifest and no more; 50 ms of processor time at most."""
+    code = (
+        "import sys, time, npe2\n"
+        "from npe2 import PluginManifest\n"
+        "begun = time.process_time()\n"
+        "PluginManifest.from_distribution('napari-sparseattn')\n"
+        "print(time.process_time() - begun, 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    seconds, torch_is_there = done.stdout.split()
+    assert float(seconds) < 0.05 and torch_is_there == "False"
+
+
 @pytest.mark.skipif(
     sys.platform == "linux" and not os.environ.get("DISPLAY"), reason="no display: run under xvfb-run"
 )

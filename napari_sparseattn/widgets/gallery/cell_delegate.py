@@ -13,6 +13,7 @@ from napari_sparseattn.widgets.gallery.thumbnails import Thumbnails
 
 _BORDER = 3
 _GAP = 4
+_NEARLY_SQUARE = 0.03
 
 
 class CellDelegate(QStyledItemDelegate):
@@ -69,6 +70,9 @@ class CellDelegate(QStyledItemDelegate):
         if self._thumbnails.failed(cell):
             painter.setPen(QColor("#d0d0d0"))
             painter.drawText(inner, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, "cannot be read")
+            return
+        if abs(pixmap.width() - pixmap.height()) <= _NEARLY_SQUARE * self.side * ratio:
+            painter.drawPixmap(inner, pixmap)  # a sliver of ground beside it would look like a frame
             return
         width, height = round(pixmap.width() / ratio), round(pixmap.height() / ratio)
         left = inner.left() + (inner.width() - width) // 2

@@ -25,13 +25,18 @@ from napari_sparseattn.widgets.gallery.cell_grid import CellGrid
 from napari_sparseattn.widgets.gallery.column_titles import column_title, sample_columns, sortable_columns
 from napari_sparseattn.widgets.gallery.filter_bar import FilterBar
 from napari_sparseattn.widgets.gallery.listening import listen
+from napari_sparseattn.widgets.gallery.shared_contrast import SharedContrast, can_share, shares_at_first
 from napari_sparseattn.widgets.gallery.thumbnail_picture import thumbnail, thumbnail_of_selected
 from sparseattn.errors import InputError
 from sparseattn.table.filters import CellFilter, CellOrder, sample_texts
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from napari_sparseattn.session import Session
     from napari_sparseattn.widgets.gallery.scatter import ScatterPanel
+    from sparseattn.cells import CellSet
+    from sparseattn.explain.display import Limits
 
 _SIDES = (40, 240)
 _MOST_SAMPLE_VALUES = 200
@@ -45,6 +50,7 @@ class GalleryWidget(QWidget):
         self._workspace = session.workspace
         self._shown = session.shown_cells
         self._scatter: ScatterPanel | None = None
+        self._shared: SharedContrast | None = None
         self._make_controls()
         self._lay_out()
         self._connect()
@@ -80,6 +86,13 @@ class GalleryWidget(QWidget):
         self.export.setToolTip(
             "Write the table of the cells that are shown, in their order, as CSV or Parquet"
         )
+        self.contrast = QComboBox()
+        self.contrast.addItem("shared", True)
+        self.contrast.addItem("per cell", False)
+        self.contrast.setToolTip(
+            "Shared: a brighter cell looks brighter. Per cell: each from its own darkest to its brightest"
+        )
+        self.contrast_title = QLabel("Contrast")
         self.note = QLabel()
         self.note.setWordWrap(True)
         self.again = QPushButton("Classify again")
@@ -89,7 +102,9 @@ class GalleryWidget(QWidget):
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
 
     def _lay_out(self) -> None:
-        top = _row(self.show_filters, self.show_scatter, self.overlay, self.export)
+        # Short rows: in a narrow dock longer ones would be cut off.
+        top = _row(self.show_filters, self.show_scatter, self.overlay)
+        counts = _row(self.count, None, self.clear, self.export)
         sizes = _row(QLabel("Sort"), self.sort, self.descending, QLabel("Size"), self.size)
         sizes.setStretch(1, 2)
         sizes.setStretch(4, 1)
@@ -103,7 +118,8 @@ class GalleryWidget(QWidget):
         layout.addLayout(top)
         layout.addWidget(self.filters)
         layout.addLayout(sizes)
-        layout.addLayout(_row(self.count, None, self.clear))
+        layout.addLayout(_row(self.contrast_title, self.contrast, None))
+        layout.addLayout(counts)
         layout.addLayout(_row(self.note, self.again))
         layout.addWidget(self._split, stretch=1)
 
@@ -134,6 +150,7 @@ class GalleryWidget(QWidget):
         self.descending.toggled.connect(self._sort)
         self.size.valueChanged.connect(self.grid.set_side)
         self.overlay.toggled.connect(self._take_model)
+        self.contrast.activated.connect(self._take_contrast)
         self.export.clicked.connect(self._export)
         self.again.clicked.connect(self._session.classification.start)
         for control in (self.show_filters, self.show_scatter, self.overlay):
@@ -153,6 +170,7 @@ class GalleryWidget(QWidget):
 
     def _take_cells(self) -> None:
         self._restore()  # a project that was opened brings its settings
+        self._show_contrast()
         self._make_thumbnails(keep=False)
         self._take_rows()
         self._show_note()
@@ -177,13 +195,39 @@ class GalleryWidget(QWidget):
         )
         if cells is None:
             thumbnails.begin(None)
-        elif self.overlay.isChecked() and classifier and model_cells and not workspace.mismatch:
-            thumbnails.begin(
-                lambda index: thumbnail_of_selected(cells, model_cells, classifier, k, index), keep=keep
-            )
         else:
-            thumbnails.begin(lambda index: thumbnail(cells, index), keep=keep)
+            limits = self._contrast(cells)
+            if self.overlay.isChecked() and classifier and model_cells and not workspace.mismatch:
+                thumbnails.begin(
+                    lambda index: thumbnail_of_selected(cells, model_cells, classifier, k, index, limits()),
+                    keep=keep,
+                )
+            else:
+                thumbnails.begin(lambda index: thumbnail(cells, index, limits()), keep=keep)
         self.grid.viewport().update()
+
+    def _contrast(self, cells: CellSet) -> Callable[[], Limits | None]:
+        """Return what tells the contrast, to be called in a thread; None for each cell its own."""
+        if not can_share(cells) or not self.contrast.currentData():
+            return lambda: None
+        if self._shared is None or self._shared.cells is not cells:
+            self._shared = SharedContrast(cells)
+        return self._shared.limits
+
+    def _show_contrast(self) -> None:
+        cells = self._workspace.cells
+        sensible = cells is not None and can_share(cells)
+        self.contrast.setVisible(sensible)
+        self.contrast_title.setVisible(sensible)
+        if cells is not None:
+            chosen = self._workspace.extras.get("gallery", {}).get("contrast")
+            shared = chosen == "shared" if chosen in ("shared", "per cell") else shares_at_first(cells)
+            self.contrast.setCurrentIndex(self.contrast.findData(shared))
+
+    def _take_contrast(self) -> None:
+        kept = self._workspace.extras.get("gallery", {})
+        self._workspace.extras["gallery"] = {**kept, "contrast": self.contrast.currentText()}
+        self._make_thumbnails()
 
     # -- table, rows, captions -----------------------------------------------------------------------
 

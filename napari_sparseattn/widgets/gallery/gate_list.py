@@ -25,6 +25,7 @@ class GateList(QListWidget):
         self._listed: tuple[tuple[PolygonGate, ...], tuple[int, ...]] | None = None
         self._fit(1)
         self.setMinimumWidth(120)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)  # it would cover the line
         self.setToolTip("Gates: tick those that count, double-click to rename")
         self.setAccessibleName("Gates")
         self.itemChanged.connect(self._tell)
@@ -50,7 +51,7 @@ class GateList(QListWidget):
             )
             self.addItem(item)
         if not gates:
-            item = QListWidgetItem("No gates yet: press Draw gate.")
+            item = QListWidgetItem("No gates yet")
             item.setFlags(Qt.ItemFlag.NoItemFlags)
             self.addItem(item)
         self._fit(len(gates))

@@ -79,15 +79,16 @@ class ScatterPanel(QWidget):
 
     def _lay_out(self) -> None:
         axes = QGridLayout()
-        for row, (title, box, log) in enumerate((("Across", self.x, self.log_x), ("Up", self.y, self.log_y))):
+        rows = (
+            ("Across", self.x, self.log_x),
+            ("Up", self.y, self.log_y),
+            ("Colour", self.colour, self.draw),
+        )
+        for row, (title, box, button) in enumerate(rows):
             axes.addWidget(QLabel(title), row, 0)
             axes.addWidget(box, row, 1)
-            axes.addWidget(log, row, 2)
-        axes.addWidget(QLabel("Colour"), 0, 3)
-        axes.addWidget(self.colour, 0, 4)
-        axes.addWidget(self.draw, 1, 3, 1, 2)
-        for column in (1, 4):
-            axes.setColumnStretch(column, 1)
+            axes.addWidget(button, row, 2)
+        axes.setColumnStretch(1, 1)
         buttons = QHBoxLayout()
         buttons.addWidget(self.gates, stretch=1)
         for button in (self.undo, self.redo, self.delete):

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sparseattn.explain.display import picture
+from sparseattn.errors import CellError
+from sparseattn.explain.display import Limits, channel_limits, picture
 
 if TYPE_CHECKING:
     from sparseattn.cells import CellSet
@@ -20,8 +21,33 @@ _FADED = 0.3
 """How much is left of the contrast of pixels that were not selected."""
 
 
-def thumbnail(cells: CellSet, index: int) -> Picture:
-    """Return (h, w, 3): the cell made smaller by a whole factor, each with its own contrast.
+_LOOKED_AT = 64
+"""Cells from which the contrast of all is taken."""
+_WHITE = 95
+"""So many of a hundred cells are nowhere brighter than white."""
+
+
+def shared_limits(cells: CellSet) -> Limits | None:
+    """Return a contrast for all cells, so that a brighter cell looks brighter; None where none can be read.
+
+    Black is that of the middle one of some cells from all over the set, white that of the brighter ones.
+    """
+    found = []
+    for index in np.unique(np.linspace(0, len(cells) - 1, _LOOKED_AT).astype(int)).tolist():
+        try:
+            image = cells.read(index)
+        except CellError:
+            continue
+        found.append(channel_limits(_smaller(image, _factor(image)), cells.channels, cells.modality))
+    if not found:
+        return None
+    black, white = np.moveaxis(np.array(found, dtype=np.float64), -1, 0)
+    pairs = zip(np.median(black, axis=0).tolist(), np.percentile(white, _WHITE, axis=0).tolist(), strict=True)
+    return tuple(pairs)
+
+
+def thumbnail(cells: CellSet, index: int, limits: Limits | None = None) -> Picture:
+    """Return (h, w, 3): the cell made smaller by a whole factor, with its own contrast unless one is given.
 
     Raises
     ------
@@ -29,11 +55,17 @@ def thumbnail(cells: CellSet, index: int) -> Picture:
         Where the cell cannot be read.
     """
     image = cells.read(index)
-    return _to_bytes(picture(_smaller(image, _factor(image)), cells.channels, cells.modality).colour)
+    smaller = _smaller(image, _factor(image))
+    return _to_bytes(picture(smaller, cells.channels, cells.modality, limits).colour)
 
 
 def thumbnail_of_selected(
-    cells: CellSet, model_cells: CellSet, classifier: Classifier, k: int, index: int
+    cells: CellSet,
+    model_cells: CellSet,
+    classifier: Classifier,
+    k: int,
+    index: int,
+    limits: Limits | None = None,
 ) -> Picture:
     """Return the thumbnail with all but the selected pixels faded.
 
@@ -53,7 +85,7 @@ def thumbnail_of_selected(
     for y0, x0, y1, x1 in boxes:
         mask[0, y0:y1, x0:x1] = 1
     factor = _factor(image)
-    colour = picture(_smaller(image, factor), cells.channels, cells.modality).colour
+    colour = picture(_smaller(image, factor), cells.channels, cells.modality, limits).colour
     chosen = _smaller(mask, factor)[0][..., None]
     middle = np.float32(0.5)
     return _to_bytes(colour * chosen + (middle + _FADED * (colour - middle)) * (1 - chosen))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from sparseattn.cli import options as shared
@@ -17,6 +18,7 @@ from sparseattn.cli.training import (
     training_options,
     training_pixels,
 )
+from sparseattn.learn.effort import BATCH_GOING_ON
 
 
 def finetune(
@@ -49,6 +51,7 @@ def finetune(
 
     start = load_model(model)
     options = training_options(pixels=training_pixels(pixels, start.prepare.size), epochs=epochs, seed=seed)
+    options = replace(options, batch_size=BATCH_GOING_ON)
     source = SourceOptions(
         labels_csv, samples_csv, subfolders, layout, modality, channel_names, strict, labels_log
     )

@@ -40,7 +40,46 @@ class Picture:
     legend: tuple[tuple[str, tuple[float, float, float]], ...]
 
 
-def picture(image: NDArray[Any], channels: tuple[str, ...], modality: str) -> Picture:
+Limits = tuple[tuple[float, float], ...]
+"""For each channel the values, in the file's units, that are shown as black and as white."""
+
+
+def channel_limits(image: NDArray[Any], channels: tuple[str, ...], modality: str) -> Limits:
+    """Return what `picture` takes for black and white of a cell where it is not told: see there.
+
+    Parameters
+    ----------
+    image : ndarray
+        (C, H, W), any number type.
+    channels : tuple of str
+        Their names.
+    modality : str
+        How the cell was imaged.
+
+    Returns
+    -------
+    tuple of (float, float)
+        One a channel; the same for red, green and blue, so that the hue stays.
+    """
+    if channels[:3] == RGB:
+        return (_percentiles(image[:3], 0.5),) * len(channels)
+    coloured = _coloured_from(channels, modality)
+    # What is coloured is bright on a dark ground: the darker half is ground, whose noise is not to shine.
+    return tuple(
+        _percentiles(channel, 50 if number >= coloured else 0.5) for number, channel in enumerate(image)
+    )
+
+
+def _coloured_from(channels: tuple[str, ...], modality: str) -> int:
+    """Return the first channel that is shown in a colour: all from there on are."""
+    if len(channels) == 1 or len(channels) > MOST_COMPOSITE_CHANNELS:
+        return len(channels)
+    return 0 if modality in ("fluorescence", "events") else 1
+
+
+def picture(
+    image: NDArray[Any], channels: tuple[str, ...], modality: str, limits: Limits | None = None
+) -> Picture:
     """Make a cell visible.
 
     RGB is shown as it is. One channel is shown in grey between its 0.5 and 99.5 percentiles. Of two or three
@@ -55,36 +94,40 @@ def picture(image: NDArray[Any], channels: tuple[str, ...], modality: str) -> Pi
         Their names.
     modality : str
         How the cell was imaged.
+    limits : tuple of (float, float), optional
+        One a channel, as `channel_limits` gives them: the same for several cells makes their brightness
+        comparable. RGB of type uint8, or of numbers from 0 to 1, is shown as it is in any case.
 
     Returns
     -------
     Picture
     """
     if channels[:3] == RGB:
-        colour = _rgb(image[:3])
+        colour = _rgb(image[:3], None if limits is None else limits[0])
         return Picture(colour, colour @ np.array(LUMINANCE, dtype=np.float32), None, ())
-    limits = _percentiles(image[0], 0.5)
-    first = _scaled(image[0], limits)
+    greys = _coloured_from(channels, modality)
+    first_limits = _percentiles(image[0], 0.5) if limits is None or not greys else limits[0]
+    first = _scaled(image[0], first_limits)
     in_grey = np.repeat(first[..., None], 3, axis=2)
-    if len(channels) == 1 or len(channels) > MOST_COMPOSITE_CHANNELS:
-        return Picture(in_grey, first, limits, ((channels[0], GREY),))
-    greys = 0 if modality in ("fluorescence", "events") else 1
+    if greys == len(channels):
+        return Picture(in_grey, first, first_limits, ((channels[0], GREY),))
+    limits = limits or channel_limits(image, channels, modality)
     legend = ((channels[0], GREY),) * greys + tuple(zip(channels[greys:], COMPOSITE_COLOURS, strict=False))
     mixed = 0.6 * greys * in_grey  # a bright first channel would swallow colours added to it
-    for channel, (_, tint) in zip(image[greys:], legend[greys:], strict=True):
-        # What is coloured is bright on a dark ground: the darker half is ground, whose noise is not to shine.
-        layer = _scaled(channel, _percentiles(channel, 50))
+    for channel, between, (_, tint) in zip(image[greys:], limits[greys:], legend[greys:], strict=True):
+        layer = _scaled(channel, between)
         mixed = mixed + layer[..., None] * np.array(tint, dtype=np.float32)
     return Picture(mixed.clip(0, 1), first, None, legend)
 
 
-def _rgb(image: NDArray[Any]) -> Floats:
+def _rgb(image: NDArray[Any], limits: tuple[float, float] | None) -> Floats:
     colour = np.moveaxis(image, 0, -1).astype(np.float32)
     if image.dtype == np.uint8:
         return colour / np.float32(255)
     if image.dtype.kind == "f" and colour.min() >= 0 and colour.max() <= 1:
         return colour
-    return _scaled(colour, _percentiles(colour, 0.5))  # one range for the three, so that the hue stays
+    # one range for the three, so that the hue stays
+    return _scaled(colour, limits or _percentiles(colour, 0.5))
 
 
 def _percentiles(values: NDArray[Any], low: float) -> tuple[float, float]:

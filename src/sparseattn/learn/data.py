@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from sparseattn.classifier import Classifier
+
+_FAR_MEAN, _FAR_SCALE = 1.0, 2.0
+"""Cells of one stain differ by less, whichever classes are labelled: in deviations, and as a factor."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,8 @@ def gather_for(
 ) -> TrainingData:
     """Prepare new cells as a trained model does, and add its prototypes so that nothing is forgotten.
 
+    Where the new cells are plainly of another stain or camera the channels' mean and deviation become
+    theirs, for the prototypes too: what that costs the model on its earlier cells is seen and reported.
     The model's split is kept: a cell that it was judged by never teaches it later.
     """
     cells = labelled(cells)
@@ -117,25 +122,62 @@ def gather_for(
     batches = list(start.prepare.batches(cells, strict=strict, on_skip=skipped.append))
     rows = np.concatenate([np.empty(0, np.int64), *(batch.indices for batch in batches)])
     kept = cells.subset(rows)
+    new = np.concatenate([batch.images for batch in batches]) if batches else np.empty(0, np.float32)
     images, coded = start.prototypes.decode()
+    train = split.indices(kept.ids, "train")
+    prepare = start.prepare
+    if len(set(kept.subset(train).labels)) > 1 and (found := _another_stain(new[train])) is not None:
+        prepare = _prepared_for(start.prepare, *found)
+        new, images = (
+            restandardise(new, start.prepare, prepare),
+            restandardise(images, start.prepare, prepare),
+        )
     stored = np.arange(len(rows), len(rows) + len(images))
     # Every fourth prototype of a class only judges: what is forgotten shows where nothing is rehearsed.
     earlier = [np.count_nonzero(coded[:number] == coded[number]) for number in range(len(coded))]
     judges = np.array([count % 4 == 3 for count in earlier], dtype=bool)
     return _checked(
         TrainingData(
-            np.concatenate([*(batch.images for batch in batches), images]),
+            np.concatenate([new, images]) if len(new) else images,
             torch.cat([code(kept.labels, classes), torch.from_numpy(coded)]),
-            np.concatenate([split.indices(kept.ids, "train"), stored[~judges]]),
+            np.concatenate([train, stored[~judges]]),
             np.concatenate([split.indices(kept.ids, "validation"), stored[judges]]),
             classes,
-            start.prepare,
+            prepare,
             split,
             tuple(skipped),
             fingerprint(kept),
             len(images),
         )
     )
+
+
+def restandardise(images: NDArray[np.float32], before: Prepare, after: Prepare) -> NDArray[np.float32]:
+    """Return (N, C, S, S) images standardised by one preparation as another would; padding stays 0."""
+    scale = np.array(before.std) / np.array(after.std)
+    shift = (np.array(before.mean) - np.array(after.mean)) / np.array(after.std)
+    padding = (images == 0).all(axis=1, keepdims=True)
+    moved = images * scale[:, None, None] + shift[:, None, None]
+    return np.where(padding, 0, moved).astype(np.float32)
+
+
+def _another_stain(
+    images: NDArray[np.float32],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Return each channel's mean and deviation where they are far from 0 and 1, else None."""
+    pixels = np.moveaxis(images, 1, 0).astype(np.float64).reshape(images.shape[1], -1)
+    pixels = pixels[:, (pixels != 0).any(axis=0)]
+    mean, std = pixels.mean(axis=1), pixels.std(axis=1)
+    if not (std > 0).all():
+        return None
+    far = (np.abs(mean) > _FAR_MEAN) | (np.abs(np.log(std)) > np.log(_FAR_SCALE))
+    return (mean, std) if far.any() else None
+
+
+def _prepared_for(prepare: Prepare, mean: NDArray[np.float64], std: NDArray[np.float64]) -> Prepare:
+    """Return the preparation after which cells of this mean and deviation have 0 and 1."""
+    centre, spread = np.array(prepare.mean), np.array(prepare.std)
+    return replace(prepare, mean=tuple((centre + spread * mean).tolist()), std=tuple((spread * std).tolist()))
 
 
 def code(labels: Sequence[str | None], classes: Sequence[str]) -> Tensor:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from sparseattn.classifier import Classifier
     from sparseattn.learn.split import Split
 
+_CELLS_THAT_TELL_K = 100
+"""Of fewer validation cells, after fine-tuning, too small a k looks as good as a larger one."""
+
 
 def fit(
     cells: CellSet,
@@ -87,6 +90,7 @@ def fit(
     """
     from sparseattn.classifier import Classifier, choose_device
     from sparseattn.learn.in_distribution import fit_in_distribution
+    from sparseattn.learn.last_layer import fit_last_layer
     from sparseattn.learn.prototypes import choose_prototypes
 
     options = options or TrainingOptions()
@@ -116,12 +120,21 @@ def fit(
         data = gather_for(start, cells, split=split, validation=options.validation, strict=strict)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(options.seed)
-            module = start.extended(data.classes).net
+            module = start.extended(data.classes).net.eval()
+        taught = torch.from_numpy(data.train)
+        fit_last_layer(module, features_of(module, data.images[data.train], start.k), data.labels[taught])
     if on_skip is not None:
         for skipped in data.skipped:
             on_skip(skipped)
-    run = Run(module, data, options, augmentation or Augmentation.for_modality(cells.modality), device)
-    before = None if start is None else run.report(start.net, start.k, len(start.classes))
+    run = Run(
+        module,
+        data,
+        options,
+        augmentation or Augmentation.for_modality(cells.modality),
+        device,
+        learns_k=start is None or len(data.validation) >= _CELLS_THAT_TELL_K,
+    )
+    before = None if start is None else run.report(start.net, start.k, len(start.classes), start.prepare)
     run.train(checkpoint, resume, on_epoch, should_stop)
     history = run.history()
     if start is not None:

@@ -6,6 +6,7 @@ import copy
 import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,12 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Generator, Tensor
 
+from sparseattn.cells import Prepare
 from sparseattn.errors import InputError
 from sparseattn.learn.adaptive_k import LossTrendController, candidates, fewest_sufficient
 from sparseattn.learn.augment import Augmentation
 from sparseattn.learn.checkpoint import Checkpoint
-from sparseattn.learn.data import TrainingData
+from sparseattn.learn.data import TrainingData, restandardise
 from sparseattn.learn.history import EpochRecord, History
 from sparseattn.learn.loop import Loop
 from sparseattn.learn.losses import class_weights, random_pixels, sparse_loss
@@ -28,13 +30,18 @@ from sparseattn.learn.options import TrainingOptions
 from sparseattn.net import SparseAttnNet
 
 _K_UPDATES = 20
-"""How often in a run k is learned anew: often enough to see it settle, seldom enough to cost little."""
+"""How often at most k is learned anew: often enough to see it settle, seldom enough to cost little."""
 
 _BATCH = 256
 
 
 class Run:
     """Train one net on one set of data.
+
+    Parameters
+    ----------
+    learns_k : bool
+        Whether ``pixels="auto"`` chooses k by the validation cells; else it takes the whole budget.
 
     Attributes
     ----------
@@ -52,8 +59,11 @@ class Run:
         options: TrainingOptions,
         augmentation: Augmentation,
         device: str,
+        *,
+        learns_k: bool = True,
     ) -> None:
         self.data = data
+        self.learns_k = learns_k
         self.options = options
         self.pixels = net.config.size**2
         weights = class_weights(
@@ -113,14 +123,22 @@ class Run:
         )
 
     @torch.inference_mode()
-    def report(self, net: SparseAttnNet, k: int, classes: int) -> dict[str, Any]:
-        """Return the report of a net on the validation cells of the first ``classes`` classes."""
+    def report(
+        self, net: SparseAttnNet, k: int, classes: int, prepare: Prepare | None = None
+    ) -> dict[str, Any]:
+        """Return the report of a net on the validation cells of the first ``classes`` classes.
+
+        ``prepare`` is the net's, where it is not that of the data.
+        """
         labels = self.data.labels.numpy()
         rows = self.data.validation[labels[self.data.validation] < classes]
+        images = self.data.images[rows]
+        if prepare is not None and prepare != self.data.prepare:
+            images = restandardise(images, self.data.prepare, prepare)
         device = next(net.parameters()).device
         probabilities = [
-            net(torch.from_numpy(self.data.images[batch]).to(device), k).logits.softmax(1).cpu()
-            for batch in _batches(rows)
+            net(torch.from_numpy(images[batch]).to(device), k).logits.softmax(1).cpu()
+            for batch in _batches(np.arange(len(rows)))
         ]
         if not probabilities:
             return {}
@@ -146,8 +164,11 @@ class Run:
         if self.controller is not None:
             self.k = self.controller.update(training_loss)
             self.k_trajectory.append(self.k)
+        elif self.options.pixels == "auto" and not self.learns_k:
+            self.k = candidates(self.pixels, self.options.budget)[-1]
+            self.k_trajectory.append(self.k)
         elif self.options.pixels == "auto":
-            every = max(1, self.options.epochs // _K_UPDATES)
+            every = ceil(self.options.epochs / _K_UPDATES)
             if self.loop.epoch % every == 0 or self.loop.epoch == self.options.epochs:
                 ks = candidates(self.pixels, self.options.budget)
                 losses = np.stack([self._losses(self._logits(k)).numpy() for k in ks]).astype(np.float64)

@@ -9,8 +9,9 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QMessageBox
 
 from napari_sparseattn._sample_data import sample_folder
+from napari_sparseattn.layers import made
 from napari_sparseattn.session import session_of
-from sparseattn.cells import open_cells
+from sparseattn.cells import CellSet, open_cells
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "linux" and not os.environ.get("DISPLAY"), reason="no display: run under xvfb-run"
@@ -29,6 +30,10 @@ def window(make_napari_viewer, qtbot):
 
 def explain_tab(widget):
     return widget.tabs.widget(0).widget()
+
+
+def made_and_visible(viewer) -> set[str | None]:
+    return {made(layer) for layer in viewer.layers if layer.visible}
 
 
 def test_from_nothing_to_the_selected_pixels(window, qtbot, model_file) -> None:
@@ -132,6 +137,31 @@ def test_what_went_wrong_is_one_sentence(window, qtbot, tmp_path) -> None:
     )
     assert "Traceback" not in widget.status.text.text()
     assert widget.workspace.classifier is None
+
+
+def test_cells_are_replaced_under_all_overlays(window, qtbot, cells_of, classifier_for) -> None:
+    """Each draw after a layer went used to crash where points were shown."""
+    viewer, widget = window
+    workspace = widget.workspace
+    everything = {"cells", "selected", "neighbourhood", "coarse", "fine", "evidence"}
+    workspace.show(selected=True, neighbourhood=True, coarse=True, fine=True, evidence=True)
+    for turn in range(10):
+        cells = cells_of((30 + turn, 40), channels=(3, 1, 2)[turn % 3])
+        if turn % 4 == 3:  # of two sizes: shown one by one, as (Y, X) or (Y, X, 3)
+            cells = CellSet.concatenate([cells, cells_of((50, 40), channels=len(cells.channels))])
+        workspace.set_cells(cells)
+        qtbot.wait(30)  # drawn with the old overlays gone
+        workspace.set_classifier(classifier_for(cells))
+        qtbot.waitUntil(lambda: workspace.explanation is not None and workspace.evidence is not None)
+        qtbot.wait(30)
+        workspace.current = 3
+        qtbot.waitUntil(lambda: made_and_visible(viewer) == everything)
+        qtbot.wait(30)
+        shown = [layer.data.shape for layer in viewer.layers if made(layer) == "cells"]
+        single = (30 + turn, 40, 3) if len(cells.channels) == 3 else (30 + turn, 40)
+        assert set(shown) == {single if turn % 4 == 3 else (20, *single)}
+    viewer.layers.clear()  # by the user
+    qtbot.wait(30)
 
 
 def test_two_viewers_do_not_mix(make_napari_viewer, qtbot, cells_of) -> None:

@@ -104,6 +104,8 @@ def test_an_edit_of_the_labels_asks_about_the_changed_cells_alone(bench, monkeyp
     numbers = asked(bench, monkeypatch)
     bench.work.press(bench.session.workspace.classes[0].key)
     labels = bench.viewer.layers["marks"]
+    assert not labels.visible  # its colours would shine through those of the classes
+    labels.visible = True
     labels.fill((60, 30), 0)  # cell 9 goes
     bench.wait(lambda: len(bench.session.workspace.cells) == 4)
     bench.settle()

@@ -239,6 +239,44 @@ def test_thumbnails_come_and_the_selected_pixels_stand_out(opened: GalleryWidget
     qtbot.waitUntil(lambda: (pixels(opened) != plain).any(axis=2).mean() < 0.02, timeout=20_000)
 
 
+def test_with_shared_contrast_a_brighter_cell_looks_brighter(
+    gallery: GalleryWidget, session: Session, qtbot: QtBot
+) -> None:
+    y, x = np.mgrid[:16, :16] - 8
+    discs = (np.hypot(y, x) < 5) * np.linspace(100, 4000, 40)[:, None, None] + 50
+    images = np.random.default_rng(0).normal(discs[:, None], 5).clip(0).astype(np.uint16)
+
+    def shown(modality: str) -> np.ndarray:
+        cells = CellSet.from_array(images, channels=("DNA",), modality=modality, name=modality)
+        session.workspace.set_cells(cells)
+        return middles()
+
+    def middles() -> np.ndarray:
+        thumbnails = gallery.grid.thumbnails
+        for cell in range(3):
+            thumbnails.pixmap(cell, 64)
+        qtbot.waitUntil(
+            lambda: not thumbnails._stale and {0, 1, 2} <= set(thumbnails._images), timeout=20_000
+        )
+        images = [thumbnails._images[cell] for cell in range(3)]
+        return np.array([image.pixelColor(8, 8).red() for image in images])
+
+    dim = shown("fluorescence")
+    assert gallery.contrast.isVisibleTo(gallery) and gallery.contrast.currentText() == "shared"
+    assert dim[0] < 20 and dim[0] < dim[1] < dim[2] < 80
+    gallery.contrast.setCurrentIndex(1)
+    gallery.contrast.activated.emit(1)
+    assert middles().min() > 200
+    assert session.workspace.extras["gallery"]["contrast"] == "per cell"
+    session.workspace.extras.clear()
+    assert shown("brightfield").min() > 200  # nobody has chosen
+    colour = CellSet.from_array(
+        np.zeros((3, 3, 8, 8), np.uint8), channels=("red", "green", "blue"), modality="brightfield"
+    )
+    session.workspace.set_cells(colour)
+    assert not gallery.contrast.isVisibleTo(gallery)
+
+
 def test_only_cells_in_sight_are_read(gallery: GalleryWidget, session: Session, qtbot: QtBot) -> None:
     session.workspace.set_cells(make_cells(3000, labelled=False))
     qtbot.waitUntil(lambda: len(gallery.grid.thumbnails._images) > 8, timeout=20_000)

@@ -12,7 +12,7 @@ from sparseattn.cells import open_cells
 from sparseattn.cells.labels import LabelLog
 from sparseattn.classifier import Classifier
 
-PATIENCE = 120_000  # ms; the machine may be busy
+PATIENCE = 600_000  # ms; the machine may be busy
 
 
 @pytest.fixture
