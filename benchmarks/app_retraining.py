@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import tempfile
 import time
 from collections import Counter
@@ -71,6 +72,8 @@ def measure(model: Path | None) -> dict[str, Any]:
 
         retraining.state_changed.connect(note)
         retraining.progressed.connect(note_record)
+        wait(lambda: tab.retrain.go_on.isChecked(), PATIENCE)
+        children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
         heart.start()
         tab.retrain.start.click()
         wait(lambda: retraining.state in ("done", "idle"), PATIENCE)
@@ -84,6 +87,9 @@ def measure(model: Path | None) -> dict[str, Any]:
             "epochs": len(retraining.records),
             "began_after_s": seconds,
             "click_to_result_s": seconds["done"],
+            "training_processor_s": round(
+                resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - children, 1
+            ),
             "heartbeat": beats,
             "unlabelled_before": ask(start, cells, unlabelled),
             "unlabelled_after": ask(result.classifier, cells, unlabelled),

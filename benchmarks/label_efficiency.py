@@ -238,7 +238,7 @@ def table(pieces: list[dict[str, Any]]) -> str:
         "Made by `python -m benchmarks.label_efficiency report` from the results in",
         "`benchmarks/results/label_efficiency`. The model to start from was taught with stained_zheng alone:",
         "another stain, and four of the seven classes of stained_pbc. It is then taught with a few labelled",
-        "cells of stained_pbc, as the app does it (a fifth of them chooses k), and asked about cells without",
+        "cells of stained_pbc, as the app does it (a fifth of them judges), and asked about cells without",
         "a label. Balanced accuracy in %, mean over the repeats with the 95 % t interval.",
         "",
         f"Repeats: {len(repeats)}. Before any label: {written(before)} % of the remaining cells.",

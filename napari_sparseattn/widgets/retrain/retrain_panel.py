@@ -70,6 +70,7 @@ class RetrainPanel(QWidget):
         self._later.setSingleShot(True)
         self._later.setInterval(50)  # labels come quickly; this only counts them
         self._later.timeout.connect(self.refresh)
+        self._had_model = False
         self._connect()
         self.refresh()
 
@@ -113,6 +114,9 @@ class RetrainPanel(QWidget):
         self.anew.setEnabled(not busy)
         if not loaded:
             self.anew.setChecked(True)
+        elif not self._had_model:
+            self.go_on.setChecked(True)
+        self._had_model = loaded
         self.note.setText(self._note())
         for widget, seen in (
             (self.start, not busy), (self.stop, busy), (self.cancel, busy), (self.bar, busy),
