@@ -74,12 +74,19 @@ def test_contents(names: set[str]) -> None:
 
 
 def test_nothing_else_travels(names: set[str]) -> None:
-    """No tests, benchmarks or real images: pictures only of the simulated sample."""
+    """No tests, benchmarks or real images: pictures only of the simulated sample and the tutorial about it."""
     tops = {PurePosixPath(name).parts[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"sparseattn", "napari_sparseattn"}
     endings = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".npy", ".npz")
     pictures = {name for name in names if name.lower().endswith(endings)}
-    assert all(name.startswith("napari_sparseattn/sample_data/") for name in pictures)
+    homes = ("napari_sparseattn/sample_data/", "napari_sparseattn/docs/images/")
+    assert all(name.startswith(homes) for name in pictures)
+
+
+def test_models_and_the_tutorial_travel(names: set[str]) -> None:
+    assert "napari_sparseattn/models/stained_blood.safetensors" in names
+    assert "napari_sparseattn/models/stained_blood.json" in names
+    assert "napari_sparseattn/docs/tutorial.md" in names
     assert not any("test" in PurePosixPath(name).stem.split("_") for name in names)
 
 
