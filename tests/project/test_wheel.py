@@ -74,7 +74,7 @@ def test_contents(names: set[str]) -> None:
 
 
 def test_nothing_else_travels(names: set[str]) -> None:
-    """No tests, benchmarks or real images: pictures only of the simulated sample and the tutorial about it."""
+    """No tests, benchmarks or real images: pictures only of simulated cells and of the tutorial."""
     tops = {PurePosixPath(name).parts[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"sparseattn", "napari_sparseattn"}
     endings = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".npy", ".npz")
