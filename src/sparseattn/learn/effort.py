@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from math import ceil
 
+from sparseattn.learn.options import TrainingOptions
+
 FEW_CELLS = 600
 """From so many training cells on, the usual number of epochs is right."""
 
 BATCH_GOING_ON = 16
 """Cells a step where training goes on from a model: with few cells, more steps in the same time."""
 
-_USUAL_EPOCHS = 60
 _USUAL_BATCH = 32
 _STEPS_KNOWN, _STEPS_NEW_CLASSES, _STEPS_FROM_NEW = 120, 150, 240
 _LEAST_EPOCHS, _MOST_EPOCHS = 12, 120
@@ -32,7 +33,7 @@ def epochs_for(cells: int, *, goes_on: bool, new_classes: int = 0) -> int:
         How many classes that model does not know: they take longer than more cells of those it knows.
     """
     if cells >= FEW_CELLS and not goes_on:
-        return _USUAL_EPOCHS
+        return TrainingOptions.epochs
     steps = max(1, cells // (BATCH_GOING_ON if goes_on else _USUAL_BATCH))
     wanted = _STEPS_FROM_NEW if not goes_on else _STEPS_NEW_CLASSES if new_classes else _STEPS_KNOWN
     return min(_MOST_EPOCHS, max(_LEAST_EPOCHS, ceil(wanted / steps)))
