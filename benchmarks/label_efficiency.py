@@ -241,7 +241,8 @@ def table(pieces: list[dict[str, Any]]) -> str:
         "cells of stained_pbc, as the app does it (a fifth of them judges), and asked about cells without",
         "a label. Balanced accuracy in %, mean over the repeats with the 95 % t interval.",
         "",
-        f"Repeats: {len(repeats)}. Before any label: {written(before)} % of the remaining cells.",
+        f"Repeats: {len(repeats)}."
+        + (f" Before any label: {written(before)} % of the remaining cells." if written(before) else ""),
         "",
         "| labels a class | random: remaining cells | uncertain: remaining cells | random: held-out fifth "
         "| uncertain: held-out fifth | difference on the held-out fifth |",
