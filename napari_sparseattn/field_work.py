@@ -344,23 +344,8 @@ class FieldWork:
 
     def press(self, given: str) -> None:
         """Label the cell that is looked at, as a key says; see `FieldLayers.key_pressed`."""
-        if not self.is_current:
-            return
-        try:
-            if given in ("undo", "redo"):
-                count = self._labelling.undo() if given == "undo" else self._labelling.redo()
-                if not count:
-                    self._workspace.say(f"There is nothing to {given}.")
-                return
-            name: str | None = given or None
-            if given.isdigit():
-                name = next((item.name for item in self._workspace.classes if item.key == given), None)
-                if name is None:
-                    self._workspace.say(f"No class has the key {given}; give it one in Label & Retrain.")
-                    return
-            self._labelling.label((self._workspace.current,), name)
-        except InputError as error:
-            self._workspace.fail(error)
+        if self.is_current:
+            self._labelling.press(given, (self._workspace.current,))
 
     def _look_at(self, plane: int, y: int, x: int) -> None:
         if not self.is_current or self.found is None:

@@ -238,6 +238,31 @@ class Labelling:
             self.log.move(names)
             self._workspace.labels_changed.emit(tuple(names.values()))
 
+    def press(self, given: str, indices: Sequence[int]) -> None:
+        """Do what a key asks of some cells, and say what could not be done.
+
+        Parameters
+        ----------
+        given : str
+            A class's key, ``undo``, ``redo``, ``unsure``, ``exclude``, or nothing to take the label away.
+        indices : sequence of int
+            The cells.
+        """
+        try:
+            if given in ("undo", "redo"):
+                if not (self.undo() if given == "undo" else self.redo()):
+                    self._workspace.say(f"There is nothing to {given}.")
+                return
+            name: str | None = given or None
+            if given.isdigit():
+                name = next((item.name for item in self._workspace.classes if item.key == given), None)
+                if name is None:
+                    self._workspace.say(f"No class has the key {given}; give it one in Label & Retrain.")
+                    return
+            self.label(indices, name)
+        except InputError as error:
+            self._workspace.fail(error)
+
     def undo(self) -> int:
         """Take back the last action; return how many cells it concerned, and look at it if it was one."""
         return self._step(() if self.log is None else self.log.undo())

@@ -347,21 +347,7 @@ class GalleryWidget(QWidget):
 
     def _label(self, given: str) -> None:
         labelling = self._session.labelling
-        try:
-            if given in ("undo", "redo"):
-                count = labelling.undo() if given == "undo" else labelling.redo()
-                if not count:
-                    self._workspace.say(f"There is nothing to {given}.")
-                return
-            name: str | None = given or None
-            if given.isdigit():
-                name = next((item.name for item in self._workspace.classes if item.key == given), None)
-                if name is None:
-                    self._workspace.say(f"No class has the key {given}; give it one in Label & Retrain.")
-                    return
-            labelling.label(labelling.targets(), name)
-        except InputError as error:
-            self._workspace.fail(error)
+        labelling.press(given, labelling.targets())
 
     def _sort(self) -> None:
         self._show_direction()
