@@ -27,7 +27,7 @@ accuracy: $(VENV)/bench.installed  ## accuracy against other nets; needs SPARSEA
 	$(BIN)/python -m benchmarks.accuracy run $(ARGS)
 	$(BIN)/python -m benchmarks.accuracy report
 
-models: $(VENV)/test.installed  ## make the plugin's models anew; needs SPARSEATTN_REAL_DATA, about 15 minutes
+models: $(VENV)/test.installed  ## make the plugin's models anew; needs SPARSEATTN_REAL_DATA, minutes each
 	$(BIN)/python scripts/make_models.py $(ARGS)
 
 bench: accuracy  ## every benchmark that there is

@@ -10,10 +10,10 @@ from torch.optim import AdamW, Optimizer
 from sparseattn.learn.options import TrainingOptions
 
 _MUON_RATE = 4.0
-"""Of Muon, times the learning rate: its steps have unit size, those of AdamW about a quarter of that."""
+"""Of Muon, times the learning rate: found by trial (a rate of 0.05 was no better than 0.02)."""
 
 _MUON_DECAY = 0.2
-"""Of Muon, times the weight decay, so that both shrink the weights by about as much a step."""
+"""Of Muon, times the weight decay: with four times the rate, both shrink the weights by about as much a step."""
 
 
 class Muon(Optimizer):
