@@ -13,7 +13,7 @@ _MUON_RATE = 4.0
 """Of Muon, times the learning rate: found by trial (a rate of 0.05 was no better than 0.02)."""
 
 _MUON_DECAY = 0.2
-"""Of Muon, times the weight decay: with four times the rate, both shrink the weights by about as much a step."""
+"""Of Muon, times the weight decay: with four times the rate, both shrink weights by about as much a step."""
 
 
 class Muon(Optimizer):
