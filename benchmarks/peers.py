@@ -5,6 +5,7 @@ MONAI takes seconds to import, so it is imported where a net of it is built.
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor, nn
 
 EFFICIENTNET_B0 = [  # the published B0, as MONAI writes it
@@ -48,6 +49,20 @@ class ClassToken(nn.Module):
         return logits
 
 
+class MixedPrecision(nn.Module):
+    """Convolutions and matrix products in bfloat16, weights and logits in float32: half the time on this CPU."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return logits (B, classes) float32 of images (B, C, S, S)."""
+        with torch.autocast(images.device.type, torch.bfloat16):
+            logits: Tensor = self.net(images)
+        return logits.float()
+
+
 def small_cnn(channels: int, classes: int, size: int) -> nn.Module:
     """Return the small CNN; it takes any image size."""
     return SmallCNN(channels, classes)
@@ -57,7 +72,7 @@ def resnet18(channels: int, classes: int, size: int) -> nn.Module:
     """Return ResNet-18 with a 3x3 stem of stride 2 and no max pool, so that 64 pixels end as 4x4, not 2x2."""
     from monai.networks.nets.resnet import ResNet
 
-    return ResNet(
+    net = ResNet(
         "basic",
         [2, 2, 2, 2],
         [64, 128, 256, 512],
@@ -69,6 +84,7 @@ def resnet18(channels: int, classes: int, size: int) -> nn.Module:
         no_max_pool=True,
         bias_downsample=False,
     )
+    return MixedPrecision(net)
 
 
 def efficientnet_b0(channels: int, classes: int, size: int) -> nn.Module:
@@ -92,7 +108,8 @@ def efficientnet_b0(channels: int, classes: int, size: int) -> nn.Module:
     if keep_resolution:
         net._conv_stem.stride = (1, 1)
         net._conv_stem_padding = nn.ZeroPad2d(1)
-    return net
+    # Its depthwise convolutions are a third faster so on a CPU; bfloat16 brings them nothing.
+    return net.to(memory_format=torch.channels_last)
 
 
 def vit(channels: int, classes: int, size: int) -> nn.Module:
@@ -100,22 +117,21 @@ def vit(channels: int, classes: int, size: int) -> nn.Module:
     from monai.networks.nets.vit import ViT
 
     patch = max(patch for patch in (8, 5, 4, 2, 1) if size % patch == 0 and size // patch >= 8)
-    return ClassToken(
-        ViT(
-            channels,
-            size,
-            patch,
-            hidden_size=192,
-            mlp_dim=768,
-            num_layers=6,
-            num_heads=3,
-            classification=True,
-            num_classes=classes,
-            dropout_rate=0.1,
-            spatial_dims=2,
-            post_activation="none",
-        )
+    net = ViT(
+        channels,
+        size,
+        patch,
+        hidden_size=192,
+        mlp_dim=768,
+        num_layers=6,
+        num_heads=3,
+        classification=True,
+        num_classes=classes,
+        dropout_rate=0.1,
+        spatial_dims=2,
+        post_activation="none",
     )
+    return MixedPrecision(ClassToken(net))
 
 
 PEERS: dict[str, Callable[[int, int, int], nn.Module]] = {

@@ -104,7 +104,7 @@ def run(piece: Piece, device: str) -> Document:
     """Measure a piece on its set, write its file, and return what was written."""
     dataset = load(piece.dataset)
     fold = make_fold(dataset, piece.repeat, piece.fold)
-    recipe, origin = recipe_for(piece.dataset, piece.model)
+    recipe, origin = recipe_for(piece.dataset, piece.model, len(fold.train))
     document = measure(piece, dataset, fold, recipe, device) | {"recipe_from": origin}
     write_json(document, piece.path)
     return document

@@ -7,6 +7,7 @@ from typing import Any
 
 from benchmarks.datasets import load
 from benchmarks.folds import make_fold
+from benchmarks.models import model_named
 from benchmarks.pieces import write_json
 from benchmarks.recipes import chosen, tuning_path
 from benchmarks.training import Recipe, slope, train
@@ -19,6 +20,7 @@ RATES = {
 RATES_OF_SMALL_NETS = (1e-3, 3e-3, 1e-2)
 RATE_EPOCHS = 20  # the rates are compared in short trainings
 EPOCHS = (40, 80)  # the best rate is then given more time, and more again
+RATE_EPOCHS_OF_LARGE_NETS = 12  # theirs are fixed in recipes.py: trying more would take hours
 SEED = 0
 
 
@@ -27,18 +29,22 @@ def tune(
 ) -> bool:
     """Run the trials that are missing; False where ``stop`` ended it before the last.
 
-    First every rate for RATE_EPOCHS, then the best of them for each of EPOCHS. Each trial is kept as it ends.
+    First every rate in short trainings, then, for small nets, the best of them for each of EPOCHS. Each trial
+    is kept as it ends.
     """
     dataset = load(dataset_name)
     fold = make_fold(dataset, repeat=0, fold=0)
     path = tuning_path(dataset_name, model)
     trials: list[dict[str, Any]] = json.loads(path.read_text())["trials"] if path.exists() else []
 
+    large = model_named(model).large
+    rate_epochs = RATE_EPOCHS_OF_LARGE_NETS if large else RATE_EPOCHS
+
     def missing() -> list[Recipe]:
         rates = RATES.get(model, RATES_OF_SMALL_NETS)
-        wanted = [Recipe(rate, RATE_EPOCHS) for rate in rates]
-        done = [trial for trial in trials if trial["epochs"] == RATE_EPOCHS]
-        if len(done) == len(rates):
+        wanted = [Recipe(rate, rate_epochs) for rate in rates]
+        done = [trial for trial in trials if trial["epochs"] == rate_epochs]
+        if len(done) == len(rates) and not large:
             best = min(done, key=lambda trial: trial["validation_loss"])
             wanted += [Recipe(best["learning_rate"], epochs) for epochs in EPOCHS]
         known = {(trial["learning_rate"], trial["epochs"]) for trial in trials}
