@@ -50,7 +50,7 @@ class ClassToken(nn.Module):
 
 
 class MixedPrecision(nn.Module):
-    """Convolutions and matrix products in bfloat16, weights and logits in float32: half the time on this CPU."""
+    """Convolutions and matrix products in bfloat16, weights and logits in float32: half the time on a CPU."""
 
     def __init__(self, net: nn.Module) -> None:
         super().__init__()
