@@ -63,7 +63,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
 
 
 def measure(dataset_name: str, variant: Variant, seed: int) -> dict[str, Any]:
-    """Train a variant on the fold of that number; its balanced accuracy and loss at each share of the pixels."""
+    """Train a variant on the fold of that number; return accuracy and loss at each share of the pixels."""
     dataset = load(dataset_name)
     fold = make_fold(dataset, repeat=0, fold=seed)
     images, labels = dataset.images(fold.train), torch.from_numpy(dataset.labels)
@@ -121,7 +121,7 @@ def difference(
     times: float,
     digits: int,
 ) -> str:
-    """Return variant minus shipped over the folds that both have, with its 95 % interval, as the table has it."""
+    """Return variant minus shipped over the folds that both have, with its 95 % interval, in words."""
     share = str(JUDGED)
     paired = [
         times * (run[figure][share] - shipped[seed][figure][share])
@@ -145,10 +145,10 @@ def report() -> None:
     lines = [
         "# Ablation",
         "",
-        "The net as shipped, and with one thing changed. Balanced accuracy in % on the test cells at four shares of",
-        "the pixels, mean over folds, each with a seed of its own; and what the change costs at 15 % of the pixels:",
-        "variant minus shipped on the same folds, mean and 95 % corrected t interval, of the balanced accuracy in points and",
-        "of the cross-entropy in nats (above zero: worse), which is the less noisy of the two.",
+        "The net as shipped, and with one thing changed. Balanced accuracy in % on the test cells at four",
+        "shares of the pixels, mean over folds, each with a seed of its own; and what the change costs at 15 %",
+        "of the pixels: variant minus shipped on the same folds, mean and 95 % corrected t interval, of the",
+        "balanced accuracy in points and of the cross-entropy in nats (above zero: worse), the less noisy one.",
         "Made by `python -m benchmarks.ablation run --datasets ...` and `report`.",
     ]
     for dataset, by_variant in found.items():
