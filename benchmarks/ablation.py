@@ -146,9 +146,9 @@ def report() -> None:
         "# Ablation",
         "",
         "The net as shipped, and with one thing changed. Balanced accuracy in % on the test cells at four",
-        "shares of the pixels, mean over folds, each with a seed of its own; and what the change costs at 15 %",
-        "of the pixels: variant minus shipped on the same folds, mean and 95 % corrected t interval, of the",
-        "balanced accuracy in points and of the cross-entropy in nats (above zero: worse), the less noisy one.",
+        "shares of the pixels, mean over folds, each with a seed of its own; and what the change costs at",
+        "15 % of the pixels: variant minus shipped on the same folds, mean and 95 % corrected t interval, of",
+        "the balanced accuracy in points and of the cross-entropy in nats (above zero: worse), less noisy.",
         "Made by `python -m benchmarks.ablation run --datasets ...` and `report`.",
     ]
     for dataset, by_variant in found.items():
