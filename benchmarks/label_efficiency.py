@@ -26,7 +26,7 @@ from benchmarks.scores import balanced_accuracy
 from sparseattn.cells import CellSet
 from sparseattn.classifier import Classifier
 from sparseattn.errors import InputError
-from sparseattn.learn.effort import BATCH_GOING_ON, epochs_for
+from sparseattn.learn.effort import epochs_for, going_on
 from sparseattn.learn.fit import fit
 from sparseattn.learn.options import TrainingOptions
 from sparseattn.learn.split import make_split
@@ -111,7 +111,7 @@ def teach(
     new = len(set(teaching.classes) - set(start.classes))
     planned = epochs or epochs_for(train + len(start.prototypes), goes_on=True, new_classes=new)
     began = time.monotonic()
-    options = TrainingOptions(epochs=planned, batch_size=BATCH_GOING_ON, seed=seed)
+    options = going_on(TrainingOptions(epochs=planned, seed=seed))
     model = fit(teaching, start=start, split=split, options=options, strict=True)
     return model, {
         "labels": {str(name): count for name, count in sorted(counts.items())},

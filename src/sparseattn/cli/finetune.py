@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from sparseattn.cli import options as shared
@@ -18,7 +17,7 @@ from sparseattn.cli.training import (
     training_options,
     training_pixels,
 )
-from sparseattn.learn.effort import BATCH_GOING_ON
+from sparseattn.learn.effort import going_on
 
 
 def finetune(
@@ -50,8 +49,9 @@ def finetune(
     check_output_file(output)
 
     start = load_model(model)
-    options = training_options(pixels=training_pixels(pixels, start.prepare.size), epochs=epochs, seed=seed)
-    options = replace(options, batch_size=BATCH_GOING_ON)
+    options = going_on(
+        training_options(pixels=training_pixels(pixels, start.prepare.size), epochs=epochs, seed=seed)
+    )
     source = SourceOptions(
         labels_csv, samples_csv, subfolders, layout, modality, channel_names, strict, labels_log
     )

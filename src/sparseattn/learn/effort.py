@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import ceil
 
 from sparseattn.learn.options import TrainingOptions
@@ -9,11 +10,14 @@ from sparseattn.learn.options import TrainingOptions
 FEW_CELLS = 600
 """From so many training cells on, the usual number of epochs is right."""
 
-BATCH_GOING_ON = 16
+_BATCH_GOING_ON = 16
 """Cells a step where training goes on from a model: with few cells, more steps in the same time."""
 
+_MOST_PIXELS_GOING_ON = 0.5
+"""A model that knows how to read all pixels need not be shown them: steps of half the pixels cost less."""
+
 _USUAL_BATCH = 32
-_STEPS_KNOWN, _STEPS_NEW_CLASSES, _STEPS_FROM_NEW = 120, 150, 240
+_STEPS_KNOWN, _STEPS_NEW_CLASSES, _STEPS_FROM_NEW = 240, 300, 240
 _LEAST_EPOCHS, _MOST_EPOCHS = 12, 120
 
 
@@ -34,6 +38,12 @@ def epochs_for(cells: int, *, goes_on: bool, new_classes: int = 0) -> int:
     """
     if cells >= FEW_CELLS and not goes_on:
         return TrainingOptions.epochs
-    steps = max(1, cells // (BATCH_GOING_ON if goes_on else _USUAL_BATCH))
+    steps = max(1, cells // (_BATCH_GOING_ON if goes_on else _USUAL_BATCH))
     wanted = _STEPS_FROM_NEW if not goes_on else _STEPS_NEW_CLASSES if new_classes else _STEPS_KNOWN
     return min(_MOST_EPOCHS, max(_LEAST_EPOCHS, ceil(wanted / steps)))
+
+
+def going_on(options: TrainingOptions) -> TrainingOptions:
+    """Return the options of a training that starts from a model: small, cheap steps."""
+    most = max(options.few_pixels, min(options.most_pixels, _MOST_PIXELS_GOING_ON))
+    return replace(options, batch_size=_BATCH_GOING_ON, most_pixels=most)
