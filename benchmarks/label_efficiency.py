@@ -95,7 +95,7 @@ def most_uncertain(
 ) -> list[int]:
     """Return the earlier cells and those that the model would ask for, ``count`` in all."""
     free = np.setdiff1d(pool, earlier)
-    asked = suggest(model, cells.subset(free), count - len(earlier), seed=seed)
+    asked = suggest(model, cells.subset(free), count - len(earlier), taught=len(earlier), seed=seed)
     return sorted([*earlier, *(int(free[row]) for row in asked)])
 
 
@@ -262,7 +262,8 @@ def table(pieces: list[dict[str, Any]]) -> str:
         "The remaining cells are all without a label; those left after the most uncertain ones are taken",
         "are easier. The held-out fifth is never labelled and is the same for both, so the two ways of",
         'choosing are compared there (paired over the repeats). "Uncertain" chooses as many cells in all, in',
-        "one round a row, by BADGE (`sparseattn.learn.acquire`), and does not know how many of a class come.",
+        "one round a row, by `sparseattn.suggest` as the app does (typical cells first, then uncertain),",
+        "and does not know how many of a class come.",
         "",
     ]
     if ten:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from sparseattn.learn.acquire import most_telling
+from sparseattn.learn.acquire import most_telling, most_typical
 
 if TYPE_CHECKING:
     from sparseattn.cells import CellSet
@@ -16,17 +16,24 @@ if TYPE_CHECKING:
 
 _BATCH = 128
 
+FEWEST_TAUGHT = 30
+"""With fewer cells of a kind, what a model is unsure of says little, and typical cells are asked for."""
+
 
 def suggest(
     classifier: Classifier,
     cells: CellSet,
     count: int,
     *,
+    taught: int,
     k: int | None = None,
     seed: int = 0,
     on_batch: Callable[[int, int], None] | None = None,
 ) -> NDArray[np.int64]:
-    """Return the cells whose labels would teach a model most, see `sparseattn.learn.acquire.most_telling`.
+    """Return the cells whose labels would teach a model most.
+
+    They are the typical ones of each kind (`sparseattn.learn.acquire.most_typical`) until the model has been
+    taught with some of these cells, from then on those of which it is unsure (`most_telling`).
 
     Parameters
     ----------
@@ -36,6 +43,8 @@ def suggest(
         The n cells to choose from, without labels; those that cannot be read are never chosen.
     count : int
         How many.
+    taught : int
+        How many cells of this source the model was taught with.
     k : int, optional
         Selected pixels; the learned k where it is not given.
     seed : int
@@ -64,6 +73,10 @@ def suggest(
             on_batch(int(batch.indices[-1]) + 1, len(cells))
     if not rows:
         return np.zeros(0, np.int64)
-    chosen = most_telling(np.concatenate(probabilities), np.concatenate(features), count, seed=seed)
+    reads = np.concatenate(features)
+    if taught < FEWEST_TAUGHT:
+        chosen = most_typical(reads, count, seed=seed)
+    else:
+        chosen = most_telling(np.concatenate(probabilities), reads, count, seed=seed)
     suggested: NDArray[np.int64] = np.concatenate(rows)[chosen]
     return suggested

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sparseattn.learn.acquire import acceptable, calibrate, most_telling
+from sparseattn.learn.acquire import acceptable, calibrate, most_telling, most_typical
 from sparseattn.learn.effort import epochs_for
 from sparseattn.learn.options import TrainingOptions
 
@@ -43,6 +43,26 @@ def test_distances_are_those_of_the_gradients() -> None:
 @pytest.mark.parametrize(("cells", "count", "expected"), [(3, 5, 3), (3, 0, 0), (0, 4, 0)])
 def test_as_many_as_there_are(cells: int, count: int, expected: int) -> None:
     chosen = most_telling(np.full((cells, 2), 0.5), np.ones((cells, 3)), count)
+    assert len(chosen) == expected == len(set(chosen))
+
+
+def test_typical_cells_are_one_of_each_kind_the_commonest_first() -> None:
+    random = np.random.default_rng(0)
+    centres = np.eye(3) * 10
+    kind = np.repeat([0, 1, 2], [10, 40, 20])
+    features = centres[kind] + random.normal(size=(70, 3))
+    for seed in range(5):
+        chosen = most_typical(features, 3, seed=seed)
+        assert list(kind[chosen]) == [1, 2, 0]
+        for row in chosen:
+            of_kind = features[kind == kind[row]]
+            distances = np.square(of_kind - of_kind.mean(0)).sum(1)
+            assert np.square(features[row] - of_kind.mean(0)).sum() == pytest.approx(distances.min())
+
+
+@pytest.mark.parametrize(("cells", "count", "expected"), [(3, 5, 3), (3, 0, 0), (0, 4, 0), (9, 4, 4)])
+def test_as_many_typical_ones_as_there_are(cells: int, count: int, expected: int) -> None:
+    chosen = most_typical(np.ones((cells, 2)), count)
     assert len(chosen) == expected == len(set(chosen))
 
 

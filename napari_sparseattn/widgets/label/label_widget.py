@@ -289,11 +289,14 @@ class LabelWidget(QWidget):
             return
         rows = self._labelling.candidates(_LOOKED_THROUGH)
         some = cells.subset(rows)
+        labelled = cells.subset([row for row, label in enumerate(workspace.labels) if label is not None])
 
         def work(report: Report) -> list[int]:
             from sparseattn.suggest import suggest
 
-            return [rows[place] for place in suggest(classifier, some, _SUGGESTED, on_batch=report)]
+            taught = len(classifier.split.sides.keys() & set(labelled.ids))
+            found = suggest(classifier, some, _SUGGESTED, taught=taught, on_batch=report)
+            return [rows[place] for place in found]
 
         def land(found: list[int]) -> None:
             self._labelling.set_uncertain(found)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.cluster.vq import kmeans2
 from scipy.optimize import minimize_scalar
 
 from sparseattn.learn.metrics import wilson_interval
@@ -74,6 +76,47 @@ def most_telling(
             weight[chosen] = 0
         chosen.append(int(generator.choice(len(rows), p=weight / weight.sum())))
     result: NDArray[np.int64] = rows[chosen].astype(np.int64)
+    return result
+
+
+def most_typical(features: ArrayLike, count: int, *, seed: int = 0) -> NDArray[np.int64]:
+    """Return the cells that stand for all: from each of ``count`` clusters, the one nearest its centre.
+
+    With few labels typical cells teach more than uncertain ones, since the model does not yet know what it
+    does not know (Hacohen, Dekel and Weinshall 2022, "Active learning on a budget: opposite strategies suit
+    high and low budgets").
+
+    Parameters
+    ----------
+    features : array_like
+        (n, D), what the last layer reads.
+    count : int
+        How many to return; fewer where there are not so many cells.
+    seed : int
+        Of the clustering, by k-means.
+
+    Returns
+    -------
+    ndarray
+        (count,) int64 rows, those of the largest clusters first.
+    """
+    reads = np.asarray(features, dtype=np.float64)
+    count = min(count, len(reads))
+    if count <= 0:
+        return np.zeros(0, np.int64)
+    generator = np.random.default_rng(seed)
+    some = np.sort(generator.permutation(len(reads))[: max(MOST_CANDIDATES, count)])
+    clusters = min(count, len(np.unique(reads[some], axis=0)))  # copies of one cell make one cluster
+    with warnings.catch_warnings(action="ignore"):  # of a cluster that stays empty
+        centres, cluster = kmeans2(reads[some], clusters, minit="++", seed=generator)
+    distance = np.square(reads[some] - centres[cluster]).sum(axis=1)
+    order = np.lexsort((distance, cluster))  # the cells of a cluster side by side, the nearest first
+    _, firsts, sizes = np.unique(cluster[order], return_index=True, return_counts=True)
+    chosen = order[firsts[np.argsort(-sizes, kind="stable")]]
+    if len(chosen) < count:
+        left = np.setdiff1d(np.arange(len(some)), chosen)
+        chosen = np.concatenate([chosen, generator.permutation(left)[: count - len(chosen)]])
+    result: NDArray[np.int64] = some[chosen].astype(np.int64)
     return result
 
 
