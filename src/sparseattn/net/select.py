@@ -68,7 +68,8 @@ def select_top(
     flat = logits.detach().flatten(1)
     if spread == 0 and noise == 0:
         return flat.topk(count, dim=1, sorted=True).indices
-    deviation = flat.std(dim=1, keepdim=True, correction=0)
+    centred = flat - flat.mean(dim=1, keepdim=True)
+    deviation = centred.square().mean(dim=1, keepdim=True).sqrt()  # many times faster than torch.std
     if spread > 0:
         flat = flat + spread * deviation * _preference(logits.shape[-1]).to(flat.device)
     if noise > 0:
@@ -94,13 +95,16 @@ def gather_windows(image: Tensor, selected: Tensor, unit: int, window: int) -> T
     Tensor
         (B, K, C * window * window).
     """
-    margin = (window - unit) // 2
+    batch, channels, size, _ = image.shape
+    units, margin = size // unit, (window - unit) // 2
+    side = size + 2 * margin
     padded = F.pad(image, (margin, margin, margin, margin)) if margin else image
-    windows = padded.unfold(2, window, unit).unfold(3, window, unit)  # a view: (B, C, G, G, window, window)
-    units = windows.shape[2]
-    rows = torch.arange(image.shape[0], device=image.device)[:, None]
-    chosen = windows[rows, :, selected // units, selected % units]  # (B, K, C, window, window)
-    return chosen.flatten(2)
+    corner = selected // units * unit * side + selected % units * unit
+    within = torch.arange(window, device=image.device)
+    channel = torch.arange(channels, device=image.device)[:, None, None] * side**2
+    offsets = (channel + within[:, None] * side + within).flatten()
+    places = (corner[..., None] + offsets).flatten(1)
+    return padded.flatten(1).gather(1, places).view(batch, -1, len(offsets))
 
 
 def gather_units(features: Tensor, selected: Tensor) -> Tensor:
