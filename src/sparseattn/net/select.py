@@ -1,7 +1,5 @@
 """Selection: the k most salient pixels, spread out, and the window of raw values around each."""
 
-from functools import lru_cache
-
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
@@ -20,13 +18,12 @@ def units_for(k: int, size: int, unit: int) -> int:
     return max(1, round(k / unit**2))
 
 
-@lru_cache(maxsize=16)
-def _preference(units: int) -> Tensor:
+def _preference(units: int, device: torch.device) -> Tensor:
     """Return (units * units,) what each unit has ahead of others: 2 the even ones, 0.5 the odd, else 0.
 
     The even units (even row and column) are a quarter of all; with the odd ones they make a chequerboard.
     """
-    even = torch.arange(units) % 2 == 0
+    even = torch.arange(units, device=device) % 2 == 0
     rows, columns = even[:, None], even[None]
     return (2.0 * (rows & columns) + 0.5 * (~rows & ~columns)).flatten()
 
@@ -71,7 +68,7 @@ def select_top(
     centred = flat - flat.mean(dim=1, keepdim=True)
     deviation = centred.square().mean(dim=1, keepdim=True).sqrt()  # many times faster than torch.std
     if spread > 0:
-        flat = flat + spread * deviation * _preference(logits.shape[-1]).to(flat.device)
+        flat = flat + spread * deviation * _preference(logits.shape[-1], flat.device)
     if noise > 0:
         uniform = torch.rand(flat.shape, generator=generator).clamp_(1e-6, 1 - 1e-6).to(flat.device)
         flat = flat - noise * deviation * torch.log(-torch.log(uniform))
