@@ -33,9 +33,11 @@ from sparseattn.learn.split import make_split
 from sparseattn.suggest import suggest
 
 STRATEGIES = {
-    "random": "chosen at random, so many of each class",
+    "random": "at random, so many of each class",
+    "drawn": "at random, as many in all",
     "uncertain": "most uncertain, as many in all",
 }
+TITLES = {"remaining": "All cells without a label", "held_out": "The fifth that is never labelled"}
 LABELS = (5, 10, 20, 50)
 REPEATS = 5
 HELD_FIFTHS = 5  # one of which is never labelled
@@ -88,6 +90,12 @@ def at_random(cells: CellSet, pool: np.ndarray, labels: int, repeat: int) -> lis
             taken[label] += 1
             chosen.append(int(index))
     return sorted(chosen)
+
+
+def drawn(pool: np.ndarray, count: int, repeat: int) -> list[int]:
+    """Return so many cells, whatever their classes; those of fewer labels are among those of more."""
+    order = np.random.default_rng([SEED, repeat, 2]).permutation(pool)
+    return sorted(int(index) for index in order[:count])
 
 
 def most_uncertain(
@@ -161,6 +169,8 @@ def run_course(
             return False
         if course.strategy == "random":
             chosen = at_random(cells, pool, labels, course.repeat)
+        elif course.strategy == "drawn":
+            chosen = drawn(pool, classes * labels, course.repeat)
         else:
             chosen = most_uncertain(cells, pool, chosen, model, classes * labels, seed)
         model, said = teach(start, cells, chosen, seed + labels, epochs)
@@ -244,26 +254,25 @@ def table(pieces: list[dict[str, Any]]) -> str:
         f"Repeats: {len(repeats)}."
         + (f" Before any label: {written(before)} % of the remaining cells." if written(before) else ""),
         "",
-        "| labels a class | random: remaining cells | uncertain: remaining cells | random: held-out fifth "
-        "| uncertain: held-out fifth | difference on the held-out fifth |",
-        "|---|---|---|---|---|---|",
+        f"| labels a class | {' | '.join(STRATEGIES.values())} | most uncertain - as many at random |",
+        "|---|---|---|---|---|",
     ]
-    for labels in LABELS:
-        cells = [str(labels)]
-        for of in ("remaining", "held_out"):
-            cells += [written(list(scores(pieces, strategy, labels, of).values())) for strategy in STRATEGIES]
-        one, other = (scores(pieces, strategy, labels, "held_out") for strategy in STRATEGIES)
-        cells.append(
-            written([other[repeat] - one[repeat] for repeat in sorted(one.keys() & other.keys())], True)
-        )
-        lines.append(f"| {' | '.join(cells)} |")
+    for of, title in TITLES.items():
+        lines.append(f"| **{title}** | | | | |")
+        for labels in LABELS:
+            by_repeat = {strategy: scores(pieces, strategy, labels, of) for strategy in STRATEGIES}
+            cells = [written(list(values.values())) for values in by_repeat.values()]
+            blind, asked = by_repeat["drawn"], by_repeat["uncertain"]
+            gains = [asked[repeat] - blind[repeat] for repeat in sorted(blind.keys() & asked.keys())]
+            lines.append(f"| {labels} | {' | '.join(cells)} | {written(gains, True)} |")
     lines += [
         "",
-        "The remaining cells are all without a label; those left after the most uncertain ones are taken",
-        "are easier. The held-out fifth is never labelled and is the same for both, so the two ways of",
-        'choosing are compared there (paired over the repeats). "Uncertain" chooses as many cells in all, in',
-        "one round a row, by `sparseattn.suggest` as the app does (typical cells first, then uncertain),",
-        "and does not know how many of a class come.",
+        "So many of each class is what someone gets who looks at the cells until each class has its number;",
+        'the other two take as many cells in all, whatever they turn out to be. "Most uncertain" asks',
+        "`sparseattn.suggest` as the app does (typical cells first, then uncertain ones), once a row, and knows",
+        "no more of the classes than a draw at random: these two are compared, paired over the repeats. The",
+        "fifth that is never labelled is the fairer place to compare: of the cells without a label, the hard",
+        "ones have gone where the uncertain ones were labelled.",
         "",
     ]
     if ten:
@@ -273,17 +282,16 @@ def table(pieces: list[dict[str, Any]]) -> str:
 
 
 def draw(pieces: list[dict[str, Any]], path: Path) -> None:
-    """Draw balanced accuracy against labels a class, both ways of choosing."""
+    """Draw balanced accuracy against labels a class, each way of choosing."""
     import matplotlib
 
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
 
     figure, panels = plt.subplots(1, 2, figsize=(9, 3.8), sharey=True, layout="constrained")
-    titles = {"remaining": "All cells without a label", "held_out": "The fifth that is never labelled"}
-    for panel, (of, title) in zip(panels, titles.items(), strict=True):
+    for panel, (of, title) in zip(panels, TITLES.items(), strict=True):
         for (strategy, said), colour, marker in zip(
-            STRATEGIES.items(), ("#0072B2", "#D55E00"), ("o", "s"), strict=True
+            STRATEGIES.items(), ("#0072B2", "#009E73", "#D55E00"), ("o", "^", "s"), strict=True
         ):
             means, reaches, places = [], [], []
             for labels in LABELS:
@@ -310,7 +318,9 @@ def draw(pieces: list[dict[str, Any]], path: Path) -> None:
 def run(
     repeats: Annotated[int, typer.Option(help="Repeats, each with other cells.")] = REPEATS,
     labels: Annotated[str, typer.Option(help="Labels a class, with commas between.")] = "5,10,20,50",
-    strategies: Annotated[str, typer.Option(help="random, uncertain or both.")] = ",".join(STRATEGIES),
+    strategies: Annotated[
+        str, typer.Option(help="Of random, drawn, uncertain, with commas between.")
+    ] = ",".join(STRATEGIES),
     minutes: Annotated[float, typer.Option(help="Start nothing new after so many minutes; 0: no end.")] = 0,
     threads: Annotated[int, typer.Option(help="Threads of torch; 0: as many as it likes.")] = 0,
     epochs: Annotated[int, typer.Option(help="For a quick try; 0: as many as the app.")] = 0,
