@@ -269,7 +269,7 @@ def table(pieces: list[dict[str, Any]]) -> str:
         "",
         "So many of each class is what someone gets who looks at the cells until each class has its number;",
         'the other two take as many cells in all, whatever they turn out to be. "Most uncertain" asks',
-        "`sparseattn.suggest` as the app does (typical cells first, then uncertain ones), once a row, and knows",
+        "`sparseattn.suggest` as the app does (typical cells first, then uncertain), once a row, and knows",
         "no more of the classes than a draw at random: these two are compared, paired over the repeats. The",
         "fifth that is never labelled is the fairer place to compare: of the cells without a label, the hard",
         "ones have gone where the uncertain ones were labelled.",
