@@ -11,6 +11,7 @@ from typer.main import get_command
 
 from sparseattn.cli.evaluate import evaluate
 from sparseattn.cli.explain import explain
+from sparseattn.cli.export import export
 from sparseattn.cli.finetune import finetune
 from sparseattn.cli.info import info
 from sparseattn.cli.output import drop_notes, one_line, print_notes
@@ -31,7 +32,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (simulate, info, train, finetune, evaluate, predict, explain, report):
+for command in (simulate, info, train, finetune, evaluate, predict, explain, report, export):
     app.command()(command)
 
 
