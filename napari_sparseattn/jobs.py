@@ -179,6 +179,9 @@ class Jobs:
         job.on_result, job.on_progress, job.on_end = on_result, on_progress, on_end
         job.on_part = on_part
         job.key, job.quiet, job.bonds = key, quiet, frozenset(bound_to)
+        if self._closed:
+            job.cancel()
+            return job
         self._running.append(job)
         self._pool.start(_Runnable(job))
         self.changed.emit()

@@ -48,8 +48,10 @@ class Session:
         disconnect_dead([self, *vars(self).values()])
 
     def close(self) -> None:
-        """Stop all work: the viewer goes."""
+        """Stop all work: the viewer goes, and its widgets may be gone already."""
+        self.let_go_of_dead_widgets()
         self.live.close()
+        self.shown_cells.close()
         self.field.close()
         self.retraining.close()
         self.jobs.close()

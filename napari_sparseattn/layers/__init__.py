@@ -58,6 +58,7 @@ class Layers:
         workspace.evidence_changed.connect(self._draw_evidence)
         workspace.shown_changed.connect(self._draw)
         workspace.head_changed.connect(self._draw)
+        workspace.blind_changed.connect(self._draw)
         viewer.dims.events.current_step.connect(self._follow_slider)
         viewer.layers.events.inserted.connect(self._on_inserted)
         viewer.layers.events.removing.connect(self._on_removing)
@@ -253,6 +254,8 @@ class Layers:
         from napari_sparseattn.layers.place import cell_to_world
 
         workspace, explanation = self.workspace, self.workspace.explanation
+        if workspace.blind:  # where a model looks says what it thinks
+            explanation = None
         if self._overlays is None:
             if explanation is None:
                 return

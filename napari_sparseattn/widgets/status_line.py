@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QWidget
 
 from napari_sparseattn.session import Session
+
+_SECONDS = 12
+"""How long a sentence stays: an old one would seem to be about what is done now. What went wrong stays."""
 
 
 class StatusLine(QWidget):
@@ -30,6 +33,10 @@ class StatusLine(QWidget):
         layout.addWidget(self.bar)
         layout.addWidget(self.stop)
         self._sentence, self._bad = "", False
+        self._fading = QTimer(self)
+        self._fading.setSingleShot(True)
+        self._fading.setInterval(_SECONDS * 1000)
+        self._fading.timeout.connect(self._fade)
         self.stop.clicked.connect(self._stop)
         session.jobs.changed.connect(self._show)
         session.workspace.said.connect(self.say)
@@ -38,10 +45,16 @@ class StatusLine(QWidget):
 
     def say(self, sentence: str) -> None:
         self._sentence, self._bad = sentence, False
+        self._fading.start()
+        self._show()
+
+    def _fade(self) -> None:
+        self._sentence = ""
         self._show()
 
     def fail(self, sentence: str) -> None:
         self._sentence, self._bad = sentence[:1].upper() + sentence[1:], True
+        self._fading.stop()
         self._show()
 
     def _newest(self):  # type: ignore[no-untyped-def]

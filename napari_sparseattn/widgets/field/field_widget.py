@@ -29,7 +29,7 @@ from napari_sparseattn.field_work import OTHER, FieldChoice, crop_from, segment_
 from napari_sparseattn.session import Session
 from napari_sparseattn.widgets.field.class_legend import ClassLegend
 from napari_sparseattn.widgets.field.find_panel import FindPanel
-from napari_sparseattn.widgets.field.section import Section
+from napari_sparseattn.widgets.section import Section
 from sparseattn.cells import CropSettings
 from sparseattn.errors import InputError
 
@@ -380,9 +380,8 @@ class FieldWidget(QWidget):
         if predictions is not None and not self.workspace.blind:
             rows = (predictions.indices == index).nonzero()[0]
             if len(rows):
-                text += (
-                    f"\nModel: {predictions.predicted[rows[0]]}, {predictions.confidence[rows[0]]:.0%} sure"
-                )
+                sure = 100 * predictions.confidence[rows[0]]
+                text += f"\nModel: {predictions.predicted[rows[0]]}, {sure:.0f} % sure"
                 if predictions.in_distribution[rows[0]] < self.work.least_familiar:
                     text += ", unlike the training cells"
             else:

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
-from qtpy.QtCore import QSignalBlocker, Qt, QTimer
+from qtpy.QtCore import QEvent, QSignalBlocker, Qt, QTimer
 from qtpy.QtGui import QGuiApplication, QShowEvent
 from qtpy.QtWidgets import (
+    QApplication,
     QComboBox,
     QFileDialog,
     QHBoxLayout,
@@ -178,6 +179,11 @@ class ReportWidget(QWidget):
 
     # -- when it is made -----------------------------------------------------------------------------
 
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and self.made is not None:  # dark became light
+            self._grow_stale()
+
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self._session.classification.ask()
@@ -196,7 +202,11 @@ class ReportWidget(QWidget):
         self._grow_stale()
 
     def _make(self) -> None:
-        question = report_job.ask(self._workspace, self.judge.currentData())
+        palette = self.palette()
+        ground, ink = (
+            palette.color(role).name() for role in (palette.ColorRole.Window, palette.ColorRole.WindowText)
+        )
+        question = report_job.ask(self._workspace, self.judge.currentData(), ground, ink)
         if question is None:
             self._show_emptiness()
             return
@@ -234,9 +244,14 @@ class ReportWidget(QWidget):
         self.empty.setVisible(bool(text))
         for place in range(self.pages.count() - 1):
             self.pages.setTabVisible(place, not text)
-        if was_empty and not text:
+        if was_empty and not text and not self._is_in_apply():
             self.pages.setCurrentIndex(self._page)
         self._show_chrome()
+
+    def _is_in_apply(self) -> bool:
+        """Whether the user is busy with new samples, from which a report that is ready must not tear away."""
+        focus = QApplication.focusWidget()
+        return focus is not None and self.apply.isAncestorOf(focus)
 
     def _show_chrome(self, *_: object) -> None:
         """What stands above the pages is about the opened cells, not about new samples."""

@@ -85,6 +85,22 @@ def test_keys_clicks_and_switches(window, qtbot, cells_of, classifier_for) -> No
     qtbot.waitUntil(lambda: "are the fewest" in widget.status.text.text())
 
 
+def test_who_labels_blind_sees_nothing_of_the_model(window, qtbot, cells_of, classifier_for) -> None:
+    viewer, widget = window
+    workspace, tab = widget.workspace, explain_tab(widget)
+    workspace.set_cells(cells_of())
+    workspace.set_classifier(classifier_for(cells_of()))
+    qtbot.waitUntil(tab.bars.isVisible)
+    workspace.blind = True
+    assert not tab.bars.isVisible() and "labelling blind" in tab.empty.text()
+    assert made_and_visible(viewer) == {"cells"}
+    workspace.current = 5
+    qtbot.waitUntil(lambda: workspace.explanation is not None)
+    assert not tab.bars.isVisible() and made_and_visible(viewer) == {"cells"}
+    workspace.blind = False
+    assert tab.bars.isVisible() and made_and_visible(viewer) == {"cells", "selected"}
+
+
 def test_a_figure_is_saved(window, qtbot, cells_of, classifier_for, tmp_path, monkeypatch) -> None:
     from napari_sparseattn.widgets.explain import widget as module
 

@@ -1,0 +1,48 @@
+"""Plots that are drawn for white paper, put on another ground: that of a dark window."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.spines import Spine
+from matplotlib.text import Text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def put_on_ground(figure: Figure, ground: str, ink: str) -> None:
+    """Change a plot in place: what is white becomes the ground, text and lines in greys go towards the ink.
+
+    Colours that mean something stay as they are: those of the classes, and those of the maps.
+
+    Parameters
+    ----------
+    figure : Figure
+        One of `sparseattn.report.draw_figures`.
+    ground, ink : str
+        "#rrggbb".
+    """
+    figure.set_facecolor(ground)
+    for text in figure.findobj(Text):
+        text.set_color(_moved(text.get_color(), ground, ink))
+    for axes in figure.axes:
+        axes.set_facecolor(ground)
+        axes.tick_params(colors=ink)
+        for line in [*axes.get_lines(), *axes.get_xgridlines(), *axes.get_ygridlines()]:
+            line.set_color(_moved(line.get_color(), ground, ink))
+        for patch in axes.patches:
+            patch.set_edgecolor(_moved(patch.get_edgecolor(), ground, ink))
+        for spine in axes.findobj(Spine):
+            spine.set_edgecolor(_moved(spine.get_edgecolor(), ground, ink))
+
+
+def _moved(colour: object, ground: str, ink: str) -> str:
+    """Return a grey's place between ground and ink, where black is the ink; other colours as they are."""
+    red, green, blue = to_rgb(colour)  # type: ignore[arg-type]
+    if max(red, green, blue) - min(red, green, blue) > 0.08:
+        return to_hex((red, green, blue))
+    share = (red + green + blue) / 3
+    paper, print_ = to_rgb(ground), to_rgb(ink)
+    return to_hex(tuple(share * paper[at] + (1 - share) * print_[at] for at in range(3)))  # type: ignore[arg-type]
