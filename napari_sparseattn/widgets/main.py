@@ -65,7 +65,7 @@ class MainWidget(QWidget):
         self.workspace = self.session.workspace
         self._in_window = False
         self.setAcceptDrops(True)
-        self.setMinimumWidth(360)
+        self.setMinimumWidth(380)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)

@@ -49,6 +49,9 @@ class _SampleView(QTableView):
 class ApplyWidget(QWidget):
     """A table of samples with buttons above, and what differs below."""
 
+    used = Signal()
+    """The user adds samples, or has them classified."""
+
     def __init__(self, session: Session) -> None:
         super().__init__()
         self._session, self._workspace = session, session.workspace
@@ -133,6 +136,7 @@ class ApplyWidget(QWidget):
 
     def add_folders(self, paths: list[Path]) -> None:
         """Add samples."""
+        self.used.emit()
         if not self.samples.add(paths):
             self._workspace.say("These folders are in the table already.")
 
@@ -212,6 +216,7 @@ class ApplyWidget(QWidget):
         classifier, samples = self._workspace.classifier, self.samples.to_do()
         if classifier is None or not samples or self._job is not None:
             return
+        self.used.emit()
         waiting = [one.path for one in samples]
         self.samples.set_running(waiting[0])
 

@@ -155,7 +155,7 @@ class ExplainWidget(QWidget):
             switch = QCheckBox(title)
             switch.setToolTip(hint)
             self.switches[name] = switch
-            grid.addWidget(switch, place // 3, place % 3)
+            grid.addWidget(switch, place // 2, place % 2)
         self.target = _narrow_combo()
         self.target.setToolTip(
             "The class that “For and against” and the plot are about; a click on a bar chooses it too.\n"
@@ -182,7 +182,7 @@ class ExplainWidget(QWidget):
         choices.addWidget(self.save, 1, 2, 1, 2)
         choices.setColumnStretch(1, 1)
         choices.setColumnStretch(3, 1)
-        grid.addLayout(choices, 2, 0, 1, 3)
+        grid.addLayout(choices, (len(OVERLAYS) + 1) // 2, 0, 1, 2)
         return box
 
     def _connect(self) -> None:
@@ -419,7 +419,7 @@ def _narrow_combo() -> QComboBox:
     """Return a box that does not widen the dock, however long its entries are."""
     combo = QComboBox()
     combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    combo.setMinimumContentsLength(12)
+    combo.setMinimumContentsLength(1)
     return combo
 
 

@@ -9,7 +9,6 @@ import pandas as pd
 from qtpy.QtCore import QEvent, QSignalBlocker, Qt, QTimer
 from qtpy.QtGui import QGuiApplication, QShowEvent
 from qtpy.QtWidgets import (
-    QApplication,
     QComboBox,
     QFileDialog,
     QHBoxLayout,
@@ -176,6 +175,7 @@ class ReportWidget(QWidget):
         self.write_table.clicked.connect(self._export_table)
         self.copy_methods.clicked.connect(self._copy_methods)
         self.pages.currentChanged.connect(self._show_chrome)
+        self.apply.used.connect(self._stay_in_apply)
 
     # -- when it is made -----------------------------------------------------------------------------
 
@@ -244,14 +244,13 @@ class ReportWidget(QWidget):
         self.empty.setVisible(bool(text))
         for place in range(self.pages.count() - 1):
             self.pages.setTabVisible(place, not text)
-        if was_empty and not text and not self._is_in_apply():
+        if was_empty and not text:
             self.pages.setCurrentIndex(self._page)
         self._show_chrome()
 
-    def _is_in_apply(self) -> bool:
-        """Whether the user is busy with new samples, from which a report that is ready must not tear away."""
-        focus = QApplication.focusWidget()
-        return focus is not None and self.apply.isAncestorOf(focus)
+    def _stay_in_apply(self) -> None:
+        """A report that is ready must not tear away from new samples that the user is busy with."""
+        self._page = self.pages.indexOf(self.apply)
 
     def _show_chrome(self, *_: object) -> None:
         """What stands above the pages is about the opened cells, not about new samples."""

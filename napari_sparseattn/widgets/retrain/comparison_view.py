@@ -226,7 +226,7 @@ def _has_figures(comparison: Comparison, name: str) -> bool:
 def _figure(share: float | None, interval: list[float] | None) -> str:
     if share is None or interval is None:
         return "-"
-    return f"{100 * share:.0f} ({100 * interval[0]:.0f} to {100 * interval[1]:.0f})"
+    return f"{100 * share:.0f} ({100 * interval[0]:.0f}\N{EN DASH}{100 * interval[1]:.0f})"
 
 
 def _short(name: str) -> str:
