@@ -84,7 +84,11 @@ class FieldWork:
         self._soon = _timer(_COALESCE_MS, self._repaint)
         # New layers take napari long to make: what is to be shown of new cells is shown a step at a time, so
         # that the window answers between them.
+        self._begin = _timer(
+            0, self._start_first
+        )  # what is due with it, the explanation, has a turn of its own
         self._first = _timer(0, self._paint_first)
+        self._adding = _timer(0, self._add_painted)
         self._framing = _timer(0, self._show_frame)
         for signal in (
             workspace.predictions_changed, workspace.labels_changed, workspace.classes_changed,
@@ -188,30 +192,27 @@ class FieldWork:
         crop, segment = crop_from(about.get("crop")), segment_from(about.get("segment", {}))
         self.classify(FieldChoice((image,), name, bool(about.get("all_planes")), crop, segment))
 
-    def keep_labels(self, path: Path) -> bool:
-        """Write labels that are in no file, or not as they are now; return whether that was needed.
+    def labels_keeper(self) -> Callable[[Path], tuple[CellSource, bool]] | None:
+        """Return what keeps the labels of the field when a project is saved, or None without a field.
 
-        Parameters
-        ----------
-        path
-            Where to, a TIFF; told to the workspace's source, so that a project finds it.
-
-        Raises
-        ------
-        InputError
-            When it cannot be written.
+        It is called in a thread with the TIFF to write to, and writes it where the labels are in no file, or
+        not as they are now. It returns the source of the cells, which then names that file, and whether it
+        was written. It raises `InputError` when it cannot be.
         """
         image, found = self._image, self.found
         if image is None or found is None or not self.is_current or not self.layers.has(self._labels_name):
-            return False
+            return None
         source = self._source(image, self._labels_name, found)
         about = dict(source.options["field"])
-        needed = "segment" not in about and not self.layers.is_as_in_its_file(self._labels_name)
-        if needed:
-            self.layers.write_labels(self._labels_name, path)
-            about["labels"] = str(path)
-        self._workspace.tell_sources([replace(source, options={"field": about})])
-        return needed
+        labels = self.layers.label_pixels(self._labels_name)
+
+        def keep(path: Path) -> tuple[CellSource, bool]:
+            if "segment" in about or labels.is_in_its_file():
+                return source, False
+            labels.write(path)
+            return replace(source, options={"field": {**about, "labels": str(path)}}), True
+
+        return keep
 
     def _cut(self, image: FieldImage, labels_name: str, planes: Sequence[int], choice: FieldChoice) -> None:
         try:
@@ -253,6 +254,7 @@ class FieldWork:
 
         same = before is not None and before.ids == found.cells.ids and self.found is not None
         self.found, self._numbers = found, numbers
+        self._begin.start()
         workspace.set_cells(found.cells, [self._source(image, labels_name, found)], placement=place)
         if names and set(names) <= set(found.cells.channels):
             workspace.set_channel_names(names)
@@ -269,7 +271,6 @@ class FieldWork:
             workspace.current = found.cells.ids.index(looked_at)
         self.found_changed.emit()
         self._ask_model()
-        self._first.start()
 
     def _source(self, image: FieldImage, labels_name: str, found: FieldCells) -> CellSource:
         assert self.choice is not None
@@ -319,6 +320,15 @@ class FieldWork:
     def _take_model(self) -> None:
         if self.is_current:
             self._ask_model()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is still to be shown, or to be done after a pause."""
+        return any(timer.isActive() for timer in self._timers)
+
+    @property
+    def _timers(self) -> tuple[QTimer, ...]:
+        return (self._again, self._soon, self._begin, self._first, self._adding, self._framing)
 
     @property
     def is_current(self) -> bool:
@@ -492,14 +502,22 @@ class FieldWork:
         self._painted_cells, self._numbers = found, None
         self.painted_changed.emit()
 
+    def _start_first(self) -> None:
+        self._first.start()
+
     def _paint_first(self) -> None:
         if self.is_current:
             self._paint()
-            self._framing.start()
+            self._adding.start()
+
+    def _add_painted(self) -> None:
+        self.layers.add_painted()
+        self._framing.start()
 
     def _show_frame_soon(self, *_: Any) -> None:
         """Frame the cell that is looked at, once the layers of new cells are there."""
-        if self._image is not None and not self._first.isActive():
+        coming = (self._begin, self._first, self._adding)
+        if self._image is not None and not any(timer.isActive() for timer in coming):
             self._framing.start()
 
     def _show_frame(self) -> None:
@@ -517,7 +535,7 @@ class FieldWork:
     def close(self) -> None:
         """Do nothing more."""
         with suppress(RuntimeError):  # Qt has taken the timer with it
-            for timer in (self._again, self._soon, self._first, self._framing):
+            for timer in self._timers:
                 timer.stop()
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari_sparseattn.layers import MARK, Layers, made
+from napari_sparseattn.layers.label_pixels import LabelPixels
 from napari_sparseattn.layers.overlays import one_refresh
 from sparseattn.cells import Field
 from sparseattn.errors import InputError
@@ -100,6 +101,7 @@ class FieldLayers:
         self._image: Image | None = None
         self._watched: Labels | None = None
         self._painted: dict[str, Labels] = {}
+        self._to_add: Labels | None = None
         self._frame: Any = None
         self._own_doing = False
         self._plane = 0
@@ -200,39 +202,9 @@ class FieldLayers:
         layer = self._get(name)
         return made(layer) == FOUND and bool(layer.metadata[MARK].get("edited"))
 
-    def is_as_in_its_file(self, name: str) -> bool:
-        """Return whether a labels layer has a file that holds what the layer shows."""
-        path = self.labels_path(name)
-        if path is None:
-            return False
-        from sparseattn.cells import open_field
-
-        data = self._get(name).data
-        try:
-            there = open_field(path)
-            if there.planes != prod(data.shape[:-2]) or there.shape != data.shape[-2:]:
-                return False
-            here = Field.from_array(data, "N" * (data.ndim - 2) + "YX")
-            return all(np.array_equal(here.plane(plane), there.plane(plane)) for plane in range(there.planes))
-        except InputError:  # a kind of file that others read, or it has gone
-            return False
-
-    def write_labels(self, name: str, path: Path) -> None:
-        """Write a labels layer as a compressed TIFF, 0 wherever there is no cell.
-
-        Raises
-        ------
-        InputError
-            When it cannot be written.
-        """
-        import tifffile
-
-        from sparseattn.writing import replaced_file
-
-        data = np.maximum(np.asarray(self._get(name).data), 0)
-        data = data.astype(np.min_scalar_type(int(data.max(initial=0))))
-        with replaced_file(path) as draft:
-            tifffile.imwrite(draft, data, compression="zlib", bigtiff=data.nbytes > 1 << 31)
+    def label_pixels(self, name: str) -> LabelPixels:
+        """Return the pixels of a labels layer and its file, for a thread to compare or to write."""
+        return LabelPixels(self._get(name).data, self.labels_path(name))
 
     def has(self, name: str) -> bool:
         return name in self._viewer.layers
@@ -339,7 +311,7 @@ class FieldLayers:
         contour: int,
         numbers: NDArray[Any] | None,
     ) -> None:
-        """Paint each cell in its colour.
+        """Paint each cell in its colour; a layer that is made for it is shown by `add_painted`.
 
         Parameters
         ----------
@@ -354,7 +326,7 @@ class FieldLayers:
 
         source = self._get(image)
         layer = self._painted.get(image)
-        if layer is not None and layer not in self._viewer.layers:
+        if layer is not None and layer not in self._viewer.layers and layer is not self._to_add:
             layer = None
         if layer is None and numbers is None:
             leading = _pixels(source).shape[: -3 if source.rgb else -2]
@@ -374,10 +346,8 @@ class FieldLayers:
                 layer.metadata[MARK] = {"made": PAINTED, "of": image, "colours": shown}
                 layer.editable = False
                 layer.contour = contour
-                self._painted[image] = layer
+                self._painted[image] = self._to_add = layer
                 self._bind_keys(layer)
-                self._add_below_overlays(layer, source)
-                self._viewer.layers.selection.active = layer
                 return
             if numbers is not None:
                 with one_refresh(layer):  # not in the colours of other cells
@@ -391,6 +361,15 @@ class FieldLayers:
                 layer.opacity = opacity
             if layer.contour != contour:
                 layer.contour = contour
+
+    def add_painted(self) -> None:
+        """Show the layer that was painted last, if it is not shown yet: making and adding it both take long."""
+        layer, self._to_add = self._to_add, None
+        if layer is None or not self.has(layer.metadata[MARK]["of"]):
+            return
+        with self._ours():
+            self._add_below_overlays(layer, self._get(layer.metadata[MARK]["of"]))
+            self._viewer.layers.selection.active = layer
 
     def _add_below_overlays(self, layer: Labels, source: Image) -> None:
         layers = self._viewer.layers

@@ -10,6 +10,8 @@ from napari_sparseattn.session import Session
 _SECONDS = 12
 """How long a sentence stays: an old one would seem to be about what is done now. What went wrong stays."""
 
+_BAD = "QLabel#status { background: #d55e00; color: white; padding: 4px; border-radius: 3px; }"
+
 
 class StatusLine(QWidget):
     """Progress of the newest job that is not quiet; sentences; errors in a colour that is seen."""
@@ -69,7 +71,7 @@ class StatusLine(QWidget):
     def _show(self) -> None:
         job = self._newest()
         self.bar.setVisible(job is not None)
-        self.stop.setVisible(job is not None)
+        self.stop.setVisible(job is not None and not job.vital)
         if job is not None:
             self.bar.setRange(0, job.total)  # 0: how long is not known, and the bar says so
             self.bar.setValue(job.done)
@@ -77,9 +79,6 @@ class StatusLine(QWidget):
             self.text.setText(f"{job.name}{count}")
         else:
             self.text.setText(self._sentence)
-        bad = self._bad and job is None
-        self.text.setStyleSheet(
-            "QLabel#status { background: #d55e00; color: white; padding: 4px; border-radius: 3px; }"
-            if bad
-            else ""
-        )
+        style = _BAD if self._bad and job is None else ""
+        if self.text.styleSheet() != style:  # setting it lays the whole dock out anew
+            self.text.setStyleSheet(style)

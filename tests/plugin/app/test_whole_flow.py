@@ -154,7 +154,7 @@ def test_from_an_empty_window_to_a_new_folder(make_napari_viewer, qtbot, tmp_pat
     report.pages.setCurrentWidget(report.apply)
     user.click(report.apply.add)
     user.click(report.apply.classify)
-    user.wait(lambda: len(report.apply.samples.done()) == 1)
+    user.wait(report.apply.open.isEnabled)
     (result,) = report.apply.samples.done()
     assert len(result.predictions) == 20
     answers = result.predictions.predicted

@@ -107,9 +107,7 @@ class Bench:
         self.settle()
 
     def settle(self) -> None:
-        work = self.work
-        timers = (work._again, work._soon, work._first, work._framing)
-        self.wait(lambda: not self.session.jobs.running and not any(timer.isActive() for timer in timers))
+        self.wait(lambda: not self.session.jobs.running and not self.work.is_busy)
 
     @property
     def painted(self):
