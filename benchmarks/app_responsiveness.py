@@ -3,7 +3,8 @@
     scripts/with_display.sh python -m benchmarks.app_responsiveness
 
 A timer of the event loop beats every 5 ms; a beat that comes late says how long the user interface was
-blocked, on a busy machine by others too; "own work" is the processor time of its thread alone. The cells are the simulated stained ones, tiled, turned and made brighter or darker.
+blocked, on a busy machine by others too; "own work" is the processor time of its thread alone. The cells are
+the simulated stained ones, tiled, turned and made brighter or darker.
 """
 
 from __future__ import annotations

@@ -363,7 +363,7 @@ class FieldLayers:
                 layer.contour = contour
 
     def add_painted(self) -> None:
-        """Show the layer that was painted last, if it is not shown yet: making and adding it both take long."""
+        """Show the layer that was painted last, if it is not shown yet: making it takes long enough."""
         layer, self._to_add = self._to_add, None
         if layer is None or not self.has(layer.metadata[MARK]["of"]):
             return

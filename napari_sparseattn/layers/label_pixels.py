@@ -15,7 +15,7 @@ from sparseattn.errors import InputError
 
 @dataclass(frozen=True, eq=False)
 class LabelPixels:
-    """Whole numbers (..., Y, X), not above 0 wherever there is no cell, and the file of the layer, where it has one.
+    """Whole numbers (..., Y, X), above 0 where there is a cell, and the file of the layer, where it has one.
 
     The pixels are the layer's own array: who draws on it while it is written may find a stroke in the file.
     """
