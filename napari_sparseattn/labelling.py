@@ -139,17 +139,11 @@ class Labelling:
         log = self.log
         if log is None or log.read_only or self._taking:
             return
-        known = {one.name: one for one in log.classes}
         try:
-            for item in self._workspace.classes:
-                wanted = LabelClass(item.name, item.colour, int(item.key) if item.key else None)
-                holder = next((one for one in log.classes if one.key and one.key == wanted.key), None)
-                if holder is not None and holder.name != item.name:
-                    wanted = replace(wanted, key=None)
-                if item.name not in known:
-                    log.add_class(item.name, item.colour, wanted.key)
-                elif known[item.name] != wanted:
-                    log.change_class(item.name, colour=wanted.colour, key=wanted.key)
+            log.take_classes(
+                LabelClass(item.name, item.colour, int(item.key) if item.key else None)
+                for item in self._workspace.classes
+            )
         except InputError as error:
             self._workspace.fail(error)
 
