@@ -25,7 +25,8 @@ from qtpy.QtWidgets import (
 )
 
 from napari_sparseattn.colours import NO_CLASS
-from napari_sparseattn.field_work import OTHER, FieldChoice, crop_from, segment_from
+from napari_sparseattn.field_choice import FieldChoice, crop_from, segment_from
+from napari_sparseattn.field_tables import OTHER
 from napari_sparseattn.session import Session
 from napari_sparseattn.widgets.field.class_legend import ClassLegend
 from napari_sparseattn.widgets.field.find_panel import FindPanel
@@ -167,7 +168,7 @@ class FieldWidget(QWidget):
 
     def _connect(self) -> None:
         workspace, work = self.workspace, self.work
-        work.layers.changed.connect(self._list_layers)
+        work.layers.watch.changed.connect(self._list_layers)
         work.found_changed.connect(self._fold)
         work.found_changed.connect(self._show_result)
         work.painted_changed.connect(self._show_result)
@@ -201,9 +202,13 @@ class FieldWidget(QWidget):
         self.margin.setValue(round(100 * crop.margin))
         self.side.setValue(crop.side or 128)
         self.find.set_value(segment_from(said.get("segment", {})))
-        self.familiar.setValue(round(100 * float(said.get("least_familiar", self.work.least_familiar))))
-        self.sure.setValue(round(100 * float(said.get("least_confidence", self.work.least_confidence))))
-        self.opacity.setValue(round(100 * float(said.get("opacity", self.work.opacity))))
+        self.familiar.setValue(
+            round(100 * float(said.get("least_familiar", self.work.painting.refusal.least_familiar)))
+        )
+        self.sure.setValue(
+            round(100 * float(said.get("least_confidence", self.work.painting.refusal.least_confidence)))
+        )
+        self.opacity.setValue(round(100 * float(said.get("opacity", self.work.painting.opacity))))
         self.outlines.setChecked(bool(said.get("outlines", False)))
         self._show_rows()
         self._show_look()
@@ -215,9 +220,9 @@ class FieldWidget(QWidget):
             "segment": self.find.value.to_json(),
             "images": list(choice.images) if choice else [],
             "labels": choice.labels if choice else None,
-            "least_familiar": self.work.least_familiar,
-            "least_confidence": self.work.least_confidence,
-            "opacity": self.work.opacity,
+            "least_familiar": self.work.painting.refusal.least_familiar,
+            "least_confidence": self.work.painting.refusal.least_confidence,
+            "opacity": self.work.painting.opacity,
             "outlines": self.outlines.isChecked(),
         }
 
@@ -382,7 +387,7 @@ class FieldWidget(QWidget):
             if len(rows):
                 sure = 100 * predictions.confidence[rows[0]]
                 text += f"\nModel: {predictions.predicted[rows[0]]}, {sure:.0f} % sure"
-                if predictions.in_distribution[rows[0]] < self.work.least_familiar:
+                if predictions.in_distribution[rows[0]] < self.work.painting.refusal.least_familiar:
                     text += ", unlike the training cells"
             else:
                 text += "\nThe model could not read it."

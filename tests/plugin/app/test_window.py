@@ -196,8 +196,12 @@ def test_the_dock_can_be_closed_and_opened_again(window, qtbot, cells_of, classi
     widget.workspace.set_cells(cells_of())
     widget.workspace.set_classifier(classifier_for(cells_of()))
     qtbot.waitUntil(lambda: widget.workspace.explanation is not None)
+    for name in ("gallery", "field", "label", "report"):
+        widget.show_tab(name)
     viewer.window.remove_dock_widget(widget)
     qtbot.wait(50)
+    viewer.add_image(np.zeros((20, 20)), name="another")
+    viewer.layers.remove("another")
     session = session_of(viewer)
     session.workspace.current = 4  # nothing of the old dock is in the way
     session.workspace.k = 200

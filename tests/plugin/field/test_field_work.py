@@ -70,7 +70,7 @@ def test_what_is_unlike_or_unsure_is_grey(bench):
 def test_a_click_chooses_a_cell_and_a_key_corrects_it_on_disk(bench, tmp_path):
     bench.classify()
     workspace = bench.session.workspace
-    bench.work.layers.clicked.emit(0, 60, 30)
+    bench.work.layers.watch.clicked.emit(0, 60, 30)
     assert workspace.cells.column("label")[workspace.current] == 9
     assert workspace.placement(workspace.current).offset == tuple(bench.work.found.crop[3, :2])
     predicted = bench.painted.features["class"][3]
@@ -81,7 +81,7 @@ def test_a_click_chooses_a_cell_and_a_key_corrects_it_on_disk(bench, tmp_path):
     assert (tmp_path / "_smear.tif.labels.sqlite").is_file()
     bench.work.press("undo")
     assert bench.painted.features["class"][3] == predicted
-    bench.work.layers.clicked.emit(0, 0, 0)  # ground: nothing happens
+    bench.work.layers.watch.clicked.emit(0, 0, 0)  # ground: nothing happens
     assert workspace.current == 3
 
 
