@@ -153,6 +153,8 @@ def open_project(session: Session, path: Path) -> None:
 
     def land(result: tuple[dict[str, Any], list[CellSource], Any, Any, Path | None]) -> None:
         said, sources, cells, classifier, model_path = result
+        workspace.extras.clear()
+        workspace.extras.update(said["extras"])  # tabs look into it when there are other cells
         workspace.set_label_log(None)
         workspace.set_classes(())
         workspace.set_classifier(classifier, model_path)
@@ -166,8 +168,7 @@ def open_project(session: Session, path: Path) -> None:
         except (TypeError, ValueError) as error:
             workspace.fail(f"parts of {path.name} are damaged and were left out ({error})")
         _open_labels(session, said["label_log"], path.absolute().parent)
-        workspace.extras.clear()
-        workspace.extras.update(said["extras"])
+        workspace.extras.update(said["extras"])  # tabs may have written what they showed before
         workspace.set_filters(said["filters"])
         workspace.target_class = said.get("target_class")
         workspace.head = said.get("head")

@@ -66,6 +66,11 @@ class FieldLayers:
                 shapes.setdefault(tuple(pixels_of(layer).shape), []).append(layer.name)
         return single + [tuple(names) for names in shapes.values() if len(names) > 1]
 
+    def active_image(self) -> str | None:
+        """Return the name of the image layer that is chosen in the list of layers."""
+        layer = self._viewer.layers.selection.active
+        return None if layer is None or layer._type_string != "image" else str(layer.name)
+
     def labels_of_user(self) -> set[str]:
         """Return the names of the labels layers that the user brought."""
         return set(self.labels()) & set(self._layers.names("labels"))

@@ -146,7 +146,7 @@ class LabelWidget(QWidget):
         for signal in (
             workspace.cells_changed, workspace.labels_changed, workspace.classes_changed,
             workspace.predictions_changed, workspace.current_changed, workspace.selection_changed,
-            workspace.blind_changed, workspace.model_changed,
+            workspace.blind_changed, workspace.model_changed, workspace.project_changed,
         ):  # fmt: skip
             signal.connect(self._schedule)
         workspace.explanation_changed.connect(self._tell_where)
@@ -190,6 +190,8 @@ class LabelWidget(QWidget):
         labels = workspace.labels()
         self.classes.show_classes(workspace.classes, Counter(label for label in labels if label is not None))
         self.blind.setChecked(workspace.blind)
+        if not self.annotator.hasFocus():
+            self.annotator.setText(self._labelling.annotator)
         self.where.setText(self._where(labels))
         self.progress.setText(self._progress(labels))
         from_files = len(self._labelling.labels_of_files())
