@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -66,6 +67,12 @@ class ShownCells:
         if not self._wanted:
             self._wanted = True
             self._take_cells()
+
+    def close(self) -> None:
+        """Do nothing more."""
+        self._wanted = False
+        with suppress(RuntimeError):  # Qt has taken the timer with it
+            self._later.stop()
 
     @property
     def filter(self) -> CellFilter:

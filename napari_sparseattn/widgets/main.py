@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import QSize, Qt, QTimer
 from qtpy.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
 from qtpy.QtWidgets import (
     QDialog,
@@ -33,6 +33,7 @@ from napari_sparseattn import project
 from napari_sparseattn.models import model_for
 from napari_sparseattn.session import Session, session_of
 from napari_sparseattn.settings import last_folder, remember_folder
+from napari_sparseattn.versions import title_of
 from napari_sparseattn.widgets.channel_dialog import ChannelDialog
 from napari_sparseattn.widgets.status_line import StatusLine
 
@@ -50,6 +51,7 @@ TABS = (
     ("Label && Retrain", "label", "LabelWidget", "Give cells their class, and teach the model with them"),
     ("Report", "report", "ReportWidget", "How good the model is, as figures and tables"),
 )
+WIDTH = 480
 MODEL_FILES = "Models (*.safetensors)"
 PROJECT_FILES = "Projects (*.sparseattn.json)"
 
@@ -63,7 +65,7 @@ class MainWidget(QWidget):
         self.workspace = self.session.workspace
         self._in_window = False
         self.setAcceptDrops(True)
-        self.setMinimumWidth(360)
+        self.setMinimumWidth(380)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
@@ -148,7 +150,9 @@ class MainWidget(QWidget):
         """A line that offers a model that fits the cells, or to match channels."""
         self.offer = QFrame()
         self.offer.setObjectName("offer")
-        self.offer.setStyleSheet("QFrame#offer { border: 1px solid #56b4e9; border-radius: 3px; }")
+        self.offer.setStyleSheet(
+            "QFrame#offer { border: 1px solid #56b4e9; border-radius: 3px; margin: 0 8px 2px 8px; }"
+        )
         self.offer_text = QLabel()
         self.offer_text.setWordWrap(True)
         self.offer_yes = QPushButton()
@@ -170,6 +174,10 @@ class MainWidget(QWidget):
         self.session.tab_asked.connect(self.show_tab)
         self._fill(0)
         return self.tabs
+
+    def sizeHint(self) -> QSize:
+        """Wide enough for the tables and plots of all tabs, beside a canvas in a window of 1280 pixels."""
+        return QSize(WIDTH, super().sizeHint().height())
 
     def show_tab(self, module: str) -> None:
         """Bring a tab to the front, by the name of its package."""
@@ -331,8 +339,7 @@ class MainWidget(QWidget):
             titles = ", ".join(source.title for source in workspace.sources) or "cells"
             parts.append(f"<b>{titles}</b>: {len(workspace.cells):,} cells")
         if workspace.classifier is not None:
-            name = "new model" if workspace.model_path is None else workspace.model_path.stem
-            parts.append(f"model <b>{name}</b>")
+            parts.append(f"model <b>{title_of(workspace.model_path)}</b>")
         self.state.setText(" · ".join(parts))
         self.state.setVisible(bool(parts))
         self._show_offer()
@@ -356,10 +363,10 @@ class MainWidget(QWidget):
 
     def _is_sample(self) -> bool:
         """Whether the cells are the simulated ones that come with the plugin."""
-        from napari_sparseattn._sample_data import sample_folder
+        from napari_sparseattn._sample_data import instrument_of
 
-        paths = {source.path.resolve() for source in self.workspace.sources if source.path is not None}
-        return bool(paths & {sample_folder(name) for name in ("opd", "events", "stained")})
+        paths = [source.path for source in self.workspace.sources if source.path is not None]
+        return any(instrument_of(path) is not None for path in paths)
 
     def _take_offer(self) -> None:
         if self._offered is not None:

@@ -85,6 +85,22 @@ def test_keys_clicks_and_switches(window, qtbot, cells_of, classifier_for) -> No
     qtbot.waitUntil(lambda: "are the fewest" in widget.status.text.text())
 
 
+def test_who_labels_blind_sees_nothing_of_the_model(window, qtbot, cells_of, classifier_for) -> None:
+    viewer, widget = window
+    workspace, tab = widget.workspace, explain_tab(widget)
+    workspace.set_cells(cells_of())
+    workspace.set_classifier(classifier_for(cells_of()))
+    qtbot.waitUntil(tab.bars.isVisible)
+    workspace.blind = True
+    assert not tab.bars.isVisible() and "labelling blind" in tab.empty.text()
+    assert made_and_visible(viewer) == {"cells"}
+    workspace.current = 5
+    qtbot.waitUntil(lambda: workspace.explanation is not None)
+    assert not tab.bars.isVisible() and made_and_visible(viewer) == {"cells"}
+    workspace.blind = False
+    assert tab.bars.isVisible() and made_and_visible(viewer) == {"cells", "selected"}
+
+
 def test_a_figure_is_saved(window, qtbot, cells_of, classifier_for, tmp_path, monkeypatch) -> None:
     from napari_sparseattn.widgets.explain import widget as module
 
@@ -180,8 +196,12 @@ def test_the_dock_can_be_closed_and_opened_again(window, qtbot, cells_of, classi
     widget.workspace.set_cells(cells_of())
     widget.workspace.set_classifier(classifier_for(cells_of()))
     qtbot.waitUntil(lambda: widget.workspace.explanation is not None)
+    for name in ("gallery", "field", "label", "report"):
+        widget.show_tab(name)
     viewer.window.remove_dock_widget(widget)
     qtbot.wait(50)
+    viewer.add_image(np.zeros((20, 20)), name="another")
+    viewer.layers.remove("another")
     session = session_of(viewer)
     session.workspace.current = 4  # nothing of the old dock is in the way
     session.workspace.k = 200
