@@ -12,11 +12,13 @@ from sparseattn.cli import field as fields
 from sparseattn.cli import options as shared
 from sparseattn.cli.models import load_model
 from sparseattn.cli.output import percent, pixels_and_percent, print_facts, print_json
+from sparseattn.cli.reading import PLAIN_READING, Reading, reads_sources
 from sparseattn.cli.sources import SourceOptions, open_any, report_skipped
 from sparseattn.cli.targets import check_output_file
 from sparseattn.errors import InputError
 
 
+@reads_sources
 def predict(
     model: shared.ModelPath,
     sources: Annotated[list[Path], typer.Argument(metavar="SOURCE...", help="Cells.", show_default=False)],
@@ -37,6 +39,7 @@ def predict(
     layout: shared.Layout = None,
     modality: shared.ModalityOption = None,
     channel_names: shared.ChannelNames = None,
+    reading: Reading = PLAIN_READING,
     strict: shared.Strict = False,
     batch_size: shared.BatchSize = 256,
     device: shared.Device = "auto",
@@ -55,7 +58,9 @@ def predict(
     classifier = load_model(model)
     grid_pixels = classifier.prepare.size**2
     k = classifier.k if pixels is None else shared.parse_pixels(pixels, grid_pixels)
-    source = SourceOptions(labels_csv, samples_csv, subfolders, layout, modality, channel_names, strict)
+    source = SourceOptions(
+        labels_csv, samples_csv, subfolders, layout, modality, channel_names, strict, reading=reading
+    )
     if labels is None:
         cells = open_any(sources, source, classifier.classes)
         predictions = classifier.predict(cells, k=k, batch_size=batch_size, strict=strict, device=device)
