@@ -124,7 +124,7 @@ def test_settings_that_make_no_sense(said: dict[str, object], complaint: str) ->
 def test_the_ground_under_few_and_many_cells_is_found(
     phase_field, kind: str, bowl: float, wanted: int
 ) -> None:
-    field = phase_field(1, (192, 224), wanted, bowl=bowl)  # 40: cells cover two fifths
+    field = phase_field(1, (192, 224), wanted, bowl=bowl)  # 40: cells cover three tenths
     flat = without_background(field.seen, kind)
     error = flat - field.clean
     ground = field.labels == 0

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sparseattn.phase.background import Background, without_background
-    from sparseattn.phase.mass import REFRACTION_INCREMENT, dry_mass
+    from sparseattn.phase.mass import dry_mass
     from sparseattn.phase.opd import path_difference
-    from sparseattn.phase.settings import PhaseSettings, Values
+    from sparseattn.phase.settings import REFRACTION_INCREMENT, PhaseSettings, Values
 
 __all__ = [
     "REFRACTION_INCREMENT",
@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "REFRACTION_INCREMENT": "mass",
+    "REFRACTION_INCREMENT": "settings",
     "Background": "background",
     "PhaseSettings": "settings",
     "Values": "settings",

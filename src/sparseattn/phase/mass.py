@@ -2,28 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from sparseattn.errors import InputError
-
-REFRACTION_INCREMENT = 0.18
-"""Of the matter of animal cells in µm³/pg (that is, mL/g): mostly protein, 0.18 to 0.19."""
-
-INCREMENTS = (0.01, 1.0)
-
-
-def check_increment(increment: float) -> None:
-    """Raise InputError unless it can be a refraction increment in µm³/pg."""
-    low, high = INCREMENTS
-    if not (math.isfinite(increment) and low <= increment <= high):
-        raise InputError(
-            f"The refraction increment is {increment:g}; give {low:g} to {high:g} µm³/pg "
-            f"(proteins {REFRACTION_INCREMENT:g})."
-        )
+from sparseattn.phase.settings import REFRACTION_INCREMENT
 
 
 def dry_mass(

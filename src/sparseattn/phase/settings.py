@@ -19,6 +19,11 @@ LENGTHS: dict[Values, float] = {"nm": 1.0, "um": 1e3, "m": 1e9}
 
 WAVELENGTHS_NM = (10.0, 20_000.0)
 
+REFRACTION_INCREMENT = 0.18
+"""Of the matter of animal cells in µm³/pg (that is, mL/g): mostly protein, 0.18 to 0.19."""
+
+INCREMENTS = (0.01, 1.0)
+
 
 @dataclass(frozen=True)
 class PhaseSettings:
@@ -92,3 +97,13 @@ def check_wavelength(wavelength_nm: object) -> None:
     low, high = WAVELENGTHS_NM
     if not (number and math.isfinite(wavelength_nm) and low <= wavelength_nm <= high):  # type: ignore[operator, arg-type]
         raise InputError(f"The wavelength is {wavelength_nm!r}; give {low:g} to {high:g}, in nanometres.")
+
+
+def check_increment(increment: float) -> None:
+    """Raise InputError unless it can be a refraction increment in µm³/pg."""
+    low, high = INCREMENTS
+    if not (math.isfinite(increment) and low <= increment <= high):
+        raise InputError(
+            f"The refraction increment is {increment:g}; give {low:g} to {high:g} µm³/pg "
+            f"(proteins {REFRACTION_INCREMENT:g})."
+        )
