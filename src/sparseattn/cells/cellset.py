@@ -502,6 +502,11 @@ class CellSet:
         """Return one sample column, a value a cell, or None where there is none; needs no pandas."""
         return self._columns.get(name)
 
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """The names of the sample columns."""
+        return tuple(self._columns)
+
     @cached_property
     def ids(self) -> tuple[str, ...]:
         """Name of each cell: 16 hex digits that come from its content and its position in its file.

@@ -18,7 +18,11 @@ from sparseattn.cells.cellset import (
 from sparseattn.cells.columns import joined
 from sparseattn.cells.field import Field, check_modality, default_modality
 from sparseattn.cells.readers import arrays, hdf5, matlab, pictures, tiff, zarr_store
+from sparseattn.cells.readers.cytometry import amnis, rtdc
+from sparseattn.cells.readers.cytometry.channel_files import files_together, join_channels
+from sparseattn.cells.readers.cytometry.montage import as_tiles, checked_tile
 from sparseattn.cells.readers.folders import Listed, Subfolders, list_folder
+from sparseattn.cells.readers.how import HowToRead
 from sparseattn.cells.readers.layouts import LAYOUTS
 from sparseattn.cells.readers.phase.recorded import CHANNEL, UNIT, as_path_difference, common_settings
 from sparseattn.cells.readers.zarr_store import is_zarr
@@ -39,7 +43,15 @@ SUFFIXES = (
     | zarr_store.SUFFIXES
     | hdf5.SUFFIXES
     | matlab.SUFFIXES
+    | rtdc.SUFFIXES
+    | amnis.SUFFIXES
 )
+
+_WITH_DATASETS = {
+    **dict.fromkeys(arrays.SUFFIXES, arrays.open_array),
+    **dict.fromkeys(hdf5.SUFFIXES, hdf5.open_hdf5),
+    **dict.fromkeys(matlab.SUFFIXES, matlab.open_matlab),
+}
 
 _OPD_CHANNELS = (CHANNEL, "opd")
 """Channels of these names hold nanometres where nobody says otherwise."""
@@ -57,6 +69,8 @@ def open_cells(
     channel_names: Sequence[str] | None = None,
     modality: Modality | None = None,
     dataset: str | None = None,
+    file_names: str | None = None,
+    tile: Sequence[int] | None = None,
     pixel_size_um: float | None = None,
     phase: PhaseSettings | Mapping[str, Any] | None = None,
     strict: bool = False,
@@ -91,6 +105,11 @@ def open_cells(
         and phase are "phase"; else "unknown".
     dataset
         Which dataset of an HDF5 or MATLAB file, or which array of an .npz, holds the images.
+    file_names
+        How the files of a folder are named where each holds one channel of a cell, such as
+        ``"{cell}_{channel}"``; names like ``12_Ch1.ome.tif`` are known without it.
+    tile
+        (H, W) of a cell where images are montages, cells side by side in a grid.
     pixel_size_um
         Side of a pixel in micrometres, in the sample; else the sidecar or the file says.
     phase
@@ -126,9 +145,12 @@ def open_cells(
             f"{shown(path)} cannot be opened ({error.strerror}); give a folder of images or a stack."
         ) from None
     sidecar = read_sidecar(path)
-    settings = _phase_settings(phase, sidecar)
+    how = HowToRead(layout, dataset, checked_tile(tile), _phase_settings(phase, sidecar), one_cell=folder)
     listed, skipped = _list(path, folder, subfolders)
-    files, parts, unusable = _read_headers(listed, layout, dataset, settings, strict, one_cell=folder)
+    if folder:
+        listed, apart = files_together(listed, file_names)
+        skipped += apart
+    files, parts, unusable = _read_headers(listed, how, strict)
     skipped += unusable
     if not files:
         first = skipped[0]
@@ -202,10 +224,10 @@ def open_field(
     if path.is_dir() and not is_zarr(path):
         raise InputError(f"{shown(path)} is a folder; give one image of many cells.")
     sidecar = read_sidecar(path)
-    settings = _phase_settings(phase, sidecar)
+    how = HowToRead(layout, dataset, phase=_phase_settings(phase, sidecar))
     listed, _ = _list(path, False, None)
     try:
-        files = _describe(listed[0].path, layout, dataset, settings, one_cell=False)
+        files = _describe(listed[0], how)
         if len(files) != 1:
             raise ValueError("it holds images of different sizes; save each as a file")
         file = files[0]
@@ -266,13 +288,7 @@ def _is_source(path: Path) -> bool:
 
 
 def _read_headers(
-    listed: Sequence[Listed],
-    layout: str | None,
-    dataset: str | None,
-    phase: PhaseSettings | None,
-    strict: bool,
-    *,
-    one_cell: bool,
+    listed: Sequence[Listed], how: HowToRead, strict: bool
 ) -> tuple[list[CellFile], list[str | None], list[Skipped]]:
     """Describe each file, or say why it is left out; beside each description the subfolder of the file."""
     files: list[CellFile] = []
@@ -280,7 +296,7 @@ def _read_headers(
     skipped: list[Skipped] = []
     for item in listed:
         try:
-            described = _describe(item.path, layout, dataset, phase, one_cell=one_cell)
+            described = _describe(item, how)
             for file in described:
                 _check_size(file)
         except Exception as error:  # decoders raise whatever a broken header makes them trip over
@@ -294,37 +310,44 @@ def _read_headers(
     return files, parts, skipped
 
 
-def _describe(
-    path: Path, layout: str | None, dataset: str | None, phase: PhaseSettings | None, *, one_cell: bool
-) -> list[CellFile]:
-    """Describe a file, as optical path difference where it is phase or the settings say so."""
-    files = _as_recorded(path, layout, dataset, one_cell)
-    if phase is None and all(file.phase is None for file in files):
+def _describe(item: Listed, how: HowToRead) -> list[CellFile]:
+    """Describe a file, or the files of a cell, as optical path difference where it is phase."""
+    if item.channels:
+        parts = [_as_recorded(path, how) for _, path in item.channels]
+        if any(len(part) != 1 for part in parts):
+            raise ValueError("its files hold images of different sizes")
+        files = [join_channels([part[0] for part in parts], [name for name, _ in item.channels])]
+    else:
+        files = _as_recorded(item.path, how)
+    if how.tile is not None:
+        files = [as_tiles(file, how.tile) for file in files]
+    if how.phase is None and all(file.phase is None for file in files):
         return files
-    settings = phase or PhaseSettings()
+    settings = how.phase or PhaseSettings()
     empty = None
     if settings.reference is not None:
         reference = Path(settings.reference).expanduser()
         try:
-            empty = _as_recorded(reference, layout, dataset, one_cell)[0]
+            empty = _as_recorded(reference, how)[0]
         except Exception as error:  # decoders raise whatever a broken header makes them trip over
             reason = shown(error) or type(error).__name__
             raise ValueError(f"its reference {shown(reference)} cannot be used: {reason}") from None
     return [as_path_difference(file, settings, empty) for file in files]
 
 
-def _as_recorded(path: Path, layout: str | None, dataset: str | None, one_cell: bool) -> list[CellFile]:
+def _as_recorded(path: Path, how: HowToRead) -> list[CellFile]:
     suffix = path.suffix.lower()
     if path.is_dir():
-        return zarr_store.open_zarr(path, layout=layout, one_cell=one_cell)
+        return zarr_store.open_zarr(path, layout=how.layout, one_cell=how.one_cell)
     if suffix in tiff.SUFFIXES:
-        return tiff.open_tiff(path, layout=layout, one_cell=one_cell)
-    if suffix in arrays.SUFFIXES:
-        return arrays.open_array(path, layout=layout, one_cell=one_cell, dataset=dataset)
-    if suffix in hdf5.SUFFIXES:
-        return hdf5.open_hdf5(path, layout=layout, one_cell=one_cell, dataset=dataset)
-    if suffix in matlab.SUFFIXES:
-        return matlab.open_matlab(path, layout=layout, one_cell=one_cell, dataset=dataset)
+        return tiff.open_tiff(path, layout=how.layout, one_cell=how.one_cell)
+    if suffix in _WITH_DATASETS:
+        open_it = _WITH_DATASETS[suffix]
+        return open_it(path, layout=how.layout, one_cell=how.one_cell, dataset=how.dataset)
+    if suffix in rtdc.SUFFIXES:
+        return rtdc.open_rtdc(path)
+    if suffix in amnis.SUFFIXES:
+        amnis.refuse_amnis(path)
     return [pictures.open_picture(path)]
 
 

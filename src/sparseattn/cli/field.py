@@ -83,7 +83,7 @@ def open_field_cells(
         layout=options.layout,
         channel_names=split_list(options.channel_names),
         modality=cast("Modality | None", options.modality),
-        **options.reading.arguments(),
+        **options.reading.of_a_field(),
     )
     if labels is None:
         marks = _found(field)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -67,7 +68,8 @@ def info(
 
 def describe_cells(path: Path, cells: CellSet) -> dict[str, Any]:
     """Return what is known of cells without reading their pixels."""
-    samples = cells.samples
+    names = {str(name): cells.column(str(name)) for name in cells.column_names}
+    measured = [name for name, values in names.items() if _is_measured(values)]
     return {
         "kind": "cells",
         "path": path,
@@ -83,7 +85,8 @@ def describe_cells(path: Path, cells: CellSet) -> dict[str, Any]:
         "phase": None if cells.phase is None else cells.phase.to_json(),
         "classes": dict(sorted(Counter(label for label in cells.labels if label is not None).items())),
         "unlabelled": cells.labels.count(None),
-        "samples": {str(name): int(samples[name].nunique()) for name in samples.columns},
+        "samples": {name: _distinct(names[name]) for name in names if name not in measured},
+        "measured": measured,
         "skipped": [{"origin": skip.origin, "reason": skip.reason} for skip in cells.skipped],
     }
 
@@ -131,8 +134,21 @@ def _cells_lines(facts: dict[str, Any]) -> list[tuple[str, object]]:
         ("classes", ", ".join(f"{name} ({number})" for name, number in facts["classes"].items())),
         ("without a class", facts["unlabelled"] or None),
         ("samples", ", ".join(f"{number} {name}" for name, number in facts["samples"].items())),
+        ("measured", ", ".join(facts["measured"])),
         ("skipped", len(facts["skipped"]) or None),
     ]
+
+
+def _is_measured(values: Sequence[Any] | None) -> bool:
+    """Whether a column holds what was measured of each cell, not the name of what it belongs to."""
+    from sparseattn.cells.columns import LazyColumn
+
+    lazy = isinstance(values, LazyColumn)  # a file's numbers: not read for this
+    return lazy or (bool(values) and all(type(value) in (int, float) for value in values or ()))
+
+
+def _distinct(values: Sequence[Any] | None) -> int:
+    return len({value for value in values or () if value is not None and value == value})
 
 
 def _made_from(phase: dict[str, Any]) -> str:

@@ -24,7 +24,13 @@ def predict(
     model: shared.ModelPath,
     sources: Annotated[list[Path], typer.Argument(metavar="SOURCE...", help="Cells.", show_default=False)],
     output: Annotated[
-        Path, typer.Option("-o", "--output", help="Table: .csv, .parquet, .h5ad or .fcs.", show_default=False)
+        Path,
+        typer.Option(
+            "-o",
+            "--output",
+            help="Table: .csv, .parquet, .h5ad or .fcs; or, of one .rtdc, a copy of it with scores.",
+            show_default=False,
+        ),
     ],
     pixels: shared.PixelsOption = None,
     labels: fields.LabelImage = None,
@@ -50,10 +56,13 @@ def predict(
 ) -> None:
     """Classify cells, one by one or those of a field (--labels, --find): a table with a row a cell."""
     from sparseattn.cells.measure import with_measured_columns
+    from sparseattn.export.recording import SUFFIX, check_recording
     from sparseattn.export.tables import check_table_path, write_predictions
 
     check_output_file(output)
     check_table_path(output)
+    if output.suffix.lower() == SUFFIX:
+        check_recording(sources, output)
     check_increment(refraction_increment)
     field = labels is not None or find
     if labels is not None and find:

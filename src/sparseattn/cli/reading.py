@@ -24,14 +24,20 @@ class Reading:
 
     Attributes
     ----------
-    dataset, pixel_size
-        As `sparseattn.cells.open_cells` takes them, the size as text with a unit.
+    dataset, file_names, tile, pixel_size
+        As `sparseattn.cells.open_cells` takes them, sizes as text.
     wavelength, values, background, unwrap, invert, reference
         Of phase images: see `sparseattn.phase.PhaseSettings`.
     """
 
     dataset: Annotated[
         str | None, typer.Option(help="Which dataset of an HDF5, MATLAB or .npz file holds the images.")
+    ] = None
+    file_names: Annotated[
+        str | None, typer.Option(help="How files are named that hold a channel each: {cell}_{channel}.")
+    ] = None
+    tile: Annotated[
+        str | None, typer.Option(help="Images are montages: height x width of a cell, as 55 or 40x50.")
     ] = None
     pixel_size: Annotated[str | None, typer.Option(help="Side of a pixel in the sample, such as 0.2um.")] = (
         None
@@ -54,8 +60,22 @@ class Reading:
         Path | None, typer.Option(help="Of phase images: the same without cells, to take off.")
     ] = None
 
+    def of_a_field(self) -> dict[str, Any]:
+        """Return what `sparseattn.cells.open_field` is to be given.
+
+        Raises
+        ------
+        InputError
+            Where a length cannot be read, or an option is for folders of cells.
+        """
+        given = self.arguments()
+        for_cells = (given.pop("file_names"), given.pop("tile"))
+        if for_cells != (None, None):
+            raise InputError("--file-names and --tile are for cells; leave them out with a field")
+        return given
+
     def arguments(self) -> dict[str, Any]:
-        """Return what `sparseattn.cells.open_cells` and `open_field` are to be given.
+        """Return what `sparseattn.cells.open_cells` is to be given.
 
         Raises
         ------
@@ -74,6 +94,8 @@ class Reading:
         size = parse_length(self.pixel_size, "--pixel-size", "0.2um")
         return {
             "dataset": self.dataset,
+            "file_names": self.file_names,
+            "tile": parse_tile(self.tile),
             "pixel_size_um": None if size is None else size / 1000,
             "phase": phase or None,
         }
@@ -96,6 +118,22 @@ def parse_length(text: str | None, option: str, example: str) -> float | None:
     if match is None or match[2] not in _UNITS_NM:
         raise InputError(f"{option} {text!r} is no length with a unit; give one such as {example}")
     return round(float(match[1]) * _UNITS_NM[match[2]], 9)
+
+
+def parse_tile(text: str | None) -> tuple[int, int] | None:
+    """Return height and width of ``55`` or ``40x50``; None stays None.
+
+    Raises
+    ------
+    InputError
+        If it is neither.
+    """
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d{1,5})(?:\s*x\s*(\d{1,5}))?", text.strip(), re.ASCII)
+    if match is None:
+        raise InputError(f"--tile {text!r} is no size of a cell; give one such as 55 or 40x50")
+    return int(match[1]), int(match[2] or match[1])
 
 
 def reads_sources(command: Callable[..., None]) -> Callable[..., None]:

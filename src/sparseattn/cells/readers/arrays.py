@@ -81,9 +81,7 @@ def _unpacked(path: Path, member: str, changed: int) -> npt.NDArray[Any]:
         return np.memmap(copy, at.dtype, "r", at.offset, at.shape, "F" if at.fortran else "C")
 
 
-def open_array(
-    path: Path, *, layout: str | None, one_cell: bool, dataset: str | None = None
-) -> list[CellFile]:
+def open_array(path: Path, *, layout: str | None, one_cell: bool, dataset: str | None) -> list[CellFile]:
     """Describe an array file from its header.
 
     Parameters

@@ -48,18 +48,25 @@ def open_file(path: Path) -> Any:
         With the reason why it is not opened.
     """
     h5py = library()
-    try:
-        # No lock: programs that write a file of their own must not fail because we look at it.
-        file = h5py.File(path, "r", locking=False, rdcc_nbytes=_CHUNK_CACHE_BYTES)
-    except OSError:
-        # h5py's own message is long and speaks of its insides
-        raise ValueError("it is not HDF5, or it is damaged or truncated") from None
+    file = _opened_file(h5py, path)
     try:
         _check_self_contained(file)
     except BaseException:
         file.close()
         raise
     return file
+
+
+def _opened_file(h5py: Any, path: Path) -> Any:
+    try:
+        return h5py.File(path, "r", rdcc_nbytes=_CHUNK_CACHE_BYTES)
+    except OSError as error:
+        # Within a process a file is open with locks or without; dclab opens it without.
+        if "locking" in str(error):
+            with suppress(OSError):
+                return h5py.File(path, "r", rdcc_nbytes=_CHUNK_CACHE_BYTES, locking=False)
+    # h5py's own message is long and speaks of its insides
+    raise ValueError("it is not HDF5, or it is damaged or truncated") from None
 
 
 def library() -> Any:
