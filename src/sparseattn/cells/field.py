@@ -186,7 +186,14 @@ class Field:
         Of pixels that are computed by settings, such as an optical path difference, what was recorded counts.
         """
         recorded = recorded_source(self._source)
-        pixels = self.plane(plane) if recorded is self._source else recorded.read(plane)
+        if recorded is self._source:
+            pixels = self.plane(plane)
+        else:
+            try:
+                pixels = recorded.read(plane)
+            except Exception as error:  # as in `plane`
+                reason = shown(error) or type(error).__name__
+                raise InputError(f"Plane {plane} of {shown(self.path)} cannot be read ({reason}).") from None
         digest = hashlib.blake2b(f"{pixels.shape} {pixels.dtype.str[1:]}".encode(), digest_size=8)
         for channel in pixels:
             digest.update(np.ascontiguousarray(channel, channel.dtype.newbyteorder("<")).data)

@@ -39,15 +39,22 @@ _COMPLEX = ("real", "imag")
 """MATLAB's fields of a complex number."""
 
 
-def open_file(path: Path) -> Any:
+def open_file(path: Path, *, extra: str = "phase") -> Any:
     """Return an HDF5 file, open for reading, that is sure to name no other file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    extra
+        Which extra of this package brings h5py for such files.
 
     Raises
     ------
     ValueError
         With the reason why it is not opened.
     """
-    h5py = library()
+    h5py = library(extra)
     file = _opened_file(h5py, path)
     try:
         _check_self_contained(file)
@@ -69,12 +76,12 @@ def _opened_file(h5py: Any, path: Path) -> Any:
     raise ValueError("it is not HDF5, or it is damaged or truncated") from None
 
 
-def library() -> Any:
+def library(extra: str = "phase") -> Any:
     """Return h5py, with the filters that recordings are compressed by where hdf5plugin is installed."""
     try:
         import h5py
     except ImportError:
-        raise ValueError("HDF5 needs a further package: pip install 'napari-sparseattn[phase]'") from None
+        raise ValueError(f"HDF5 needs a further package: pip install 'napari-sparseattn[{extra}]'") from None
     with suppress(ImportError):  # most files are compressed by what HDF5 itself has
         import hdf5plugin  # noqa: F401 - makes its filters known to h5py
     return h5py
@@ -132,7 +139,7 @@ def read_part(path: Path, changed: int, dataset: str, key: Any) -> npt.NDArray[A
         try:
             pixels = np.asarray(opened.file[dataset][key])
         except OSError as error:
-            if "filter" in str(error) or "plugin" in str(error):
+            if "plugin" in str(error) or "not registered" in str(error):
                 raise OSError(
                     "it is compressed by a filter that is not installed: "
                     "pip install 'napari-sparseattn[cytometry]'"

@@ -64,8 +64,8 @@ def open_rtdc(path: Path) -> list[CellFile]:
         With the reason why it holds no cells.
     """
     changed = path.stat().st_mtime_ns
-    h5py = library()
-    with open_file(path) as file:
+    h5py = library("cytometry")
+    with open_file(path, extra="cytometry") as file:
         events = file.get("events")
         if not isinstance(events, h5py.Group):
             raise ValueError("it is no .rtdc recording: it has no events")
