@@ -29,7 +29,8 @@ from typing import Any
 import numpy as np
 
 SECONDS, BYTES = 10, 2 << 30
-BATCH = 100
+BATCH = 250
+SEEN = 2
 OURS, LIBRARY = 2000, 200
 
 
@@ -218,11 +219,11 @@ def look(path: Path, options: dict[str, Any]) -> str:
     try:
         cells = open_cells(path, **options)
         _ = cells.ids, cells.shapes, cells.samples
-        for index in range(min(len(cells), 20)):
+        for index in range(min(len(cells), SEEN)):
             cells.mask(index)
-        for _ in measure_cells(cells.subset(range(min(len(cells), 20)))):
+        for _ in measure_cells(cells.subset(range(min(len(cells), SEEN)))):
             pass
-        for index in range(min(len(cells), 20)):
+        for index in range(min(len(cells), SEEN)):
             cells.read(index)
     except InputError as error:
         if "\n" in str(error) or not str(error).isprintable():

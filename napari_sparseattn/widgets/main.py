@@ -7,7 +7,7 @@ import importlib.util
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
     QFileDialog,
     QFrame,
     QHBoxLayout,
+    QInputDialog,
     QLabel,
     QMainWindow,
     QMenu,
@@ -35,6 +36,7 @@ from napari_sparseattn.session import Session, session_of
 from napari_sparseattn.settings import last_folder, remember_folder
 from napari_sparseattn.widgets.channel_dialog import ChannelDialog
 from napari_sparseattn.widgets.status_line import StatusLine
+from sparseattn.phase.settings import WAVELENGTHS_NM
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -51,6 +53,7 @@ TABS = (
     ("Report", "report", "ReportWidget", "How good the model is, as figures and tables"),
 )
 MODEL_FILES = "Models (*.safetensors)"
+STACK_FILES = "Stacks (*.tif *.tiff *.npy *.npz *.mat *.h5 *.hdf5 *.rtdc);;All files (*)"
 PROJECT_FILES = "Projects (*.sparseattn.json)"
 
 
@@ -76,6 +79,7 @@ class MainWidget(QWidget):
         self._offered: ModelCard | None = None
         opening = self.session.opening
         opening.subfolders_asked.connect(self._ask_subfolders)
+        opening.wavelength_asked.connect(self._ask_wavelength)
         workspace = self.workspace
         workspace.cells_changed.connect(self._on_cells)
         for changed in (workspace.cells_changed, workspace.model_changed, workspace.channels_changed):
@@ -210,7 +214,7 @@ class MainWidget(QWidget):
             then(Path(name))
 
     def _choose_stack(self) -> None:
-        self._choose_file("Open Stack", "cells", "Stacks (*.tif *.tiff *.npy *.npz);;All files (*)")
+        self._choose_file("Open Stack", "cells", STACK_FILES)
 
     def _choose_project(self) -> None:
         self._choose_file("Open Project", "project", PROJECT_FILES)
@@ -247,6 +251,25 @@ class MainWidget(QWidget):
         box.finished.connect(answer)
         box.open()
         self._question = box
+
+    def _ask_wavelength(self, path: Path, options: dict[str, Any]) -> None:
+        """Ask for the wavelength of the light; the phase is opened on the answer."""
+        dialog = QInputDialog(self)
+        dialog.setObjectName("wavelength")
+        dialog.setInputMode(QInputDialog.InputMode.DoubleInput)
+        dialog.setWindowTitle("Wavelength")
+        dialog.setLabelText(f"{path.name} holds phase and does not say of which light. Wavelength in nm:")
+        dialog.setDoubleRange(*WAVELENGTHS_NM)
+        dialog.setDoubleDecimals(1)
+        dialog.setDoubleValue(633.0)
+
+        def answer(wavelength: float) -> None:
+            phase = {**(options.get("phase") or {}), "wavelength_nm": wavelength}
+            self.session.opening.open_cells(path, **{**options, "phase": phase})
+
+        dialog.doubleValueSelected.connect(answer)
+        dialog.open()
+        self._question = dialog
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if event.mimeData().hasUrls():

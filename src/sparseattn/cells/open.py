@@ -28,7 +28,7 @@ from sparseattn.cells.readers.phase.recorded import CHANNEL, UNIT, as_path_diffe
 from sparseattn.cells.readers.zarr_store import is_zarr
 from sparseattn.cells.sidecar import Sidecar, check_pixel_size, read_sidecar
 from sparseattn.cells.tables import describe_samples, label_cells
-from sparseattn.errors import InputError
+from sparseattn.errors import InputError, WavelengthError
 from sparseattn.phase.settings import PhaseSettings
 
 SMALLEST_SIDE, LARGEST_SIDE = 2, 4096
@@ -128,6 +128,8 @@ def open_cells(
     ------
     InputError
         When the path, a table or the sidecar cannot be used, no cell is left, or images do not go together.
+    WavelengthError
+        When a file holds phase and nobody says the wavelength of the light.
 
     Notes
     -----
@@ -233,6 +235,8 @@ def open_field(
         file = files[0]
         if min(file.shape) < SMALLEST_SIDE or file.cells == 0 or file.dtype.kind not in "buif":
             raise ValueError(f"it holds no image: {file.cells} planes of {file.shape}, {file.dtype}")
+    except WavelengthError as error:
+        raise WavelengthError(f"{shown(path)} cannot be used: {error}.") from None
     except Exception as error:  # decoders raise whatever a broken header makes them trip over
         reason = shown(error) or type(error).__name__
         raise InputError(f"{shown(path)} cannot be used: {reason}.") from None
@@ -299,6 +303,8 @@ def _read_headers(
             described = _describe(item, how)
             for file in described:
                 _check_size(file)
+        except WavelengthError as error:  # no fault of this file alone
+            raise WavelengthError(f"{shown(item.path)} cannot be used: {error}.") from None
         except Exception as error:  # decoders raise whatever a broken header makes them trip over
             reason = shown(error) or type(error).__name__
             if strict:

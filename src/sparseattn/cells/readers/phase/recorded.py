@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sparseattn.cells.cellset import CellFile, Source
-from sparseattn.errors import InputError
+from sparseattn.errors import InputError, WavelengthError
 from sparseattn.phase.opd import RAW, path_difference
 from sparseattn.phase.settings import LENGTHS, PhaseSettings, Values
 
@@ -84,8 +84,10 @@ def as_path_difference(
 
     Raises
     ------
+    WavelengthError
+        Where neither says the wavelength.
     InputError
-        Where neither says what the numbers are, or of what wavelength.
+        Where neither says what the numbers are.
     ValueError
         Where the numbers cannot be phase.
     """
@@ -100,7 +102,7 @@ def as_path_difference(
         raise ValueError(f"its numbers are {kind}, which {values!r} are not")
     wavelength = settings.wavelength_nm or (None if said is None else said.wavelength_nm)
     if wavelength is None and values not in LENGTHS:
-        raise InputError(
+        raise WavelengthError(
             "the file does not say the wavelength of the light; give it by --wavelength, such as 550nm "
             "(phase={'wavelength_nm': 550})"
         )
