@@ -16,7 +16,6 @@ from qtpy.QtWidgets import (
     QFileDialog,
     QFrame,
     QHBoxLayout,
-    QInputDialog,
     QLabel,
     QMainWindow,
     QMenu,
@@ -35,8 +34,8 @@ from napari_sparseattn.models import model_for
 from napari_sparseattn.session import Session, session_of
 from napari_sparseattn.settings import last_folder, remember_folder
 from napari_sparseattn.widgets.channel_dialog import ChannelDialog
+from napari_sparseattn.widgets.phase_dialog import PhaseDialog
 from napari_sparseattn.widgets.status_line import StatusLine
-from sparseattn.phase.settings import WAVELENGTHS_NM
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -53,6 +52,8 @@ TABS = (
     ("Report", "report", "ReportWidget", "How good the model is, as figures and tables"),
 )
 MODEL_FILES = "Models (*.safetensors)"
+USUAL_WAVELENGTH_NM = 633.0
+"""Of a helium-neon laser: where the dialog begins."""
 STACK_FILES = "Stacks (*.tif *.tiff *.npy *.npz *.mat *.h5 *.hdf5 *.rtdc);;All files (*)"
 PROJECT_FILES = "Projects (*.sparseattn.json)"
 
@@ -111,6 +112,7 @@ class MainWidget(QWidget):
             ("Add Folder…", self._add_folder, "More cells beside those that are open"),
             ("Use Selected Layers", self.session.opening.use_selected_layers, "Cells from image layers"),
             ("Match Channels…", self._match_channels, "Say which channel of the cells is which of the model"),
+            ("Phase…", self._set_phase, "How phase or holograms become optical path difference"),
             (None, None, None),
             (
                 "Save Project",
@@ -254,20 +256,26 @@ class MainWidget(QWidget):
 
     def _ask_wavelength(self, path: Path, options: dict[str, Any]) -> None:
         """Ask for the wavelength of the light; the phase is opened on the answer."""
-        dialog = QInputDialog(self)
-        dialog.setObjectName("wavelength")
-        dialog.setInputMode(QInputDialog.InputMode.DoubleInput)
-        dialog.setWindowTitle("Wavelength")
-        dialog.setLabelText(f"{path.name} holds phase and does not say of which light. Wavelength in nm:")
-        dialog.setDoubleRange(*WAVELENGTHS_NM)
-        dialog.setDoubleDecimals(1)
-        dialog.setDoubleValue(633.0)
+        add = options.pop("add", False)
+        said = {"wavelength_nm": USUAL_WAVELENGTH_NM, **(options.get("phase") or {})}
+        self._ask_phase(path, {**options, "phase": said}, add)
 
-        def answer(wavelength: float) -> None:
-            phase = {**(options.get("phase") or {}), "wavelength_nm": wavelength}
-            self.session.opening.open_cells(path, **{**options, "phase": phase})
+    def _set_phase(self) -> None:
+        """Ask how the phase of the cells that are open is to be read, and open them again."""
+        sources = self.workspace.sources
+        path = sources[0].path if len(sources) == 1 else None
+        if path is None:
+            self.workspace.fail("Open one file or folder of phase images first.")
+            return
+        self._ask_phase(path, dict(sources[0].options), False)
 
-        dialog.doubleValueSelected.connect(answer)
+    def _ask_phase(self, path: Path, options: dict[str, Any], add: bool) -> None:
+        dialog = PhaseDialog(self.session.jobs, path, options, max(self.workspace.current, 0), self)
+
+        def answer() -> None:
+            self.session.opening.open_cells(path, add=add, **dialog.options)
+
+        dialog.accepted.connect(answer)
         dialog.open()
         self._question = dialog
 

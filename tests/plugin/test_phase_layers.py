@@ -6,10 +6,10 @@ import h5py
 import numpy as np
 import pytest
 from napari.components import ViewerModel
-from qtpy.QtWidgets import QInputDialog
 
 from napari_sparseattn._reader import get_reader
 from napari_sparseattn.session import session_of
+from napari_sparseattn.widgets.phase_dialog import PhaseDialog
 from sparseattn.errors import InputError
 
 Y, X = np.mgrid[:24, :28]
@@ -75,15 +75,41 @@ def test_the_dock_asks_for_the_wavelength(make_napari_viewer, qtbot, tmp_path: P
     viewer = make_napari_viewer()
     _, widget = viewer.window.add_plugin_dock_widget("napari-sparseattn", "SparseAttnNet")
     widget.open_path(path)
-    qtbot.waitUntil(lambda: isinstance(getattr(widget, "_question", None), QInputDialog), timeout=30_000)
+    qtbot.waitUntil(lambda: isinstance(getattr(widget, "_question", None), PhaseDialog), timeout=30_000)
     dialog = widget._question
-    assert "does not say of which light" in dialog.labelText()
-    dialog.setDoubleValue(532)
+    qtbot.waitUntil(lambda: " nm, 24 x 28 pixels" in dialog.says.text(), timeout=30_000)
+    before = dialog.says.text()
+    dialog.wavelength.setValue(532)
+    dialog.background.setCurrentText("its curve (second order)")
+    qtbot.waitUntil(lambda: dialog.says.text() != before, timeout=30_000)
+    assert not dialog.picture.pixmap().isNull()
     dialog.accept()
     workspace = session_of(viewer).workspace
     qtbot.waitUntil(lambda: workspace.cells is not None, timeout=30_000)
     cells = workspace.cells
     assert len(cells) == 3 and cells.unit == "nm" and cells.phase.wavelength_nm == 532
-    assert workspace.sources[0].options == {"phase": {"wavelength_nm": 532}}  # for the project file
+    said = {"wavelength_nm": 532, "background": "curve"}
+    assert workspace.sources[0].options == {"phase": said}  # for the project file
     assert viewer.layers[0].colormap.name == "viridis"
     assert viewer.canvas.overlays.scale_bar.visible and viewer.layers[0].colorbar.visible
+
+    ids = cells.ids
+    widget.actions_by_name["Phase…"].trigger()
+    dialog = widget._question
+    assert dialog.wavelength.value() == 532
+    dialog.values.setCurrentText("QLSI picture")  # which it is not: it lacks what such files say
+    qtbot.waitUntil(lambda: "pitch term" in dialog.says.text(), timeout=30_000)
+    assert not dialog.buttons.button(dialog.buttons.StandardButton.Ok).isEnabled()
+    dialog.values.setCurrentText("as the file says")
+    dialog.invert.setChecked(True)
+    qtbot.waitUntil(lambda: " nm, 24 x 28 pixels" in dialog.says.text(), timeout=30_000)
+    dialog.accept()
+    qtbot.waitUntil(lambda: workspace.cells is not cells, timeout=30_000)
+    assert workspace.cells.phase.invert and workspace.cells.ids == ids  # labels stay
+
+
+def test_cells_that_are_no_file_have_no_settings_of_phase(make_napari_viewer, qtbot) -> None:
+    viewer = make_napari_viewer()
+    _, widget = viewer.window.add_plugin_dock_widget("napari-sparseattn", "SparseAttnNet")
+    widget.actions_by_name["Phase…"].trigger()
+    assert "Open one file or folder of phase" in widget.status.text.text()

@@ -23,6 +23,14 @@ _RAW: dict[str, Values] = {
 }
 
 
+_QPIMAGE = {
+    "": "SinglePhaseQpimageHDF5",
+    "qpi_0": "SeriesPhaseQpimageHDF5",
+    "qpseries/qpi_0": "SeriesPhaseQpimageSubjoinedHDF5",
+}
+"""Where the first image lies, and what qpformat calls such files."""
+
+
 @dataclass(frozen=True)
 class _Qpimage:
     """Phase in radians, its background taken off, of a file that qpimage wrote."""
@@ -63,10 +71,10 @@ def open_phase_hdf5(path: Path, file: Any, changed: int) -> list[CellFile] | Non
         return _raw_pictures(path, file, changed, values)
     if kind == "hyperspy" and "Experiments" in file:
         return _hyperspy(path, file, changed)
-    for place, name in (("", "SinglePhaseQpimageHDF5"), ("qpi_0", "SeriesPhaseQpimageHDF5")):
+    for place, name in _QPIMAGE.items():
         node = file.get(place) if place else file
         if node is not None and "qpimage version" in node.attrs and "phase" in node and "amplitude" in node:
-            return [_qpimage(path, file, node, name, changed)]
+            return [_qpimage(path, node, name, changed)]
     return None
 
 
@@ -142,14 +150,14 @@ class _Offset:
         return self.source.read(row - self.first)
 
 
-def _qpimage(path: Path, file: Any, node: Any, name: str, changed: int) -> CellFile:
+def _qpimage(path: Path, node: Any, name: str, changed: int) -> CellFile:
     raw = node.get("phase/raw")
     if raw is None or not is_image(raw) or raw.dtype.kind != "f":
         raise ValueError("it is of qpimage's kind, and has no phase")
     check_chunks(raw)
     qpformat_kind(name)  # is it there?
     series = name.startswith("Series")
-    count = sum(item.startswith("qpi_") for item in file) if series else None
+    count = sum(item.startswith("qpi_") for item in node.parent) if series else None
     recorded = RecordedPhase("radians", _scaled(node.attrs.get("wavelength"), 1e9))
     return CellFile(
         _Qpimage(path, name, changed),
