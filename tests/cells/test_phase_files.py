@@ -205,3 +205,13 @@ def test_the_pixel_size_that_a_tiff_says(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "d.tif", image, resolution=(72, 72), resolutionunit="INCH")
     names = ("a.tif", "b.tif", "c.ome.tif", "d.tif")
     assert [open_cells(tmp_path / name).pixel_size_um for name in names] == [0.25, 0.2, 0.2, None]
+
+
+def test_images_that_would_fill_the_memory_are_refused(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("images", (1 << 17, 1 << 17), "f4", chunks=(1 << 10, 1 << 10), compression=1)
+        file.create_dataset("phase", (9000, 9000), "f4", chunks=(1 << 10, 1 << 10), compression=1)
+    with pytest.raises(InputError, match="131072 x 131072 pixels is too large to be read at once"):
+        open_field(tmp_path / "a.h5", dataset="images")
+    with pytest.raises(InputError, match="9000 x 9000 pixels are too many for a phase image"):
+        open_field(tmp_path / "a.h5", dataset="phase", phase=LIGHT)

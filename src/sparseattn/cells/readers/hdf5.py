@@ -33,6 +33,9 @@ _CHUNK_CACHE_BYTES = 64 << 20
 
 _LARGEST_CHUNK_BYTES = 256 << 20
 
+_LARGEST_IMAGE_BYTES = 1 << 30
+"""An image is read as a whole; a few bytes of a file can claim any size."""
+
 _MOST_OBJECTS = 100_000
 
 _COMPLEX = ("real", "imag")
@@ -216,6 +219,12 @@ def open_hdf5(path: Path, *, layout: str | None, one_cell: bool, dataset: str | 
         else:
             axes = given_axes(shape, layout) if layout is not None else guessed_axes(shape, one_cell=one_cell)
         dtype = np.dtype(np.complex128) if node.dtype.names == _COMPLEX else node.dtype
+        height, width = axes.cell_shape
+        if height * width * axes.channels * dtype.itemsize > _LARGEST_IMAGE_BYTES:
+            raise ValueError(
+                f"one image of {height} x {width} pixels is too large to be read at once; store it as "
+                f"OME-Zarr"
+            )
         colour = axes.names.endswith("C") and axes.channels == 3 and dtype == np.uint8
         source = Hdf5Images(path, name, axes, changed)
         names = RGB_NAMES if colour else None

@@ -19,6 +19,9 @@ from sparseattn.phase.settings import LENGTHS, PhaseSettings, Values
 
 CHANNEL, UNIT = "optical path difference", "nm"
 
+LARGEST_PIXELS = 64_000_000
+"""Of one image: unlike others it is in memory several times while it is computed."""
+
 
 @dataclass(frozen=True)
 class RecordedPhase:
@@ -94,6 +97,10 @@ def as_path_difference(
     said = file.phase
     if file.channels != 1:
         raise ValueError(f"it has {file.channels} channels, and an image of phase has one")
+    if file.shape[0] * file.shape[1] > LARGEST_PIXELS:
+        raise ValueError(
+            f"its {file.shape[0]} x {file.shape[1]} pixels are too many for a phase image; cut it into parts"
+        )
     values = settings.values
     if values == "auto":
         values = said.values if said is not None else _likely(file, settings)
