@@ -203,10 +203,15 @@ class Layers:
     def _add_cells(self, data: Sequence[tuple[Any, dict[str, Any], str]]) -> None:
         from napari.layers import Image
 
+        from sparseattn.cells.measure_phase import is_path_difference
+
+        cells = self.workspace.cells
+        measured = cells is not None and is_path_difference(cells)
         with self._quiet():
             for pixels, keywords, _ in data:
                 layer = Image(pixels, **keywords)
                 layer.metadata[MARK] = {"made": "cells"}
+                layer.colorbar.visible = measured  # nanometres are to be read off
                 self._cell_layers.append(layer)
                 # Under the overlays that are there.
                 place = min(
@@ -214,6 +219,8 @@ class Layers:
                 )
                 self.viewer.layers.insert(place, layer)
         self._source = self._cell_layers[0]
+        if self.pixel_size_um is not None:
+            self.viewer.canvas.overlays.scale_bar.visible = True
         self.viewer.reset_view()
 
     def _remove_cells(self) -> None:

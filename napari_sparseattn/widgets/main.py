@@ -7,7 +7,7 @@ import importlib.util
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QSize, Qt, QTimer
 from qtpy.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
@@ -35,6 +35,7 @@ from napari_sparseattn.session import Session, session_of
 from napari_sparseattn.settings import last_folder, remember_folder
 from napari_sparseattn.versions import title_of
 from napari_sparseattn.widgets.channel_dialog import ChannelDialog
+from napari_sparseattn.widgets.phase_dialog import PhaseDialog
 from napari_sparseattn.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
@@ -53,6 +54,9 @@ TABS = (
 )
 WIDTH = 480
 MODEL_FILES = "Models (*.safetensors)"
+USUAL_WAVELENGTH_NM = 633.0
+"""Of a helium-neon laser: where the dialog begins."""
+STACK_FILES = "Stacks (*.tif *.tiff *.npy *.npz *.mat *.h5 *.hdf5 *.rtdc);;All files (*)"
 PROJECT_FILES = "Projects (*.sparseattn.json)"
 
 
@@ -78,6 +82,7 @@ class MainWidget(QWidget):
         self._offered: ModelCard | None = None
         opening = self.session.opening
         opening.subfolders_asked.connect(self._ask_subfolders)
+        opening.wavelength_asked.connect(self._ask_wavelength)
         workspace = self.workspace
         workspace.cells_changed.connect(self._on_cells)
         for changed in (workspace.cells_changed, workspace.model_changed, workspace.channels_changed):
@@ -109,6 +114,7 @@ class MainWidget(QWidget):
             ("Add Folder…", self._add_folder, "More cells beside those that are open"),
             ("Use Selected Layers", self.session.opening.use_selected_layers, "Cells from image layers"),
             ("Match Channels…", self._match_channels, "Say which channel of the cells is which of the model"),
+            ("Phase…", self._set_phase, "How phase or holograms become optical path difference"),
             (None, None, None),
             (
                 "Save Project",
@@ -218,7 +224,7 @@ class MainWidget(QWidget):
             then(Path(name))
 
     def _choose_stack(self) -> None:
-        self._choose_file("Open Stack", "cells", "Stacks (*.tif *.tiff *.npy *.npz);;All files (*)")
+        self._choose_file("Open Stack", "cells", STACK_FILES)
 
     def _choose_project(self) -> None:
         self._choose_file("Open Project", "project", PROJECT_FILES)
@@ -255,6 +261,31 @@ class MainWidget(QWidget):
         box.finished.connect(answer)
         box.open()
         self._question = box
+
+    def _ask_wavelength(self, path: Path, options: dict[str, Any]) -> None:
+        """Ask for the wavelength of the light; the phase is opened on the answer."""
+        add = options.pop("add", False)
+        said = {"wavelength_nm": USUAL_WAVELENGTH_NM, **(options.get("phase") or {})}
+        self._ask_phase(path, {**options, "phase": said}, add)
+
+    def _set_phase(self) -> None:
+        """Ask how the phase of the cells that are open is to be read, and open them again."""
+        sources = self.workspace.sources
+        path = sources[0].path if len(sources) == 1 else None
+        if path is None:
+            self.workspace.fail("Open one file or folder of phase images first.")
+            return
+        self._ask_phase(path, dict(sources[0].options), False)
+
+    def _ask_phase(self, path: Path, options: dict[str, Any], add: bool) -> None:
+        dialog = PhaseDialog(self.session.jobs, path, options, max(self.workspace.current, 0), self)
+
+        def answer() -> None:
+            self.session.opening.open_cells(path, add=add, **dialog.options)
+
+        dialog.accepted.connect(answer)
+        dialog.open()
+        self._question = dialog
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if event.mimeData().hasUrls():

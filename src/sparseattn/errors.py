@@ -9,5 +9,9 @@ class InputError(ValueError):
     """
 
 
+class WavelengthError(InputError):
+    """Phase cannot become path difference before somebody says the wavelength of the light."""
+
+
 class CellError(InputError):
     """One cell cannot be read or used; the others can (truncated file, NaN, wrong channels)."""

@@ -261,6 +261,13 @@ class _Crops:
                     channel[others] = value
         return pixels
 
+    def mask(self, row: int) -> npt.NDArray[np.bool_]:
+        y0, x0, y1, x1 = self.crop[row]
+        own: npt.NDArray[np.bool_] = (
+            self.labels.plane(int(self.plane[row]))[0, y0:y1, x0:x1] == self.label[row]
+        )
+        return own
+
 
 def cut_cells(
     field: Field,
@@ -340,7 +347,15 @@ def cut_cells(
         )
         for row, (y0, x0, y1, x1) in enumerate(crop)
     ]
-    cells = CellSet.from_files(files, channels=field.channels, modality=field.modality, columns=columns)
+    cells = CellSet.from_files(
+        files,
+        channels=field.channels,
+        modality=field.modality,
+        columns=columns,
+        unit=field.unit,
+        pixel_size_um=field.pixel_size_um,
+        phase=field.phase,
+    )
     return FieldCells(cells, field, labels, settings, plane_of, label, area, centroid, box, crop, background)
 
 

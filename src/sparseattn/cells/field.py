@@ -9,13 +9,16 @@ from functools import lru_cache
 from math import prod
 from pathlib import Path
 from threading import Lock
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from sparseattn.cells.cellset import MODALITIES, Modality, Source, check_channels, shown
+from sparseattn.cells.cellset import MODALITIES, Modality, Source, check_channels, recorded_source, shown
 from sparseattn.errors import InputError
+
+if TYPE_CHECKING:
+    from sparseattn.phase.settings import PhaseSettings
 
 RGB = ("red", "green", "blue")
 
@@ -63,6 +66,12 @@ class Field:
         (H, W) of each plane in pixels.
     dtype
         Of the pixels.
+    unit
+        Of the pixels' values, such as "nm"; None where it is not known.
+    pixel_size_um
+        Side of a pixel in micrometres, in the sample; None where it is not known.
+    phase
+        How the optical path difference is made of what the file holds; None where it is not.
     """
 
     name: str
@@ -72,6 +81,9 @@ class Field:
     shape: tuple[int, int]
     dtype: np.dtype[Any]
     _source: Source
+    unit: str | None = None
+    pixel_size_um: float | None = None
+    phase: PhaseSettings | None = None
 
     @classmethod
     def from_array(
@@ -169,8 +181,19 @@ class Field:
             raise InputError(f"Plane {index} of {shown(self.path)} cannot be read ({reason}).") from None
 
     def fingerprint(self, plane: int) -> str:
-        """Return 16 hex digits that tell the content of a plane: its pixels, their type and its shape."""
-        pixels = self.plane(plane)
+        """Return 16 hex digits that tell the content of a plane: its pixels, their type and its shape.
+
+        Of pixels that are computed by settings, such as an optical path difference, what was recorded counts.
+        """
+        recorded = recorded_source(self._source)
+        if recorded is self._source:
+            pixels = self.plane(plane)
+        else:
+            try:
+                pixels = recorded.read(plane)
+            except Exception as error:  # as in `plane`
+                reason = shown(error) or type(error).__name__
+                raise InputError(f"Plane {plane} of {shown(self.path)} cannot be read ({reason}).") from None
         digest = hashlib.blake2b(f"{pixels.shape} {pixels.dtype.str[1:]}".encode(), digest_size=8)
         for channel in pixels:
             digest.update(np.ascontiguousarray(channel, channel.dtype.newbyteorder("<")).data)

@@ -78,6 +78,16 @@ class SegmentSettings:
         """Return what suits white blood cells of 100 to 400 pixels in a stained smear."""
         return cls("stain", smoothing=3.0, split="none", smallest=3000, grow=14)
 
+    @classmethod
+    def for_phase(cls) -> SegmentSettings:
+        """Return what suits optical path differences: down to where cells thin out, for their whole mass."""
+        return cls("bright", threshold="otsu", sensitivity=0.7, smallest=60)
+
+    @classmethod
+    def for_field(cls, field: Field) -> SegmentSettings:
+        """Return what suits a kind of field where nothing else is known of it."""
+        return cls.for_phase() if field.modality == "phase" else cls()
+
     def __post_init__(self) -> None:
         for name, choices in (("looks", Looks), ("threshold", Threshold), ("split", Split)):
             if getattr(self, name) not in get_args(choices):
@@ -132,7 +142,7 @@ def find_cells(
     field
         The image.
     settings
-        As they are by default where not given.
+        Those `for_field` where not given.
     plane
         Which plane, from 0.
     on_step
@@ -149,7 +159,7 @@ def find_cells(
     InputError
         When the field lacks the channel, or is not in colour where that is needed.
     """
-    settings = settings or SegmentSettings()
+    settings = settings or SegmentSettings.for_field(field)
     steps = iter(range(5))
 
     def step() -> None:

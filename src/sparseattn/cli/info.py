@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +12,7 @@ import typer
 from sparseattn.cli import options as shared
 from sparseattn.cli.models import load_model
 from sparseattn.cli.output import listed, percent, pixels_and_percent, print_facts, print_json
+from sparseattn.cli.reading import PLAIN_READING, Reading, reads_sources
 from sparseattn.cli.sources import SourceOptions, open_source, report_skipped
 from sparseattn.errors import InputError
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 MODEL_SUFFIX = ".safetensors"
 
 
+@reads_sources
 def info(
     path: Annotated[Path, typer.Argument(help="Cells, or a model file.", show_default=False)],
     labels_csv: shared.LabelsCsv = None,
@@ -29,6 +32,7 @@ def info(
     layout: shared.Layout = None,
     modality: shared.ModalityOption = None,
     channel_names: shared.ChannelNames = None,
+    reading: Reading = PLAIN_READING,
     strict: shared.Strict = False,
     plot: Annotated[
         Path | None, typer.Option(help="Draw a model's training curves to a .png, .svg or .pdf file.")
@@ -49,7 +53,9 @@ def info(
             f"{path} is no model file, so there are no training curves to draw; leave out --plot"
         )
     else:
-        source = SourceOptions(labels_csv, samples_csv, subfolders, layout, modality, channel_names, strict)
+        source = SourceOptions(
+            labels_csv, samples_csv, subfolders, layout, modality, channel_names, strict, reading=reading
+        )
         cells = open_source(path, source)
         report_skipped(cells.skipped)
         facts = describe_cells(path, cells)
@@ -62,7 +68,8 @@ def info(
 
 def describe_cells(path: Path, cells: CellSet) -> dict[str, Any]:
     """Return what is known of cells without reading their pixels."""
-    samples = cells.samples
+    names = {str(name): cells.column(str(name)) for name in cells.column_names}
+    measured = [name for name, values in names.items() if _is_measured(values)]
     return {
         "kind": "cells",
         "path": path,
@@ -73,9 +80,13 @@ def describe_cells(path: Path, cells: CellSet) -> dict[str, Any]:
         ],
         "channels": cells.channels,
         "modality": cells.modality,
+        "unit": cells.unit,
+        "pixel_size_um": cells.pixel_size_um,
+        "phase": None if cells.phase is None else cells.phase.to_json(),
         "classes": dict(sorted(Counter(label for label in cells.labels if label is not None).items())),
         "unlabelled": cells.labels.count(None),
-        "samples": {str(name): int(samples[name].nunique()) for name in samples.columns},
+        "samples": {name: _distinct(names[name]) for name in names if name not in measured},
+        "measured": measured,
         "skipped": [{"origin": skip.origin, "reason": skip.reason} for skip in cells.skipped],
     }
 
@@ -117,11 +128,37 @@ def _cells_lines(facts: dict[str, Any]) -> list[tuple[str, object]]:
         ("height x width", listed(shapes)),
         ("channels", ", ".join(facts["channels"])),
         ("modality", facts["modality"]),
+        ("unit", facts["unit"]),
+        ("pixel size", None if facts["pixel_size_um"] is None else f"{facts['pixel_size_um']:g} µm"),
+        ("made from", None if facts["phase"] is None else _made_from(facts["phase"])),
         ("classes", ", ".join(f"{name} ({number})" for name, number in facts["classes"].items())),
         ("without a class", facts["unlabelled"] or None),
         ("samples", ", ".join(f"{number} {name}" for name, number in facts["samples"].items())),
+        ("measured", ", ".join(facts["measured"])),
         ("skipped", len(facts["skipped"]) or None),
     ]
+
+
+def _is_measured(values: Sequence[Any] | None) -> bool:
+    """Whether a column holds what was measured of each cell, not the name of what it belongs to."""
+    from sparseattn.cells.columns import LazyColumn
+
+    lazy = isinstance(values, LazyColumn)  # a file's numbers: not read for this
+    return lazy or (bool(values) and all(type(value) in (int, float) for value in values or ()))
+
+
+def _distinct(values: Sequence[Any] | None) -> int:
+    return len({value for value in values or () if value is not None and value == value})
+
+
+def _made_from(phase: dict[str, Any]) -> str:
+    """Return how an optical path difference was made of what the file holds."""
+    unwrapped = {True: "unwrapped", False: "not unwrapped", None: None}[phase["unwrap"]]
+    light = None if phase["wavelength_nm"] is None else f"wavelength {phase['wavelength_nm']:g} nm"
+    reference = None if phase["reference"] is None else f"reference {phase['reference']}"
+    ground = {"none": "ground left"}.get(phase["background"], f"{phase['background']} taken off")
+    sign = "sign turned" if phase["invert"] else None
+    return ", ".join(filter(None, [phase["values"], light, reference, unwrapped, sign, ground]))
 
 
 def _model_lines(facts: dict[str, Any]) -> list[tuple[str, object]]:

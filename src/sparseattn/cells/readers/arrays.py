@@ -1,7 +1,9 @@
 """.npy and .npz arrays, without pickle; pixels are read through memory maps.
 
-An .npz holds its cells in a member ``images``, or in the only member that has two or more axes; a member
-``labels`` may hold the class of each cell. A member is unpacked to a temporary file when first read.
+An .npz holds its cells in the member that is asked for, else in ``images``, or in the only member that has
+two or more axes; a member ``labels`` may hold the class of each cell. Members ``data`` and ``bg_data`` alone
+are a hologram and one without cells, as qpretrieve's examples have them. A member is unpacked to a temporary
+file when first read.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import prod
 from pathlib import Path
@@ -18,14 +20,16 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from sparseattn.cells.cellset import CellFile
+from sparseattn.cells.cellset import CellFile, shown
 from sparseattn.cells.readers.layouts import Axes, given_axes, guessed_axes
 from sparseattn.cells.readers.maps import mapped
+from sparseattn.cells.readers.phase.recorded import RecordedPhase
 from sparseattn.cells.readers.pictures import RGB_NAMES
 
 SUFFIXES = frozenset({".npy", ".npz"})
 
 IMAGES, LABELS = "images", "labels"
+HOLOGRAM, EMPTY_HOLOGRAM = "data", "bg_data"
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,7 @@ def _unpacked(path: Path, member: str, changed: int) -> npt.NDArray[Any]:
         return np.memmap(copy, at.dtype, "r", at.offset, at.shape, "F" if at.fortran else "C")
 
 
-def open_array(path: Path, *, layout: str | None, one_cell: bool) -> list[CellFile]:
+def open_array(path: Path, *, layout: str | None, one_cell: bool, dataset: str | None) -> list[CellFile]:
     """Describe an array file from its header.
 
     Parameters
@@ -88,6 +92,8 @@ def open_array(path: Path, *, layout: str | None, one_cell: bool) -> list[CellFi
         Which axis is which, or None: from the shape.
     one_cell
         Whether the file lies in a folder of files that are one cell each.
+    dataset
+        Which member of an .npz holds the cells.
 
     Raises
     ------
@@ -95,7 +101,7 @@ def open_array(path: Path, *, layout: str | None, one_cell: bool) -> list[CellFi
         With the reason why it holds no cells.
     """
     if path.suffix.lower() == ".npz":
-        return _open_npz(path, layout, one_cell)
+        return _open_npz(path, layout, one_cell, dataset)
     with path.open("rb") as stream:
         header = _read_header(stream)
     if path.stat().st_size < header.offset + header.size:
@@ -104,7 +110,7 @@ def open_array(path: Path, *, layout: str | None, one_cell: bool) -> list[CellFi
     return [_file(_Npy(path, header, axes, path.stat().st_mtime_ns), axes, header)]
 
 
-def _open_npz(path: Path, layout: str | None, one_cell: bool) -> list[CellFile]:
+def _open_npz(path: Path, layout: str | None, one_cell: bool, dataset: str | None) -> list[CellFile]:
     try:
         with zipfile.ZipFile(path) as archive:
             headers = {}
@@ -114,12 +120,22 @@ def _open_npz(path: Path, layout: str | None, one_cell: bool) -> list[CellFile]:
     except zipfile.BadZipFile:
         raise ValueError("it is not an .npz archive, or it is truncated") from None
     images = [name for name, header in headers.items() if len(header.shape) >= 2]
-    member = IMAGES if IMAGES in images else images[0] if len(images) == 1 else None
+    changed = path.stat().st_mtime_ns
+    if dataset is None and sorted(images) == sorted((HOLOGRAM, EMPTY_HOLOGRAM)):
+        return _open_holograms(path, headers, layout, one_cell, changed)
+    if dataset is not None:
+        member = dataset if dataset in images else None
+    else:
+        member = IMAGES if IMAGES in images else images[0] if len(images) == 1 else None
     if member is None:
-        raise ValueError(f"it holds the arrays {', '.join(headers)}; name the one with the cells {IMAGES!r}")
+        listed = ", ".join(map(shown, headers))
+        raise ValueError(
+            f"it holds the arrays {listed}; name the one with the cells {IMAGES!r}, or say which by dataset= "
+            f"(--dataset)"
+        )
     header = headers[member]
     axes = _axes(header, layout, one_cell)
-    source = _Npz(path, f"{member}.npy", axes, path.stat().st_mtime_ns)
+    source = _Npz(path, f"{member}.npy", axes, changed)
     labels = None
     if LABELS in headers:
         said = headers[LABELS]
@@ -128,6 +144,20 @@ def _open_npz(path: Path, layout: str | None, one_cell: bool) -> list[CellFile]:
         with np.load(path, allow_pickle=False) as archive:
             labels = tuple(str(label) or None for label in archive[LABELS])
     return [_file(source, axes, header, labels)]
+
+
+def _open_holograms(
+    path: Path, headers: dict[str, _Header], layout: str | None, one_cell: bool, changed: int
+) -> list[CellFile]:
+    sources = []
+    for name in (HOLOGRAM, EMPTY_HOLOGRAM):
+        axes = _axes(headers[name], layout, one_cell)
+        sources.append((_Npz(path, f"{name}.npy", axes, changed), axes))
+    (source, axes), (empty, empty_axes) = sources
+    if empty_axes.cell_shape != axes.cell_shape:
+        raise ValueError(f"its {EMPTY_HOLOGRAM} is of another size than its {HOLOGRAM}")
+    file = _file(source, axes, headers[HOLOGRAM])
+    return [replace(file, phase=RecordedPhase("hologram", reference=empty))]
 
 
 def _read_header(stream: IO[bytes]) -> _Header:

@@ -24,7 +24,9 @@ from PIL import Image
 from sparseattn.cells.cellset import CellFile
 from sparseattn.cells.readers.layouts import Axes, given_axes, guessed_axes
 from sparseattn.cells.readers.maps import mapped
+from sparseattn.cells.readers.phase import phasics
 from sparseattn.cells.readers.pictures import RGB_NAMES, picture_pixels
+from sparseattn.cells.readers.tiff_scale import pixel_size_um
 
 SUFFIXES = frozenset({".tif", ".tiff"})
 
@@ -49,7 +51,9 @@ class _Complaints(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if record.thread == self._thread:
             message = record.getMessage()
-            self.found = self.found or "page" in message or "series" in message
+            # what the description says of a page's shape: the page itself knows better
+            contradicted = "series shape does not match page shape" in message
+            self.found = self.found or (("page" in message or "series" in message) and not contradicted)
 
     def __enter__(self) -> Self:
         _LOGGER.addHandler(self)
@@ -179,6 +183,9 @@ def open_tiff(path: Path, *, layout: str | None, one_cell: bool) -> list[CellFil
             series_count = len(tiff.series)
         if complaints.found:
             raise ValueError("it is damaged or truncated: pages are missing")
+        first = tiff.pages.first
+        if phasics.TAG in first.tags:
+            return phasics.open_phasics(path, (first.imagelength, first.imagewidth))
         if series_count != 1:
             return _describe_mixed(tiff, path, changed)
         series = tiff.series[0]
@@ -200,7 +207,8 @@ def open_tiff(path: Path, *, layout: str | None, one_cell: bool) -> list[CellFil
         channels = keep or axes.channels
         colour = page.photometric in _COLOUR and channels == 3
         names = RGB_NAMES if colour else _channel_names(tiff, channels)
-        return [CellFile(source, axes.cells, channels, axes.cell_shape, dtype, names)]
+        size = pixel_size_um(tiff)
+        return [CellFile(source, axes.cells, channels, axes.cell_shape, dtype, names, pixel_size_um=size)]
 
 
 def _describe_mixed(tiff: tifffile.TiffFile, path: Path, changed: int) -> list[CellFile]:
@@ -228,7 +236,10 @@ def _colours(page: Any) -> npt.NDArray[np.uint8] | None:
     """Return the palette of a page as (colours, 3), or None."""
     if page.photometric != tifffile.PHOTOMETRIC.PALETTE or page.colormap is None:
         return None
-    return (np.asarray(page.colormap).T >> 8).astype(np.uint8)
+    colours = np.asarray(page.colormap).T
+    if colours.dtype == np.uint16 and (colours == np.arange(len(colours))[:, None]).all():
+        return None  # 16-bit grey that is called a palette: the numbers are what was measured
+    return (colours >> 8).astype(np.uint8)
 
 
 def _axes(shape: tuple[int, ...], letters: str, layout: str | None, one_cell: bool) -> Axes:
