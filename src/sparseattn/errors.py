@@ -9,5 +9,9 @@ class InputError(ValueError):
     """
 
 
+class NoCellsError(InputError):
+    """A source holds no cell that can be used."""
+
+
 class CellError(InputError):
     """One cell cannot be read or used; the others can (truncated file, NaN, wrong channels)."""

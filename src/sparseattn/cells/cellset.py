@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,8 @@ from sparseattn.errors import CellError, InputError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from sparseattn.events.settings import EventSettings
 
 Modality = Literal["brightfield", "flow", "fluorescence", "phase", "events", "unknown"]
 MODALITIES: tuple[str, ...] = get_args(Modality)
@@ -94,6 +96,14 @@ class CellFile:
         Index of its first cell, where a file is described in several parts.
     name_of
         Gives the id of cell `row`, where content and index are not what names it.
+    columns
+        What the file says of each cell besides, a value a cell.
+    pixel_size_um
+        Side of a pixel in micrometres, in the sample, where the file says it.
+    modality
+        The kind of instrument, where the file tells it.
+    events
+        What became of a recording's events, where the file is one.
     """
 
     source: Source
@@ -105,6 +115,10 @@ class CellFile:
     labels: tuple[str | None, ...] | None = None
     first: int = 0
     name_of: Callable[[int], str] | None = None
+    columns: Mapping[str, Sequence[Any]] | None = None
+    pixel_size_um: float | None = None
+    modality: Modality | None = None
+    events: EventSettings | None = None
 
 
 @dataclass(frozen=True)
@@ -204,6 +218,10 @@ class CellSet:
         The kind of instrument.
     skipped
         Files and cells that were left out when the set was opened.
+    pixel_size_um
+        Side of a pixel in micrometres, in the sample; None where it is not known.
+    events
+        What became of the events of a recording; None where cells come from elsewhere.
     """
 
     labels: tuple[str | None, ...]
@@ -213,6 +231,8 @@ class CellSet:
     _catalogue: _Catalogue = field()
     _positions: _Positions = field()
     _columns: dict[str, tuple[Any, ...]] = field()
+    pixel_size_um: float | None = None
+    events: EventSettings | None = None
 
     @classmethod
     def from_files(
@@ -222,8 +242,10 @@ class CellSet:
         channels: Sequence[str],
         modality: Modality = "unknown",
         labels: Sequence[str | None] | None = None,
-        columns: dict[str, tuple[Any, ...]] | None = None,
+        columns: Mapping[str, tuple[Any, ...]] | None = None,
         skipped: Sequence[Skipped] = (),
+        pixel_size_um: float | None = None,
+        events: EventSettings | None = None,
     ) -> CellSet:
         """Return all cells of `files`, in order; what readers build a set with."""
         catalogue = _Catalogue(files)
@@ -236,6 +258,8 @@ class CellSet:
             _catalogue=catalogue,
             _positions=np.arange(count),
             _columns=dict(columns or {}),
+            pixel_size_um=pixel_size_um,
+            events=events,
         )
 
     @classmethod
@@ -283,16 +307,18 @@ class CellSet:
     def concatenate(sets: Sequence[CellSet]) -> CellSet:
         """Join sets in the order given; a sample column that one of them lacks is None there.
 
+        Where their pixels are not of one size, the size is not known of the whole.
+
         Raises
         ------
         InputError
-            When no set is given, or the channels or modalities differ.
+            When no set is given, or the channels, modalities or settings of events differ.
         """
         if not sets:
             raise InputError("There are no cells to join; give at least one source.")
         first = sets[0]
         for other in sets[1:]:
-            for what in ("channels", "modality"):
+            for what in ("channels", "modality", "events"):
                 one, two = getattr(first, what), getattr(other, what)
                 if one != two:
                     raise InputError(
@@ -313,6 +339,8 @@ class CellSet:
             _catalogue=catalogue,
             _positions=np.arange(len(catalogue.file_of)),
             _columns=columns,
+            pixel_size_um=first.pixel_size_um if len({part.pixel_size_um for part in sets}) == 1 else None,
+            events=first.events,
         )
 
     def __len__(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from sparseattn.cells.cellset import (
     CellFile,
@@ -16,20 +16,21 @@ from sparseattn.cells.cellset import (
     shown,
 )
 from sparseattn.cells.field import Field, check_modality, default_modality
-from sparseattn.cells.readers import arrays, pictures, tiff, zarr_store
+from sparseattn.cells.readers import arrays, pictures, recordings, tiff, zarr_store
 from sparseattn.cells.readers.folders import Listed, Subfolders, list_folder
 from sparseattn.cells.readers.layouts import LAYOUTS
 from sparseattn.cells.readers.zarr_store import is_zarr
 from sparseattn.cells.sidecar import Sidecar, read_sidecar
 from sparseattn.cells.tables import describe_samples, label_cells
-from sparseattn.errors import InputError
+from sparseattn.errors import InputError, NoCellsError
+from sparseattn.events.settings import EventSettings
 
 SMALLEST_SIDE, LARGEST_SIDE = 2, 4096
 """Limits on the height and width of one cell, in pixels; larger images are fields of many cells."""
 
 MOST_CHANNELS = 64
 
-SUFFIXES = pictures.SUFFIXES | tiff.SUFFIXES | arrays.SUFFIXES | zarr_store.SUFFIXES
+SUFFIXES = pictures.SUFFIXES | tiff.SUFFIXES | arrays.SUFFIXES | zarr_store.SUFFIXES | recordings.ALWAYS
 
 
 def open_cells(
@@ -43,6 +44,7 @@ def open_cells(
     columns: Mapping[str, str] | None = None,
     channel_names: Sequence[str] | None = None,
     modality: Modality | None = None,
+    events: EventSettings | Mapping[str, Any] | None = None,
     strict: bool = False,
 ) -> CellSet:
     """Open the cells of a folder or file, without reading their pixels.
@@ -50,9 +52,9 @@ def open_cells(
     Parameters
     ----------
     path
-        A folder of images, a folder of class or sample folders, an image, a TIFF stack, an array (.npy, .npz)
-        or a Zarr store. Names that begin with ``_`` or ``.`` are passed over; links that leave the folder are
-        not followed.
+        A folder of images, a folder of class or sample folders, an image, a TIFF stack, an array (.npy,
+        .npz), a Zarr store or an event-camera recording. Names that begin with ``_`` or ``.`` are passed
+        over; links that leave the folder are not followed.
     subfolders
         What subfolders with images are: "classes" or "samples". Must be said where there are any.
     layout
@@ -71,7 +73,11 @@ def open_cells(
     channel_names
         One name a channel; wins over those of the sidecar and the file.
     modality
-        The kind of instrument; else the sidecar says, else 8-bit RGB is "brightfield", else "unknown".
+        The kind of instrument; else the sidecar says, else the file: 8-bit RGB is "brightfield", recordings
+        are "events"; else "unknown".
+    events
+        What becomes of the events of recordings, an `EventSettings` or what its `to_json` returns; else the
+        sidecar says.
     strict
         Raise on the first file that cannot be used, instead of leaving it out.
 
@@ -99,13 +105,16 @@ def open_cells(
             f"{shown(path)} cannot be opened ({error.strerror}); give a folder of images or a stack."
         ) from None
     listed, skipped = _list(path, folder, subfolders)
-    files, parts, unusable = _read_headers(listed, layout, strict, one_cell=folder)
+    sidecar = read_sidecar(path)
+    settings = _event_settings(events, sidecar)
+    files, parts, unusable = _read_headers(listed, layout, settings, strict, one_cell=folder)
     skipped += unusable
     if not files:
         first = skipped[0]
-        raise InputError(f"No cell of {shown(path)} can be used; the first: {first.origin}: {first.reason}.")
+        raise NoCellsError(
+            f"No cell of {shown(path)} can be used; the first: {first.origin}: {first.reason}."
+        )
     _check_alike(files)
-    sidecar = read_sidecar(path)
     counts = [1 if file.cells is None else file.cells for file in files]
     names = [part for part, count in zip(parts, counts, strict=True) for _ in range(count)]
     in_folders = any(name is not None for name in names)
@@ -114,13 +123,16 @@ def open_cells(
         labels = [class_name] * len(names)
     elif in_folders and subfolders == "classes":
         labels = names
+    sampled = in_folders and subfolders == "samples"
     cells = CellSet.from_files(
         files,
         channels=_channels(files, channel_names, sidecar, path),
         modality=_modality(files, modality, sidecar),
         labels=labels,
-        columns={"sample": tuple(names)} if in_folders and subfolders == "samples" else None,
+        columns=_columns(files, counts) | ({"sample": tuple(names)} if sampled else {}),
         skipped=skipped,
+        pixel_size_um=_pixel_size(files),
+        events=files[0].events,
     )
     if labels_csv is not None:
         cells = label_cells(cells, path, labels_csv)
@@ -162,7 +174,7 @@ def open_field(
         raise InputError(f"{shown(path)} is a folder; give one image of many cells.")
     listed, _ = _list(path, False, None)
     try:
-        files = _describe(listed[0].path, layout, False)
+        files = _describe(listed[0].path, layout, EventSettings(), one_cell=False)
         if len(files) != 1:
             raise ValueError("it holds images of different sizes; save each as a file")
         file = files[0]
@@ -216,11 +228,11 @@ def _list(path: Path, folder: bool, subfolders: Subfolders | None) -> tuple[list
 def _is_source(path: Path) -> bool:
     if path.is_dir():
         return is_zarr(path)
-    return path.is_file() and path.suffix.lower() in SUFFIXES
+    return path.is_file() and (path.suffix.lower() in SUFFIXES or recordings.is_recording(path))
 
 
 def _read_headers(
-    listed: Sequence[Listed], layout: str | None, strict: bool, *, one_cell: bool
+    listed: Sequence[Listed], layout: str | None, events: EventSettings, strict: bool, *, one_cell: bool
 ) -> tuple[list[CellFile], list[str | None], list[Skipped]]:
     """Describe each file, or say why it is left out; beside each description the subfolder of the file."""
     files: list[CellFile] = []
@@ -228,7 +240,7 @@ def _read_headers(
     skipped: list[Skipped] = []
     for item in listed:
         try:
-            described = _describe(item.path, layout, one_cell)
+            described = _describe(item.path, layout, events, one_cell=one_cell)
             for file in described:
                 _check_size(file)
         except Exception as error:  # decoders raise whatever a broken header makes them trip over
@@ -242,8 +254,10 @@ def _read_headers(
     return files, parts, skipped
 
 
-def _describe(path: Path, layout: str | None, one_cell: bool) -> list[CellFile]:
+def _describe(path: Path, layout: str | None, events: EventSettings, *, one_cell: bool) -> list[CellFile]:
     suffix = path.suffix.lower()
+    if layout is None and recordings.is_recording(path):
+        return recordings.open_recording_cells(path, settings=events, one_cell=one_cell)
     if path.is_dir():
         return zarr_store.open_zarr(path, layout=layout, one_cell=one_cell)
     if suffix in tiff.SUFFIXES:
@@ -319,4 +333,30 @@ def _channels(
 
 def _modality(files: Sequence[CellFile], given: Modality | None, sidecar: Sidecar) -> Modality:
     rgb = all(file.channel_names == pictures.RGB_NAMES and file.dtype == "uint8" for file in files)
-    return given or sidecar.modality or ("brightfield" if rgb else "unknown")
+    said = {file.modality for file in files}
+    by_file = said.pop() if len(said) == 1 else None
+    return given or sidecar.modality or by_file or ("brightfield" if rgb else "unknown")
+
+
+def _event_settings(given: EventSettings | Mapping[str, Any] | None, sidecar: Sidecar) -> EventSettings:
+    if given is None:
+        return sidecar.events or EventSettings()
+    return given if isinstance(given, EventSettings) else EventSettings.from_json(given)
+
+
+def _columns(files: Sequence[CellFile], counts: Sequence[int]) -> dict[str, tuple[Any, ...]]:
+    """Return what the files say of each cell, one column for all files."""
+    names = dict.fromkeys(name for file in files for name in file.columns or ())
+    return {
+        name: tuple(
+            value
+            for file, n in zip(files, counts, strict=True)
+            for value in (file.columns or {}).get(name, (None,) * n)
+        )
+        for name in names
+    }
+
+
+def _pixel_size(files: Sequence[CellFile]) -> float | None:
+    sizes = {file.pixel_size_um for file in files}
+    return sizes.pop() if len(sizes) == 1 else None

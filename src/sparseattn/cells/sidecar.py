@@ -9,6 +9,7 @@ from typing import cast
 
 from sparseattn.cells.cellset import MODALITIES, Modality, shown
 from sparseattn.errors import InputError
+from sparseattn.events.settings import EventSettings
 
 NAME = "cells.json"
 
@@ -22,6 +23,7 @@ class Sidecar:
     path: Path | None = None
     modality: Modality | None = None
     channels: tuple[str, ...] | None = None
+    events: EventSettings | None = None
 
 
 def read_sidecar(source: Path) -> Sidecar:
@@ -54,4 +56,8 @@ def read_sidecar(source: Path) -> Sidecar:
         if not isinstance(channels, list) or not all(isinstance(name, str) and name for name in channels):
             raise InputError(f"{shown(path)}: channels must be a list of names, not {channels!r:.80}.")
         channels = tuple(channels)
-    return Sidecar(path, cast(Modality | None, modality), channels)
+    try:
+        events = None if said.get("events") is None else EventSettings.from_json(said["events"])
+    except InputError as error:
+        raise InputError(f"{shown(path)}: {error}") from None
+    return Sidecar(path, cast(Modality | None, modality), channels, events)

@@ -18,6 +18,7 @@ from sparseattn.cli.output import (
     print_json,
     print_table,
 )
+from sparseattn.cli.recordings import events_of_model
 from sparseattn.cli.sources import SourceOptions, open_labelled, report_skipped
 from sparseattn.errors import InputError
 
@@ -50,7 +51,16 @@ def evaluate(
     as_json: shared.Json = False,
 ) -> None:
     """Compare a model's answers with known classes."""
-    source = SourceOptions(labels_csv, samples_csv, subfolders, layout, modality, channel_names, strict)
+    source = SourceOptions(
+        labels_csv,
+        samples_csv,
+        subfolders,
+        layout,
+        modality,
+        channel_names,
+        strict,
+        events=events_of_model(model),
+    )
     cells = open_labelled(data, source)
 
     from sparseattn.learn.metrics import classification_report

@@ -12,6 +12,7 @@ from sparseattn.cli import options as shared
 from sparseattn.cli.models import load_model
 from sparseattn.cli.options import split_list
 from sparseattn.cli.output import listed, percent, print_facts, print_json
+from sparseattn.cli.recordings import events_of_model
 from sparseattn.cli.sources import SourceOptions, open_any, report_skipped
 from sparseattn.errors import CellError, InputError
 
@@ -51,7 +52,16 @@ def explain(
     classifier = load_model(model)
     grid_pixels = classifier.prepare.size**2
     k = classifier.k if pixels is None else shared.parse_pixels(pixels, grid_pixels)
-    options = SourceOptions(labels_csv, samples_csv, subfolders, layout, modality, channel_names, strict)
+    options = SourceOptions(
+        labels_csv,
+        samples_csv,
+        subfolders,
+        layout,
+        modality,
+        channel_names,
+        strict,
+        events=events_of_model(model),
+    )
     opened = open_any([source], options, classifier.classes)
     classifier.check(opened)
     skipped = list(opened.skipped)

@@ -53,7 +53,15 @@ def finetune(
     options = training_options(pixels=training_pixels(pixels, start.prepare.size), epochs=epochs, seed=seed)
     options = replace(options, batch_size=BATCH_GOING_ON)
     source = SourceOptions(
-        labels_csv, samples_csv, subfolders, layout, modality, channel_names, strict, labels_log
+        labels_csv,
+        samples_csv,
+        subfolders,
+        layout,
+        modality,
+        channel_names,
+        strict,
+        labels_log,
+        start.prepare.events,
     )
     cells, split = open_sides(data, val, source, options.validation, start=start)
     start.check(cells)

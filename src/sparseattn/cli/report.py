@@ -10,6 +10,7 @@ import typer
 from sparseattn.cli import options as shared
 from sparseattn.cli.models import load_model
 from sparseattn.cli.output import note, percent, pixels_and_percent, print_facts, print_json
+from sparseattn.cli.recordings import events_of_model
 from sparseattn.cli.sources import SourceOptions, open_any, report_skipped
 from sparseattn.cli.targets import check_output_file
 from sparseattn.errors import InputError
@@ -71,7 +72,16 @@ def report(
     classifier = load_model(model)
     grid_pixels = classifier.prepare.size**2
     k = classifier.k if pixels is None else shared.parse_pixels(pixels, grid_pixels)
-    source = SourceOptions(labels_csv, samples_csv, subfolders, layout, modality, channel_names, strict)
+    source = SourceOptions(
+        labels_csv,
+        samples_csv,
+        subfolders,
+        layout,
+        modality,
+        channel_names,
+        strict,
+        events=events_of_model(model),
+    )
     cells = _open_samples(sources, source, classifier.classes)
     predictions = classifier.predict(cells, k=k, batch_size=batch_size, strict=strict, device=device)
     skipped = [*cells.skipped, *predictions.skipped]

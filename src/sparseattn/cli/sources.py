@@ -14,6 +14,7 @@ from sparseattn.errors import InputError
 
 if TYPE_CHECKING:
     from sparseattn.cells.cellset import CellSet, Modality, Skipped
+    from sparseattn.events.settings import EventSettings
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class SourceOptions:
     channel_names: str | None = None
     strict: bool = False
     labels_log: Path | None = None
+    events: EventSettings | None = None
 
 
 def open_source(path: Path, options: SourceOptions) -> CellSet:
@@ -80,6 +82,7 @@ def _open(path: Path, options: SourceOptions) -> CellSet:
         samples_csv=options.samples_csv,
         channel_names=split_list(options.channel_names),
         modality=cast("Modality | None", options.modality),
+        events=options.events,
         strict=options.strict,
     )
     if options.labels_log is None:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from sparseattn.cli import options as shared
+from sparseattn.cli import recordings
 from sparseattn.cli.options import split_list
 from sparseattn.cli.sources import SourceOptions
 from sparseattn.cli.targets import check_output_file
@@ -41,6 +42,12 @@ def train(
     layout: shared.Layout = None,
     modality: shared.ModalityOption = None,
     channel_names: shared.ChannelNames = None,
+    representation: recordings.Representation = None,
+    bins: recordings.Bins = None,
+    event_window: recordings.Window = None,
+    recordings_are: recordings.Meaning = None,
+    cell_diameter: recordings.Diameter = None,
+    event_slice: recordings.Slice = None,
     strict: shared.Strict = False,
     progress: shared.Progress = "bar",
     resume: shared.Resume = False,
@@ -54,8 +61,19 @@ def train(
     """
     check_output_file(output)
     options = training_options(pixels=training_pixels(pixels, size), epochs=epochs, seed=seed)
+    events = recordings.event_settings(
+        representation, bins, event_window, recordings_are, cell_diameter, event_slice
+    )
     source = SourceOptions(
-        labels_csv, samples_csv, subfolders, layout, modality, channel_names, strict, labels_log
+        labels_csv,
+        samples_csv,
+        subfolders,
+        layout,
+        modality,
+        channel_names,
+        strict,
+        labels_log,
+        events,
     )
     cells, split = open_sides(data, val, source, options.validation)
     classifier, skipped = train_and_save(
