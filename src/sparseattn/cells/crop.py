@@ -340,7 +340,13 @@ def cut_cells(
         )
         for row, (y0, x0, y1, x1) in enumerate(crop)
     ]
-    cells = CellSet.from_files(files, channels=field.channels, modality=field.modality, columns=columns)
+    cells = CellSet.from_files(
+        files,
+        channels=field.channels,
+        modality=field.modality,
+        columns=columns,
+        pixel_size_um=field.pixel_size_um,
+    )
     return FieldCells(cells, field, labels, settings, plane_of, label, area, centroid, box, crop, background)
 
 

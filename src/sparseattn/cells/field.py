@@ -63,6 +63,8 @@ class Field:
         (H, W) of each plane in pixels.
     dtype
         Of the pixels.
+    pixel_size_um
+        Side of a pixel in micrometres, in the sample; None where it is not known.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Field:
     shape: tuple[int, int]
     dtype: np.dtype[Any]
     _source: Source
+    pixel_size_um: float | None = None
 
     @classmethod
     def from_array(

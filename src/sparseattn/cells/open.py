@@ -16,7 +16,7 @@ from sparseattn.cells.cellset import (
     shown,
 )
 from sparseattn.cells.field import Field, check_modality, default_modality
-from sparseattn.cells.readers import arrays, pictures, recordings, tiff, zarr_store
+from sparseattn.cells.readers import arrays, microscopy, pictures, recordings, tiff, zarr_store
 from sparseattn.cells.readers.folders import Listed, Subfolders, list_folder
 from sparseattn.cells.readers.layouts import LAYOUTS
 from sparseattn.cells.readers.zarr_store import is_zarr
@@ -30,7 +30,14 @@ SMALLEST_SIDE, LARGEST_SIDE = 2, 4096
 
 MOST_CHANNELS = 64
 
-SUFFIXES = pictures.SUFFIXES | tiff.SUFFIXES | arrays.SUFFIXES | zarr_store.SUFFIXES | recordings.ALWAYS
+SUFFIXES = (
+    pictures.SUFFIXES
+    | tiff.SUFFIXES
+    | arrays.SUFFIXES
+    | zarr_store.SUFFIXES
+    | microscopy.SUFFIXES
+    | recordings.ALWAYS
+)
 
 
 def open_cells(
@@ -44,6 +51,7 @@ def open_cells(
     columns: Mapping[str, str] | None = None,
     channel_names: Sequence[str] | None = None,
     modality: Modality | None = None,
+    dataset: str | None = None,
     events: EventSettings | Mapping[str, Any] | None = None,
     strict: bool = False,
 ) -> CellSet:
@@ -53,8 +61,8 @@ def open_cells(
     ----------
     path
         A folder of images, a folder of class or sample folders, an image, a TIFF stack, an array (.npy,
-        .npz), a Zarr store or an event-camera recording. Names that begin with ``_`` or ``.`` are passed
-        over; links that leave the folder are not followed.
+        .npz), a Zarr store, a microscope's file (.nd2, .czi, .lif) or an event-camera recording. Names that
+        begin with ``_`` or ``.`` are passed over; links that leave the folder are not followed.
     subfolders
         What subfolders with images are: "classes" or "samples". Must be said where there are any.
     layout
@@ -75,6 +83,9 @@ def open_cells(
     modality
         The kind of instrument; else the sidecar says, else the file: 8-bit RGB is "brightfield", recordings
         are "events"; else "unknown".
+    dataset
+        Which image of a file or store that holds several: the name or number of a series, or a well and field
+        of a plate ("A/1/0").
     events
         What becomes of the events of recordings, an `EventSettings` or what its `to_json` returns; else the
         sidecar says.
@@ -107,7 +118,7 @@ def open_cells(
     listed, skipped = _list(path, folder, subfolders)
     sidecar = read_sidecar(path)
     settings = _event_settings(events, sidecar)
-    files, parts, unusable = _read_headers(listed, layout, settings, strict, one_cell=folder)
+    files, parts, unusable = _read_headers(listed, layout, dataset, settings, strict, one_cell=folder)
     skipped += unusable
     if not files:
         first = skipped[0]
@@ -149,16 +160,18 @@ def open_field(
     layout: str | None = None,
     channel_names: Sequence[str] | None = None,
     modality: Modality | None = None,
+    dataset: str | None = None,
 ) -> Field:
     """Open an image of many cells, or their instance label image, without reading its pixels.
 
     Parameters
     ----------
     path
-        An image, a TIFF, an array (.npy, .npz) or a Zarr store; times and depths become planes.
+        An image, a TIFF, an array (.npy, .npz), a Zarr store or a microscope's file (.nd2, .czi, .lif); times
+        and depths become planes.
     layout
         As for `open_cells`; N counts planes.
-    channel_names, modality
+    channel_names, modality, dataset
         As for `open_cells`.
 
     Raises
@@ -174,7 +187,7 @@ def open_field(
         raise InputError(f"{shown(path)} is a folder; give one image of many cells.")
     listed, _ = _list(path, False, None)
     try:
-        files = _describe(listed[0].path, layout, EventSettings(), one_cell=False)
+        files = _describe(listed[0].path, layout, dataset, EventSettings(), one_cell=False)
         if len(files) != 1:
             raise ValueError("it holds images of different sizes; save each as a file")
         file = files[0]
@@ -193,6 +206,7 @@ def open_field(
         shape=file.shape,
         dtype=file.dtype,
         _source=file.source,
+        pixel_size_um=_pixel_size(files),
     )
 
 
@@ -232,7 +246,13 @@ def _is_source(path: Path) -> bool:
 
 
 def _read_headers(
-    listed: Sequence[Listed], layout: str | None, events: EventSettings, strict: bool, *, one_cell: bool
+    listed: Sequence[Listed],
+    layout: str | None,
+    dataset: str | None,
+    events: EventSettings,
+    strict: bool,
+    *,
+    one_cell: bool,
 ) -> tuple[list[CellFile], list[str | None], list[Skipped]]:
     """Describe each file, or say why it is left out; beside each description the subfolder of the file."""
     files: list[CellFile] = []
@@ -240,7 +260,7 @@ def _read_headers(
     skipped: list[Skipped] = []
     for item in listed:
         try:
-            described = _describe(item.path, layout, events, one_cell=one_cell)
+            described = _describe(item.path, layout, dataset, events, one_cell=one_cell)
             for file in described:
                 _check_size(file)
         except Exception as error:  # decoders raise whatever a broken header makes them trip over
@@ -254,12 +274,16 @@ def _read_headers(
     return files, parts, skipped
 
 
-def _describe(path: Path, layout: str | None, events: EventSettings, *, one_cell: bool) -> list[CellFile]:
+def _describe(
+    path: Path, layout: str | None, dataset: str | None, events: EventSettings, *, one_cell: bool
+) -> list[CellFile]:
     suffix = path.suffix.lower()
     if layout is None and recordings.is_recording(path):
         return recordings.open_recording_cells(path, settings=events, one_cell=one_cell)
     if path.is_dir():
-        return zarr_store.open_zarr(path, layout=layout, one_cell=one_cell)
+        return zarr_store.open_zarr(path, layout=layout, one_cell=one_cell, series=dataset)
+    if suffix in microscopy.SUFFIXES:
+        return microscopy.open_microscopy(path, layout=layout, series=dataset)
     if suffix in tiff.SUFFIXES:
         return tiff.open_tiff(path, layout=layout, one_cell=one_cell)
     if suffix in arrays.SUFFIXES:

@@ -74,6 +74,7 @@ def open_field_cells(
         layout=options.layout,
         channel_names=split_list(options.channel_names),
         modality=cast("Modality | None", options.modality),
+        dataset=options.dataset,
     )
     # a layout that names channels is the field's alone
     layout = options.layout.replace("C", "") if options.layout else None

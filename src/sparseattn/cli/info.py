@@ -29,6 +29,7 @@ def info(
     samples_csv: shared.SamplesCsv = None,
     subfolders: shared.SubfoldersOption = None,
     layout: shared.Layout = None,
+    dataset: shared.Dataset = None,
     modality: shared.ModalityOption = None,
     channel_names: shared.ChannelNames = None,
     representation: recordings.Representation = None,
@@ -61,7 +62,15 @@ def info(
             representation, bins, event_window, recordings_are, cell_diameter, event_slice
         )
         source = SourceOptions(
-            labels_csv, samples_csv, subfolders, layout, modality, channel_names, strict, events=events
+            labels_csv,
+            samples_csv,
+            subfolders,
+            layout,
+            modality,
+            channel_names,
+            strict,
+            events=events,
+            dataset=dataset,
         )
         recording = recordings.describe_recording(path)
         cells = _cells(path, source, recording)

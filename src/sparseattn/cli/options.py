@@ -38,6 +38,9 @@ LabelsLog = Annotated[
 SamplesCsv = Annotated[Path | None, typer.Option(help="CSV with the column id, and sample, donor, day ...")]
 SubfoldersOption = Annotated[Subfolders | None, typer.Option(help="What the subfolders of the source are.")]
 Layout = Annotated[str | None, typer.Option(help="Axes of stacks, such as NYX, NCYX or NYXC.")]
+Dataset = Annotated[
+    str | None, typer.Option(help="Which series of a file that holds several, or field of a plate: A/1/0.")
+]
 ModalityOption = Annotated[
     str | None, typer.Option(help="brightfield, flow, fluorescence, phase, events or unknown.")
 ]

@@ -36,6 +36,7 @@ def predict(
     samples_csv: shared.SamplesCsv = None,
     subfolders: shared.SubfoldersOption = None,
     layout: shared.Layout = None,
+    dataset: shared.Dataset = None,
     modality: shared.ModalityOption = None,
     channel_names: shared.ChannelNames = None,
     strict: shared.Strict = False,
@@ -65,6 +66,7 @@ def predict(
         channel_names,
         strict,
         events=events_of_model(model),
+        dataset=dataset,
     )
     if labels is None:
         cells = open_any(sources, source, classifier.classes)

@@ -30,6 +30,7 @@ class SourceOptions:
     strict: bool = False
     labels_log: Path | None = None
     events: EventSettings | None = None
+    dataset: str | None = None
 
 
 def open_source(path: Path, options: SourceOptions) -> CellSet:
@@ -83,6 +84,7 @@ def _open(path: Path, options: SourceOptions) -> CellSet:
         channel_names=split_list(options.channel_names),
         modality=cast("Modality | None", options.modality),
         events=options.events,
+        dataset=options.dataset,
         strict=options.strict,
     )
     if options.labels_log is None:
