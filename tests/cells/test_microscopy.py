@@ -37,7 +37,8 @@ def write_lif(path: Path) -> None:
         return (
             f'<Element Name="position {number}" UniqueID="u{number}"><Data><Image><ImageDescription>'
             '<Channels><ChannelDescription DataType="0" ChannelTag="0" Resolution="8" Min="0" Max="255" '
-            'Unit="" LUTName="Green" IsLUTInverted="0" BytesInc="0" BitInc="0"/></Channels>'
+            'NameOfMeasuredQuantity="" Unit="" LUTName="Green" IsLUTInverted="0" BytesInc="0" BitInc="0"/>'
+            "</Channels>"
             f"<Dimensions>{lengths}</Dimensions></ImageDescription></Image></Data>"
             f'<Memory Size="720" MemoryBlockID="MemBlock_{number}"/><Children/></Element>'
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -52,7 +52,7 @@ class Recording:
     path: Path
     kind: str
     size: tuple[int, int] | None
-    decode: Callable[[], Iterator[Events]]
+    decode: Callable[[], Iterator[Events]] = field(compare=False)
     note: str | None = None
 
     def packets(self) -> Iterator[Events]:

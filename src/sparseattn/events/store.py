@@ -215,7 +215,7 @@ class _Ordered:
             return
         self._in_order = self._in_order and bool(numbers[0] >= self._last)
         self._last = numbers[-1]
-        self._index.append(numbers[(-self._written) % BLOCK :: BLOCK])
+        self._index.append(numbers[(-self._written) % BLOCK :: BLOCK].copy())  # a view would keep them all
         self._file.append(numbers)
         self._written += len(numbers)
 

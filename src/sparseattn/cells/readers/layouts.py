@@ -51,11 +51,17 @@ class Axes:
         """(H, W) of a cell."""
         return self._lengths("Y")[0], self._lengths("X")[0]
 
-    def pick(self, array: Any, row: int) -> npt.NDArray[Any]:
-        """Return cell `row` of `array` (anything that numpy-style indices reach) as a new (C, H, W) array."""
+    def pick(
+        self, array: Any, row: int, rows: slice = slice(None), columns: slice = slice(None)
+    ) -> npt.NDArray[Any]:
+        """Return cell `row` of `array` (anything that numpy-style indices reach) as a new (C, H, W) array.
+
+        Of a cell that is a large field, `rows` and `columns` say which part is wanted.
+        """
         counts = self._lengths("N")
         place = iter(np.unravel_index(row, counts) if counts else ())
-        key = tuple(int(next(place)) if name == "N" else slice(None) for name in self.names)
+        wanted = {"Y": rows, "X": columns}
+        key = tuple(int(next(place)) if name == "N" else wanted.get(name, slice(None)) for name in self.names)
         pixels = np.array(array[key])
         return self._channels_first(pixels, self.names.replace("N", ""))
 

@@ -59,6 +59,9 @@ class _OpenStore:
             block = Axes(self._axes.names, self._cells.shape)
             return block.pick(self._cells, row - start)
 
+    def window(self, row: int, rows: slice, columns: slice) -> npt.NDArray[Any]:
+        return self._axes.pick(self._array, row, rows, columns)
+
 
 @lru_cache(maxsize=4)
 def _opened(path: Path, component: str, axes: Axes) -> _OpenStore:
@@ -73,6 +76,9 @@ class _ZarrCells:
 
     def read(self, row: int) -> npt.NDArray[Any]:
         return _opened(self.path, self.component, self.axes).read(row)
+
+    def window(self, row: int, rows: slice, columns: slice) -> npt.NDArray[Any]:
+        return _opened(self.path, self.component, self.axes).window(row, rows, columns)
 
 
 def open_zarr(path: Path, *, layout: str | None, one_cell: bool, series: str | None = None) -> list[CellFile]:
