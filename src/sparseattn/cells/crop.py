@@ -416,7 +416,7 @@ def _regions(labels: Field, plane: int) -> _Regions:
 
 
 def _counted(labels: npt.NDArray[Any], top: int) -> tuple[_Table, _Table, npt.NDArray[np.float64], _Table]:
-    """Return number, area, sum of y and x, and box of each label of a band (h, W) that begins at row `top`."""
+    """Return number, area, sum of y and x, and box of the labels of a band (h, W) that begins at `top`."""
     y, x = np.nonzero(labels > 0)
     numbers, which = np.unique(labels[y, x].astype(np.int64), return_inverse=True)
     count = len(numbers)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sparseattn.events.blobs import BlobFinder
-from sparseattn.events.event import Events
+from sparseattn.events.event import EVENT, Events
 from sparseattn.events.representations import image_of
 from sparseattn.events.settings import EventSettings
 from sparseattn.events.store import EventStore
@@ -96,13 +96,19 @@ class Passages:
     def events(self, number: int) -> Events:
         """Return the events of a passage in the order of time, in the square that moves with the cell."""
         passage, side = self.passages[number], self.settings.side
-        events = self.store.between(passage.start, passage.stop)
-        corner = np.rint(passage.place(events["t"]) - (side - 1) / 2).astype(np.int64)
-        y, x = events["y"] - corner[:, 0], events["x"] - corner[:, 1]
-        inside = (y >= 0) & (y < side) & (x >= 0) & (x < side)
-        events, y, x = events[inside].copy(), y[inside], x[inside]
-        events["y"], events["x"] = y, x
-        return events
+        low, high = passage.places.min(axis=0) - side, passage.places.max(axis=0) + side
+        parts = [np.empty(0, EVENT)]
+        for events in self.store.blocks(passage.start, passage.stop):
+            near = (events["y"] >= low[0]) & (events["y"] <= high[0])
+            near &= (events["x"] >= low[1]) & (events["x"] <= high[1])
+            events = events[near]
+            corner = np.rint(passage.place(events["t"]) - (side - 1) / 2).astype(np.int64)
+            y, x = events["y"] - corner[:, 0], events["x"] - corner[:, 1]
+            inside = (y >= 0) & (y < side) & (x >= 0) & (x < side)
+            own = events[inside]
+            own["y"], own["x"] = y[inside], x[inside]
+            parts.append(own)
+        return np.concatenate(parts)
 
     def image(self, number: int) -> npt.NDArray[Any]:
         """Return (C, side, side) of a passage, as the settings say."""

@@ -117,10 +117,12 @@ class EventStore:
         """Return the events of times start .. stop in µs, half open."""
         return self.rows(self.find(start), self.find(stop))
 
-    def blocks(self) -> Iterator[Events]:
-        """Yield all events, `BLOCK` at a time."""
-        for first in range(0, self.count, BLOCK):
-            yield self.rows(first, first + BLOCK)
+    def blocks(self, start: int | None = None, stop: int | None = None) -> Iterator[Events]:
+        """Yield the events of times start .. stop in µs, half open, `BLOCK` at a time; all where not given."""
+        first = 0 if start is None else self.find(start)
+        last = self.count if stop is None else self.find(stop)
+        for row in range(first, last, BLOCK):
+            yield self.rows(row, min(row + BLOCK, last))
 
     def fingerprint(self) -> str:
         """Return 16 hex digits of the count, the times, and the first and last events."""
