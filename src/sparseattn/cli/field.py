@@ -22,7 +22,10 @@ OTHER = "other"
 
 LabelImage = Annotated[
     Path | None,
-    typer.Option("--labels", help="SOURCE is a field: its label image (one number a cell, 0 background)."),
+    typer.Option(
+        "--labels",
+        help="SOURCE is a field: its label image, or YOLO, COCO or GeoJSON of its cells.",
+    ),
 ]
 Painted = Annotated[
     Path | None,
@@ -53,14 +56,14 @@ def open_field_cells(
     margin: float,
     side: int | None,
 ) -> FieldCells:
-    """Open a field and its label image, and cut the cells out.
+    """Open a field and what marks its cells, and cut them out.
 
     Raises
     ------
     InputError
         Where several sources or options for folders of cells are given, or the images do not fit.
     """
-    from sparseattn.cells import CropSettings, cut_cells, open_field
+    from sparseattn.cells import CropSettings, cut_marked_cells, open_field, open_marks
     from sparseattn.cells.tables import describe_samples
 
     if len(sources) != 1:
@@ -78,8 +81,8 @@ def open_field_cells(
     )
     # a layout that names channels is the field's alone
     layout = options.layout.replace("C", "") if options.layout else None
-    marks = open_field(labels, layout=layout if field.planes > 1 else None)
-    found = cut_cells(field, marks, CropSettings(neighbours, margin, side))
+    marks = open_marks(labels, field, layout=layout if field.planes > 1 else None)
+    found = cut_marked_cells(field, marks, CropSettings(neighbours, margin, side))
     if options.samples_csv is not None:
         described = describe_samples(found.cells, sources[0], options.samples_csv)
         return found.with_cells(described)

@@ -118,7 +118,7 @@ class EventStore:
         return self.rows(self.find(start), self.find(stop))
 
     def blocks(self, start: int | None = None, stop: int | None = None) -> Iterator[Events]:
-        """Yield the events of times start .. stop in µs, half open, `BLOCK` at a time; all where not given."""
+        """Yield the events of times start .. stop in µs, half open, or all, `BLOCK` at a time."""
         first = 0 if start is None else self.find(start)
         last = self.count if stop is None else self.find(stop)
         for row in range(first, last, BLOCK):
