@@ -74,6 +74,8 @@ class BlobFinder:
 
     def find(self, events: Events) -> Blobs:
         """Return the cells of a slice."""
+        if len(events) < _LEAST_EVENTS:
+            return Blobs(np.empty((0, 2)), np.empty(0))
         counts = self.counts(events)
         area = self._width**2
         noise = uniform_filter(self._noise, self._width, mode="constant") * area

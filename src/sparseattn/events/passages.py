@@ -41,6 +41,9 @@ class Passage:
         µs, half open: its first and last slice.
     events
         How many events lay within its width.
+    speed
+        Pixels a millisecond, of the straight line that fits its places best; where it is cut off by the edge
+        of the field it seems slower, so that these count only where there are few others.
     """
 
     times: npt.NDArray[np.float64]
@@ -48,6 +51,7 @@ class Passage:
     start: int
     stop: int
     events: int
+    speed: float
 
     @property
     def middle_us(self) -> float:
@@ -58,13 +62,6 @@ class Passage:
     def length(self) -> float:
         """Pixels from its first to its last place."""
         return float(np.linalg.norm(self.places[-1] - self.places[0]))
-
-    @property
-    def speed(self) -> float:
-        """Pixels a millisecond, of the straight line that fits its places best."""
-        centred = self.times - self.times.mean()
-        slope = (centred[:, None] * self.places).sum(axis=0) / (centred**2).sum()
-        return float(np.linalg.norm(slope)) * 1000
 
     def place(self, times: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """Return (m, 2) y, x at the times given in µs."""
@@ -150,24 +147,28 @@ def find_passages(
     settings = settings or EventSettings()
     finder = BlobFinder(store.size, settings.diameter)
     count = store.duration // settings.slice_us + 1
-    starts = store.start + np.arange(count + 1) * settings.slice_us
     sampled = np.unique(np.linspace(0, count - 1, min(count, _NOISE_SLICES)).astype(np.int64))
-    finder.learn_noise([finder.counts(_slice(store, starts, int(number))) for number in sampled])
+    finder.learn_noise([finder.counts(_slice(store, settings, int(number))) for number in sampled])
     tracker = Tracker(settings.diameter, settings.slice_us)
     tracks: list[Track] = []
-    for number in range(count):
-        blobs = finder.find(_slice(store, starts, number))
-        tracks += tracker.step(float(starts[number] + starts[number + 1]) / 2, blobs)
+    row = 0
+    while row < store.count:  # slices without events are passed over
+        number = (int(store.rows(row, row + 1)["t"][0]) - store.start) // settings.slice_us
+        start = store.start + number * settings.slice_us
+        blobs = finder.find(_slice(store, settings, number))
+        tracks += tracker.step(start + settings.slice_us / 2, blobs)
+        row = store.find(start + settings.slice_us)
         if on_slice is not None:
             on_slice(number + 1, count)
     tracks += tracker.end()
-    found = [_passage(track, settings) for track in _joined(tracks, settings)]
+    found = [_passage(track, settings, store.size) for track in _joined(tracks, settings)]
     passages = sorted((p for p in found if p is not None), key=lambda p: (p.middle_us, p.start))
     return Passages(store, settings, tuple(passages))
 
 
-def _slice(store: EventStore, starts: npt.NDArray[np.int64], number: int) -> Events:
-    first, last = store.find(int(starts[number])), store.find(int(starts[number + 1]))
+def _slice(store: EventStore, settings: EventSettings, number: int) -> Events:
+    start = store.start + number * settings.slice_us
+    first, last = store.find(start), store.find(start + settings.slice_us)
     return store.rows(first, min(last, first + _LARGEST_SLICE))
 
 
@@ -195,7 +196,7 @@ def _goes_on(before: Track, after: Track, settings: EventSettings) -> bool:
     return (first_y - y) ** 2 + (first_x - x) ** 2 <= settings.diameter**2
 
 
-def _passage(track: Track, settings: EventSettings) -> Passage | None:
+def _passage(track: Track, settings: EventSettings, size: tuple[int, int]) -> Passage | None:
     """Return what the track shows; None where it is too short, or stays where it is."""
     times, places = np.array(track.times), np.array(track.places)
     if len(times) < _LEAST_SLICES:
@@ -203,4 +204,22 @@ def _passage(track: Track, settings: EventSettings) -> Passage | None:
     if np.linalg.norm(places.max(axis=0) - places.min(axis=0)) < _LEAST_TRAVEL * settings.diameter:
         return None
     half = settings.slice_us / 2
-    return Passage(times, places, int(times[0] - half), int(times[-1] + half), round(sum(track.events)))
+    return Passage(
+        times=times,
+        places=places,
+        start=int(times[0] - half),
+        stop=int(times[-1] + half),
+        events=round(sum(track.events)),
+        speed=_speed(times, places, settings.diameter / 2, size),
+    )
+
+
+def _speed(
+    times: npt.NDArray[np.float64], places: npt.NDArray[np.float64], edge: float, size: tuple[int, int]
+) -> float:
+    whole = ((places >= edge) & (places <= np.array(size) - 1 - edge)).all(axis=1)
+    if whole.sum() >= _LEAST_SLICES:
+        times, places = times[whole], places[whole]
+    centred = times - times.mean()
+    slope = (centred[:, None] * places).sum(axis=0) / max(float((centred**2).sum()), 1e-9)
+    return float(np.linalg.norm(slope)) * 1000

@@ -10,8 +10,8 @@ from pathlib import Path
 from sparseattn.events.event import Events
 from sparseattn.events.store import EventStore, build_store
 
-LARGEST_SIDE = 1 << 14
-"""Of a sensor, in pixels: what a packed event has room for."""
+LARGEST_SIDE = 4096
+"""Of a sensor, in pixels: an event farther out is damage. A packed event has room for four times as much."""
 
 SENSORS = (
     (34, 34),  # N-MNIST

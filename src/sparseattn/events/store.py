@@ -103,7 +103,9 @@ class EventStore:
 
     def find(self, t: int) -> int:
         """Return how many events come before a time in µs."""
-        wanted = np.uint64(min(max(t - self.start, 0), LONGEST - 1) << _T)
+        if t > self.stop:
+            return self.count
+        wanted = np.uint64(max(t - self.start, 0) << _T)
         block = max(int(np.searchsorted(self._index, wanted)) - 1, 0)
         first = block * BLOCK
         last = min(first + BLOCK, self.count)

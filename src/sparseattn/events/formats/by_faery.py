@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from sparseattn.events.event import Events, events_of
-from sparseattn.events.recording import Recording
+from sparseattn.events.recording import LARGEST_SIDE, Recording
 
 KINDS = {".raw": "EVT", ".dat": "DAT", ".aedat4": "AEDAT4", ".es": "Event Stream"}
 
@@ -45,7 +45,7 @@ def open_by_faery(path: Path) -> Recording:
     decoder = _asked(partial(_decoder, path, version))
     width, height = decoder.dimensions()
     size = None if (width, height) == _ANY_SIZE else (int(height), int(width))
-    if size is not None and min(size) < 1:
+    if size is not None and not 1 <= min(size) <= max(size) <= LARGEST_SIDE:
         raise ValueError(f"its header is damaged: a sensor of {width} x {height} pixels")
     note = None
     word = _WORDS.get(version or "dat", 1)
