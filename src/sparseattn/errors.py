@@ -9,6 +9,10 @@ class InputError(ValueError):
     """
 
 
+class NoCellsError(InputError):
+    """A source holds no cell that can be used."""
+
+
 class WavelengthError(InputError):
     """Phase cannot become path difference before somebody says the wavelength of the light."""
 

@@ -61,5 +61,5 @@ def test_tiles_that_cannot_be(text):
 
 def test_options_of_folders_do_not_go_with_a_field():
     assert Reading(pixel_size="0.2um").of_a_field()["pixel_size_um"] == 0.2
-    with pytest.raises(InputError, match="--file-names and --tile are for cells"):
+    with pytest.raises(InputError, match="--file-names, --tile and options of recordings are for cells"):
         Reading(tile="55").of_a_field()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from sparseattn.cells.readers.phase.recorded import RecordedPhase
+    from sparseattn.events.settings import EventSettings
     from sparseattn.phase.settings import PhaseSettings
 
 Modality = Literal["brightfield", "flow", "fluorescence", "phase", "events", "unknown"]
@@ -125,6 +126,8 @@ class CellFile:
         The kind of instrument, where the file tells it.
     phase
         What the pixels are, where the file says that they are phase; see `sparseattn.phase`.
+    events
+        What became of a recording's events, where the file is one.
     """
 
     source: Source
@@ -141,6 +144,7 @@ class CellFile:
     pixel_size_um: float | None = None
     modality: Modality | None = None
     phase: RecordedPhase | None = None
+    events: EventSettings | None = None
 
 
 @dataclass(frozen=True)
@@ -252,6 +256,8 @@ class CellSet:
     phase
         How the optical path differences are made of what the files hold; None where they are not, or the
         files differ in it.
+    events
+        What became of the events of a recording; None where cells come from elsewhere.
     """
 
     labels: tuple[str | None, ...]
@@ -264,6 +270,7 @@ class CellSet:
     unit: str | None = None
     pixel_size_um: float | None = None
     phase: PhaseSettings | None = None
+    events: EventSettings | None = None
 
     @classmethod
     def from_files(
@@ -278,6 +285,7 @@ class CellSet:
         unit: str | None = None,
         pixel_size_um: float | None = None,
         phase: PhaseSettings | None = None,
+        events: EventSettings | None = None,
     ) -> CellSet:
         """Return all cells of `files`, in order; what readers build a set with."""
         catalogue = _Catalogue(files)
@@ -293,6 +301,7 @@ class CellSet:
             unit=unit,
             pixel_size_um=pixel_size_um,
             phase=phase,
+            events=events,
         )
 
     @classmethod
@@ -345,7 +354,7 @@ class CellSet:
         Raises
         ------
         InputError
-            When no set is given, or the channels, modalities or units differ.
+            When no set is given, or the channels, modalities, units or settings of events differ.
         """
         if not sets:
             raise InputError("There are no cells to join; give at least one source.")
@@ -355,6 +364,7 @@ class CellSet:
                 ("channels", "channel names"),
                 ("modality", "modality"),
                 ("unit", "settings of phase"),
+                ("events", "settings of events"),
             ):
                 one, two = getattr(first, what), getattr(other, what)
                 if one != two:
@@ -379,6 +389,7 @@ class CellSet:
             unit=first.unit,
             pixel_size_um=first.pixel_size_um if len({part.pixel_size_um for part in sets}) == 1 else None,
             phase=first.phase if len({part.phase for part in sets}) == 1 else None,
+            events=first.events,
         )
 
     def __len__(self) -> int:

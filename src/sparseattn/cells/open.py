@@ -17,7 +17,16 @@ from sparseattn.cells.cellset import (
 )
 from sparseattn.cells.columns import joined
 from sparseattn.cells.field import Field, check_modality, default_modality
-from sparseattn.cells.readers import arrays, hdf5, matlab, pictures, tiff, zarr_store
+from sparseattn.cells.readers import (
+    arrays,
+    hdf5,
+    matlab,
+    microscopy,
+    pictures,
+    recordings,
+    tiff,
+    zarr_store,
+)
 from sparseattn.cells.readers.cytometry import amnis, rtdc
 from sparseattn.cells.readers.cytometry.channel_files import files_together, join_channels
 from sparseattn.cells.readers.cytometry.montage import as_tiles, checked_tile
@@ -28,7 +37,8 @@ from sparseattn.cells.readers.phase.recorded import CHANNEL, UNIT, as_path_diffe
 from sparseattn.cells.readers.zarr_store import is_zarr
 from sparseattn.cells.sidecar import Sidecar, check_pixel_size, read_sidecar
 from sparseattn.cells.tables import describe_samples, label_cells
-from sparseattn.errors import InputError, WavelengthError
+from sparseattn.errors import InputError, NoCellsError, WavelengthError
+from sparseattn.events.settings import EventSettings
 from sparseattn.phase.settings import PhaseSettings
 
 SMALLEST_SIDE, LARGEST_SIDE = 2, 4096
@@ -43,8 +53,10 @@ SUFFIXES = (
     | zarr_store.SUFFIXES
     | hdf5.SUFFIXES
     | matlab.SUFFIXES
+    | microscopy.SUFFIXES
     | rtdc.SUFFIXES
     | amnis.SUFFIXES
+    | recordings.ALWAYS
 )
 
 _WITH_DATASETS = {
@@ -73,6 +85,7 @@ def open_cells(
     tile: Sequence[int] | None = None,
     pixel_size_um: float | None = None,
     phase: PhaseSettings | Mapping[str, Any] | None = None,
+    events: EventSettings | Mapping[str, Any] | None = None,
     strict: bool = False,
 ) -> CellSet:
     """Open the cells of a folder or file, without reading their pixels.
@@ -81,8 +94,9 @@ def open_cells(
     ----------
     path
         A folder of images, a folder of class or sample folders, an image, a TIFF stack, an array (.npy, .npz,
-        .mat), an HDF5 file or a Zarr store. Names that begin with ``_`` or ``.`` are passed over; links that
-        leave the folder are not followed.
+        .mat), an HDF5 file, a Zarr store, a microscope's file (.nd2, .czi, .lif) or an event-camera
+        recording. Names that begin with ``_`` or ``.`` are passed over; links that leave the folder are not
+        followed.
     subfolders
         What subfolders with images are: "classes" or "samples". Must be said where there are any.
     layout
@@ -102,9 +116,10 @@ def open_cells(
         One name a channel; wins over those of the sidecar and the file.
     modality
         The kind of instrument; else the sidecar says, else the file: 8-bit RGB is "brightfield", holograms
-        and phase are "phase"; else "unknown".
+        and phase are "phase", recordings are "events"; else "unknown".
     dataset
-        Which dataset of an HDF5 or MATLAB file, or which array of an .npz, holds the images.
+        Which image of a file or store that holds several: the name of a dataset (HDF5, MATLAB) or of an array
+        (.npz), the name or number of a series, or a well and field of a plate ("A/1/0").
     file_names
         How the files of a folder are named where each holds one channel of a cell, such as
         ``"{cell}_{channel}"``; names like ``12_Ch1.ome.tif`` are known without it.
@@ -116,6 +131,9 @@ def open_cells(
         How recorded phase becomes optical path difference in nm: a `sparseattn.phase.PhaseSettings`, or a
         mapping of some of its attributes; what it leaves out is as the sidecar says. Given, images of any
         kind of file are taken for phase; files that say that they are phase always become path differences.
+    events
+        What becomes of the events of recordings: a `sparseattn.events.EventSettings`, or a mapping of some of
+        its attributes; what it leaves out is as the sidecar says.
     strict
         Raise on the first file that cannot be used, instead of leaving it out.
 
@@ -147,7 +165,14 @@ def open_cells(
             f"{shown(path)} cannot be opened ({error.strerror}); give a folder of images or a stack."
         ) from None
     sidecar = read_sidecar(path)
-    how = HowToRead(layout, dataset, checked_tile(tile), _phase_settings(phase, sidecar), one_cell=folder)
+    how = HowToRead(
+        layout,
+        dataset,
+        checked_tile(tile),
+        _phase_settings(phase, sidecar),
+        _event_settings(events, sidecar),
+        one_cell=folder,
+    )
     listed, skipped = _list(path, folder, subfolders)
     if folder:
         listed, apart = files_together(listed, file_names)
@@ -156,7 +181,9 @@ def open_cells(
     skipped += unusable
     if not files:
         first = skipped[0]
-        raise InputError(f"No cell of {shown(path)} can be used; the first: {first.origin}: {first.reason}.")
+        raise NoCellsError(
+            f"No cell of {shown(path)} can be used; the first: {first.origin}: {first.reason}."
+        )
     _check_alike(files)
     counts = [1 if file.cells is None else file.cells for file in files]
     names = [part for part, count in zip(parts, counts, strict=True) for _ in range(count)]
@@ -181,6 +208,7 @@ def open_cells(
         unit=_unit(files, channels, kind),
         pixel_size_um=_pixel_size(files, pixel_size_um, sidecar),
         phase=common_settings(files),
+        events=files[0].events,
     )
     if labels_csv is not None:
         cells = label_cells(cells, path, labels_csv)
@@ -206,8 +234,8 @@ def open_field(
     Parameters
     ----------
     path
-        An image, a TIFF, an array (.npy, .npz, .mat), an HDF5 file or a Zarr store; times and depths become
-        planes.
+        An image, a TIFF, an array (.npy, .npz, .mat), an HDF5 file, a Zarr store or a microscope's file
+        (.nd2, .czi, .lif); times and depths become planes.
     layout
         As for `open_cells`; N counts planes.
     channel_names, modality, dataset, pixel_size_um, phase
@@ -288,7 +316,7 @@ def _list(path: Path, folder: bool, subfolders: Subfolders | None) -> tuple[list
 def _is_source(path: Path) -> bool:
     if path.is_dir():
         return is_zarr(path)
-    return path.is_file() and path.suffix.lower() in SUFFIXES
+    return path.is_file() and (path.suffix.lower() in SUFFIXES or recordings.is_recording(path))
 
 
 def _read_headers(
@@ -343,8 +371,12 @@ def _describe(item: Listed, how: HowToRead) -> list[CellFile]:
 
 def _as_recorded(path: Path, how: HowToRead) -> list[CellFile]:
     suffix = path.suffix.lower()
+    if how.layout is None and recordings.is_recording(path):
+        return recordings.open_recording_cells(path, settings=how.events, one_cell=how.one_cell)
     if path.is_dir():
-        return zarr_store.open_zarr(path, layout=how.layout, one_cell=how.one_cell)
+        return zarr_store.open_zarr(path, layout=how.layout, one_cell=how.one_cell, series=how.dataset)
+    if suffix in microscopy.SUFFIXES:
+        return microscopy.open_microscopy(path, layout=how.layout, series=how.dataset)
     if suffix in tiff.SUFFIXES:
         return tiff.open_tiff(path, layout=how.layout, one_cell=how.one_cell)
     if suffix in _WITH_DATASETS:
@@ -436,6 +468,14 @@ def _phase_settings(
         return given or sidecar.phase
     said = {} if sidecar.phase is None else sidecar.phase.to_json()
     return PhaseSettings.from_json({**said, **given})
+
+
+def _event_settings(given: EventSettings | Mapping[str, Any] | None, sidecar: Sidecar) -> EventSettings:
+    """Return what becomes of events; of a mapping what it leaves out is as the sidecar says."""
+    said = sidecar.events or EventSettings()
+    if given is None or isinstance(given, EventSettings):
+        return given or said
+    return EventSettings.from_json({**said.to_json(), **given})
 
 
 def _columns(files: Sequence[CellFile], counts: Sequence[int]) -> dict[str, Sequence[Any]]:

@@ -9,6 +9,7 @@ from typing import cast
 
 from sparseattn.cells.cellset import MODALITIES, Modality, shown
 from sparseattn.errors import InputError
+from sparseattn.events.settings import EventSettings
 from sparseattn.phase.settings import PhaseSettings
 
 NAME = "cells.json"
@@ -27,6 +28,7 @@ class Sidecar:
     channels: tuple[str, ...] | None = None
     pixel_size_um: float | None = None
     phase: PhaseSettings | None = None
+    events: EventSettings | None = None
 
 
 def read_sidecar(source: Path) -> Sidecar:
@@ -62,9 +64,10 @@ def read_sidecar(source: Path) -> Sidecar:
     try:
         check_pixel_size(said.get("pixel_size_um"))
         phase = None if said.get("phase") is None else PhaseSettings.from_json(dict(said["phase"]))
+        events = None if said.get("events") is None else EventSettings.from_json(said["events"])
     except (TypeError, ValueError) as error:
         raise InputError(f"{shown(path)}: {shown(error)}") from None
-    return Sidecar(path, cast(Modality | None, modality), channels, said.get("pixel_size_um"), phase)
+    return Sidecar(path, cast(Modality | None, modality), channels, said.get("pixel_size_um"), phase, events)
 
 
 def check_pixel_size(pixel_size_um: object) -> None:

@@ -54,7 +54,14 @@ def evaluate(
 ) -> None:
     """Compare a model's answers with known classes."""
     source = SourceOptions(
-        labels_csv, samples_csv, subfolders, layout, modality, channel_names, strict, reading=reading
+        labels_csv,
+        samples_csv,
+        subfolders,
+        layout,
+        modality,
+        channel_names,
+        strict,
+        reading=reading.for_model(model),
     )
     cells = open_labelled(data, source)
 

@@ -55,7 +55,14 @@ def explain(
     grid_pixels = classifier.prepare.size**2
     k = classifier.k if pixels is None else shared.parse_pixels(pixels, grid_pixels)
     options = SourceOptions(
-        labels_csv, samples_csv, subfolders, layout, modality, channel_names, strict, reading=reading
+        labels_csv,
+        samples_csv,
+        subfolders,
+        layout,
+        modality,
+        channel_names,
+        strict,
+        reading=reading.for_model(model),
     )
     opened = open_any([source], options, classifier.classes)
     classifier.check(opened)

@@ -64,7 +64,7 @@ def finetune(
         channel_names,
         strict,
         labels_log,
-        reading=reading,
+        reading=reading.for_model(model),
     )
     cells, split = open_sides(data, val, source, options.validation, start=start)
     start.check(cells)

@@ -11,10 +11,11 @@ import typer
 
 from sparseattn.cli import options as shared
 from sparseattn.cli.models import load_model
-from sparseattn.cli.output import listed, percent, pixels_and_percent, print_facts, print_json
+from sparseattn.cli.output import listed, note, percent, pixels_and_percent, print_facts, print_json
 from sparseattn.cli.reading import PLAIN_READING, Reading, reads_sources
+from sparseattn.cli.recordings import describe_recording
 from sparseattn.cli.sources import SourceOptions, open_source, report_skipped
-from sparseattn.errors import InputError
+from sparseattn.errors import InputError, NoCellsError
 
 if TYPE_CHECKING:
     from sparseattn.cells.cellset import CellSet
@@ -56,14 +57,28 @@ def info(
         source = SourceOptions(
             labels_csv, samples_csv, subfolders, layout, modality, channel_names, strict, reading=reading
         )
-        cells = open_source(path, source)
+        recording = describe_recording(path) if layout is None else None
+        cells = _cells(path, source, recording)
         report_skipped(cells.skipped)
-        facts = describe_cells(path, cells)
+        facts = describe_cells(path, cells) | ({} if recording is None else {"recording": recording})
         lines = _cells_lines(facts)
     if as_json:
         print_json(facts)
     else:
         print_facts(lines)
+
+
+def _cells(path: Path, source: SourceOptions, recording: dict[str, Any] | None) -> CellSet:
+    """Open the cells; a recording in which none is found is still a recording."""
+    try:
+        return open_source(path, source)
+    except NoCellsError as error:
+        if recording is None or source.strict:
+            raise
+        from sparseattn.cells.cellset import CellSet
+
+        note(str(error))
+        return CellSet.from_files([], channels=("on", "off"), modality="events")
 
 
 def describe_cells(path: Path, cells: CellSet) -> dict[str, Any]:
@@ -103,6 +118,7 @@ def describe_model(path: Path, classifier: Classifier) -> dict[str, Any]:
         "modality": classifier.modality,
         "size": prepare.size,
         "policy": prepare.policy,
+        "events": None if prepare.events is None else prepare.events.to_json(),
         "k": classifier.k,
         "pixel_fraction": classifier.k / grid_pixels,
         "unit_pixels": config.cell_size,
@@ -123,13 +139,19 @@ def describe_model(path: Path, classifier: Classifier) -> dict[str, Any]:
 
 def _cells_lines(facts: dict[str, Any]) -> list[tuple[str, object]]:
     shapes = [f"{shape['height']} x {shape['width']} ({shape['n']})" for shape in facts["shapes"]]
+    recording = facts.get("recording") or {}
     return [
+        ("recording", recording.get("format")),
+        ("sensor", f"{recording['width']} x {recording['height']} pixels" if recording else None),
+        ("events", f"{recording['events']:,}" if recording else None),
+        ("lasts", f"{(recording['stop_us'] - recording['start_us']) / 1e6:.6g} s" if recording else None),
+        ("note", recording.get("note")),
         ("cells", facts["n"]),
         ("height x width", listed(shapes)),
         ("channels", ", ".join(facts["channels"])),
         ("modality", facts["modality"]),
         ("unit", facts["unit"]),
-        ("pixel size", None if facts["pixel_size_um"] is None else f"{facts['pixel_size_um']:g} µm"),
+        ("pixel size", None if facts["pixel_size_um"] is None else f"{facts['pixel_size_um']:.4g} µm"),
         ("made from", None if facts["phase"] is None else _made_from(facts["phase"])),
         ("classes", ", ".join(f"{name} ({number})" for name, number in facts["classes"].items())),
         ("without a class", facts["unlabelled"] or None),
@@ -161,6 +183,17 @@ def _made_from(phase: dict[str, Any]) -> str:
     return ", ".join(filter(None, [phase["values"], light, reference, unwrapped, sign, ground]))
 
 
+def _of_events(events: dict[str, Any] | None) -> str | None:
+    if events is None:
+        return None
+    window = "all events"
+    if events["window_us"] is not None:
+        window = f"{events['window_us'] / 1000:g} ms"
+    elif events["window_events"] is not None:
+        window = f"{events['window_events']} events"
+    return f"{events['representation']} of {window}, {events['recordings']}"
+
+
 def _model_lines(facts: dict[str, Any]) -> list[tuple[str, object]]:
     validation, split = facts["validation"], facts["split"]
     accuracy = validation.get("balanced_accuracy")
@@ -169,6 +202,7 @@ def _model_lines(facts: dict[str, Any]) -> list[tuple[str, object]]:
         ("channels", ", ".join(facts["channels"])),
         ("modality", facts["modality"]),
         ("grid", f"{facts['size']} x {facts['size']} pixels ({facts['policy']})"),
+        ("of events", _of_events(facts["events"])),
         ("selected pixels", pixels_and_percent(facts["k"], facts["size"] ** 2)),
         ("selected in units of", f"{facts['unit_pixels']} x {facts['unit_pixels']} pixels"),
         ("read around each", f"{facts['window_pixels']} x {facts['window_pixels']} pixels"),

@@ -76,7 +76,14 @@ def predict(
     grid_pixels = classifier.prepare.size**2
     k = classifier.k if pixels is None else shared.parse_pixels(pixels, grid_pixels)
     source = SourceOptions(
-        labels_csv, samples_csv, subfolders, layout, modality, channel_names, strict, reading=reading
+        labels_csv,
+        samples_csv,
+        subfolders,
+        layout,
+        modality,
+        channel_names,
+        strict,
+        reading=reading if field else reading.for_model(model),
     )
     if not field:
         cells = open_any(sources, source, classifier.classes)

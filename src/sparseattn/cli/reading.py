@@ -6,12 +6,20 @@ import functools
 import inspect
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from sparseattn.cli.recordings import (
+    Meaning,
+    Representation,
+    events_of_model,
+    parse_slice,
+    parse_window,
+    window_text,
+)
 from sparseattn.errors import InputError
 from sparseattn.phase.settings import BackgroundName, Values
 
@@ -28,10 +36,14 @@ class Reading:
         As `sparseattn.cells.open_cells` takes them, sizes as text.
     wavelength, values, background, unwrap, invert, reference
         Of phase images: see `sparseattn.phase.PhaseSettings`.
+    representation, bins, event_window, recordings_are, cell_diameter, event_slice
+        Of event-camera recordings: see `sparseattn.events.EventSettings`; the window as text, the slice in
+        ms.
     """
 
     dataset: Annotated[
-        str | None, typer.Option(help="Which dataset of an HDF5, MATLAB or .npz file holds the images.")
+        str | None,
+        typer.Option(help="Which dataset of a file, series of a microscope, or field of a plate: A/1/0."),
     ] = None
     file_names: Annotated[
         str | None, typer.Option(help="How files are named that hold a channel each: {cell}_{channel}.")
@@ -59,6 +71,42 @@ class Reading:
     reference: Annotated[
         Path | None, typer.Option(help="Of phase images: the same without cells, to take off.")
     ] = None
+    representation: Annotated[
+        Representation | None,
+        typer.Option(help="Of recordings: what becomes of a cell's events. [histogram]"),
+    ] = None
+    bins: Annotated[
+        int | None, typer.Option(help="Of recordings: moments of the voxel grid, 2 to 16. [5]")
+    ] = None
+    event_window: Annotated[
+        str | None, typer.Option(help="Of recordings: 20ms, 500us or 3000 (events) of a cell. [all]")
+    ] = None
+    recordings_are: Annotated[
+        Meaning | None,
+        typer.Option(help="What recordings are: one cell each, or cells passing. [alone: passages]"),
+    ] = None
+    cell_diameter: Annotated[
+        float | None, typer.Option(help="Of recordings: of a passing cell, in pixels. [30]")
+    ] = None
+    event_slice: Annotated[
+        float | None,
+        typer.Option(help="Of recordings: ms in which a cell moves half its diameter. [2]"),
+    ] = None
+
+    def for_model(self, model: Path) -> Reading:
+        """Return how to read cells for a model: what is not said of events is as the model was made with."""
+        events = events_of_model(model)
+        if events is None:
+            return self
+        known: dict[str, Any] = {
+            "representation": events.representation,
+            "bins": events.bins,
+            "event_window": window_text(events),
+            "recordings_are": events.recordings,
+            "cell_diameter": events.diameter,
+            "event_slice": events.slice_us / 1000,
+        }
+        return replace(self, **{name: value for name, value in known.items() if getattr(self, name) is None})
 
     def of_a_field(self) -> dict[str, Any]:
         """Return what `sparseattn.cells.open_field` is to be given.
@@ -69,9 +117,11 @@ class Reading:
             Where a length cannot be read, or an option is for folders of cells.
         """
         given = self.arguments()
-        for_cells = (given.pop("file_names"), given.pop("tile"))
-        if for_cells != (None, None):
-            raise InputError("--file-names and --tile are for cells; leave them out with a field")
+        for_cells = (given.pop("file_names"), given.pop("tile"), given.pop("events"))
+        if for_cells != (None, None, None):
+            raise InputError(
+                "--file-names, --tile and options of recordings are for cells; leave them out with a field"
+            )
         return given
 
     def arguments(self) -> dict[str, Any]:
@@ -91,6 +141,15 @@ class Reading:
             "reference": None if self.reference is None else str(self.reference),
         }
         phase = {name: value for name, value in given.items() if value is not None}
+        recordings = {
+            "representation": self.representation,
+            "bins": self.bins,
+            "recordings": self.recordings_are,
+            "diameter": self.cell_diameter,
+            "slice_us": parse_slice(self.event_slice),
+        }
+        events: dict[str, Any] = {name: value for name, value in recordings.items() if value is not None}
+        events |= parse_window(self.event_window)
         size = parse_length(self.pixel_size, "--pixel-size", "0.2um")
         return {
             "dataset": self.dataset,
@@ -98,6 +157,7 @@ class Reading:
             "tile": parse_tile(self.tile),
             "pixel_size_um": None if size is None else size / 1000,
             "phase": phase or None,
+            "events": events or None,
         }
 
 

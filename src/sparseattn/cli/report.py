@@ -75,7 +75,14 @@ def report(
     grid_pixels = classifier.prepare.size**2
     k = classifier.k if pixels is None else shared.parse_pixels(pixels, grid_pixels)
     source = SourceOptions(
-        labels_csv, samples_csv, subfolders, layout, modality, channel_names, strict, reading=reading
+        labels_csv,
+        samples_csv,
+        subfolders,
+        layout,
+        modality,
+        channel_names,
+        strict,
+        reading=reading.for_model(model),
     )
     cells = _open_samples(sources, source, classifier.classes)
     predictions = classifier.predict(cells, k=k, batch_size=batch_size, strict=strict, device=device)

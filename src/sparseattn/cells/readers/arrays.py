@@ -13,9 +13,8 @@ import tempfile
 import zipfile
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from math import prod
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +24,7 @@ from sparseattn.cells.readers.layouts import Axes, given_axes, guessed_axes
 from sparseattn.cells.readers.maps import mapped
 from sparseattn.cells.readers.phase.recorded import RecordedPhase
 from sparseattn.cells.readers.pictures import RGB_NAMES
+from sparseattn.npy_header import NpyHeader, read_npy_header
 
 SUFFIXES = frozenset({".npy", ".npz"})
 
@@ -33,21 +33,9 @@ HOLOGRAM, EMPTY_HOLOGRAM = "data", "bg_data"
 
 
 @dataclass(frozen=True)
-class _Header:
-    shape: tuple[int, ...]
-    fortran: bool
-    dtype: np.dtype[Any]
-    offset: int
-
-    @property
-    def size(self) -> int:
-        return prod(self.shape) * self.dtype.itemsize
-
-
-@dataclass(frozen=True)
 class _Npy:
     path: Path
-    header: _Header
+    header: NpyHeader
     axes: Axes
     changed: int
 
@@ -77,7 +65,7 @@ def _unpacked(path: Path, member: str, changed: int) -> npt.NDArray[Any]:
         shutil.copyfileobj(packed, copy)
         copy.flush()
         copy.seek(0)
-        at = _read_header(copy)
+        at = read_npy_header(copy)
         return np.memmap(copy, at.dtype, "r", at.offset, at.shape, "F" if at.fortran else "C")
 
 
@@ -103,7 +91,7 @@ def open_array(path: Path, *, layout: str | None, one_cell: bool, dataset: str |
     if path.suffix.lower() == ".npz":
         return _open_npz(path, layout, one_cell, dataset)
     with path.open("rb") as stream:
-        header = _read_header(stream)
+        header = read_npy_header(stream)
     if path.stat().st_size < header.offset + header.size:
         raise ValueError("it is truncated")
     axes = _axes(header, layout, one_cell)
@@ -116,7 +104,7 @@ def _open_npz(path: Path, layout: str | None, one_cell: bool, dataset: str | Non
             headers = {}
             for name in archive.namelist():
                 with archive.open(name) as stream:
-                    headers[name.removesuffix(".npy")] = _read_header(stream)
+                    headers[name.removesuffix(".npy")] = read_npy_header(stream)
     except zipfile.BadZipFile:
         raise ValueError("it is not an .npz archive, or it is truncated") from None
     images = [name for name, header in headers.items() if len(header.shape) >= 2]
@@ -147,7 +135,7 @@ def _open_npz(path: Path, layout: str | None, one_cell: bool, dataset: str | Non
 
 
 def _open_holograms(
-    path: Path, headers: dict[str, _Header], layout: str | None, one_cell: bool, changed: int
+    path: Path, headers: dict[str, NpyHeader], layout: str | None, one_cell: bool, changed: int
 ) -> list[CellFile]:
     sources = []
     for name in (HOLOGRAM, EMPTY_HOLOGRAM):
@@ -160,29 +148,14 @@ def _open_holograms(
     return [replace(file, phase=RecordedPhase("hologram", reference=empty))]
 
 
-def _read_header(stream: IO[bytes]) -> _Header:
-    """Read where the numbers lie and of what kind they are; numpy's own parser, which evaluates nothing."""
-    try:
-        version = np.lib.format.read_magic(stream)
-        read = (
-            np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        )
-        shape, fortran, dtype = read(stream)
-    except ValueError:
-        raise ValueError("it is not an array in numpy's format, or it is truncated") from None
-    if dtype.hasobject:
-        raise ValueError("it holds Python objects, which are not loaded because they could run code")
-    return _Header(shape, fortran, dtype, stream.tell())
-
-
-def _axes(header: _Header, layout: str | None, one_cell: bool) -> Axes:
+def _axes(header: NpyHeader, layout: str | None, one_cell: bool) -> Axes:
     if layout is not None:
         return given_axes(header.shape, layout)
     return guessed_axes(header.shape, one_cell=one_cell)
 
 
 def _file(
-    source: _Npy | _Npz, axes: Axes, header: _Header, labels: tuple[str | None, ...] | None = None
+    source: _Npy | _Npz, axes: Axes, header: NpyHeader, labels: tuple[str | None, ...] | None = None
 ) -> CellFile:
     colour = axes.names.endswith("C") and axes.channels == 3
     return CellFile(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from sparseattn.events.settings import EventSettings
 from sparseattn.phase.settings import PhaseSettings
 
 
@@ -13,7 +14,7 @@ class HowToRead:
 
     Attributes
     ----------
-    layout, dataset, tile, phase
+    layout, dataset, tile, phase, events
         As there.
     one_cell
         Whether the files lie in a folder of files that are one cell each.
@@ -23,4 +24,5 @@ class HowToRead:
     dataset: str | None = None
     tile: tuple[int, int] | None = None
     phase: PhaseSettings | None = None
+    events: EventSettings = field(default_factory=EventSettings)
     one_cell: bool = False

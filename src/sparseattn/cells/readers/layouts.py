@@ -51,15 +51,25 @@ class Axes:
         """(H, W) of a cell."""
         return self._lengths("Y")[0], self._lengths("X")[0]
 
-    def pick(self, array: Any, row: int) -> npt.NDArray[Any]:
-        """Return cell `row` of `array` (anything that numpy-style indices reach) as a new (C, H, W) array."""
-        return self.channels_first(np.array(array[self.key(row)]))
+    def pick(
+        self, array: Any, row: int, rows: slice = slice(None), columns: slice = slice(None)
+    ) -> npt.NDArray[Any]:
+        """Return cell `row` of `array` (anything that numpy-style indices reach) as a new (C, H, W) array.
 
-    def key(self, row: int) -> tuple[int | slice, ...]:
-        """Return the index of cell `row` in an array."""
+        Of a cell that is a large field, `rows` and `columns` say which part is wanted.
+        """
+        return self.channels_first(np.array(array[self.key(row, rows, columns)]))
+
+    def key(
+        self, row: int, rows: slice = slice(None), columns: slice = slice(None)
+    ) -> tuple[int | slice, ...]:
+        """Return the index of cell `row` in an array, or of a part of it."""
         counts = self._lengths("N")
         place = iter(np.unravel_index(row, counts) if counts else ())
-        return tuple(int(next(place)) if name == "N" else slice(None) for name in self.names)
+        wanted = {"Y": rows, "X": columns}
+        return tuple(
+            int(next(place)) if name == "N" else wanted.get(name, slice(None)) for name in self.names
+        )
 
     def channels_first(self, pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Return what lies at the `key` of a cell as (C, H, W)."""
