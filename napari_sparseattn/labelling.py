@@ -62,6 +62,7 @@ class Labelling:
         """
         earlier = self.log
         if earlier is not None and earlier.path == path.expanduser().absolute():
+            self._take_classes_of(earlier)
             return
         log = LabelLog.open(path)
         self._taking = True
@@ -121,6 +122,13 @@ class Labelling:
 
     # Classes
 
+    def _take_classes_of(self, log: LabelLog) -> None:
+        self._taking = True
+        try:
+            self._take_classes(log)
+        finally:
+            self._taking = False
+
     def _take_classes(self, log: LabelLog) -> None:
         """Show the classes of a log, with its colours and keys, before those that it does not know."""
         known = {one.name: one for one in self._workspace.classes}
@@ -168,6 +176,21 @@ class Labelling:
     def recolour_class(self, name: str, colour: str) -> None:
         """Give a class another colour, ``#rrggbb``."""
         self._replace(name, colour=colour)
+
+    def set_key(self, name: str, key: str) -> None:
+        """Give a class another key, "1" to "9"; a class that has it gets the former key of this one."""
+        items = self._workspace.classes
+        former = next(item.key for item in items if item.name == name)
+        self._workspace.set_classes(
+            [
+                replace(item, key=key)
+                if item.name == name
+                else replace(item, key=former)
+                if item.key == key
+                else item
+                for item in items
+            ]
+        )
 
     def remove_class(self, name: str) -> None:
         """Remove a class; its cells count as unlabelled until it is added again."""

@@ -77,14 +77,19 @@ class Workspace(LookedAt):
         ``placement`` says where a cell lies in the image that the viewer shows; without it a stack is leafed
         through where all cells have one size, else each cell is shown by itself.
         """
+        before = self._classes
+        if _first_path(sources) != _first_path(self._sources):  # classes of other cells mean nothing here
+            self._keep_classes(cells, self._classifier)
         self._cells, self._sources, self._placement = cells, tuple(sources), placement
         self._cells_version += 1
         self._channel_names, self._model_cells = {}, cells
         self._selection, self._explanation, self._evidence, self._predictions = (), None, None, None
         self._current = 0 if cells is not None and len(cells) else -1
+        self.cells_changed.emit()  # brings the label log of these cells, and its classes
         if cells is not None:
             self.add_classes(cells.classes)
-        self.cells_changed.emit()
+        if self._classes != before:
+            self.classes_changed.emit()
         self.predictions_changed.emit()
         self.selection_changed.emit(())
         self.current_changed.emit(self._current)
@@ -152,6 +157,8 @@ class Workspace(LookedAt):
         self._model_version += 1
         self._explanation, self._evidence, self._predictions = None, None, None
         self._target_class, self._head = None, None
+        if self._label_log is None:
+            self._keep_classes(self._cells, classifier)
         if classifier is not None:
             self._k = classifier.k
             self.add_classes(classifier.classes)
@@ -247,6 +254,14 @@ class Workspace(LookedAt):
         """Add classes that are not there yet, each with the next free colour and key."""
         self.set_classes(with_classes(self._classes, names))
 
+    def _keep_classes(self, cells: CellSet | None, classifier: Classifier | None) -> None:
+        """Let go of the classes that neither these cells nor this model have; a label log brings its own."""
+        known = {
+            *(() if cells is None else cells.classes),
+            *(() if classifier is None else classifier.classes),
+        }
+        self._classes = tuple(item for item in self._classes if item.name in known)
+
     @property
     def blind(self) -> bool:
         """Whether predictions are to be hidden while cells are labelled."""
@@ -293,3 +308,7 @@ class Workspace(LookedAt):
     def fail(self, error: BaseException | str) -> None:
         """Show in the status line what went wrong: one sentence, never a traceback."""
         self.failed.emit(str(error))
+
+
+def _first_path(sources: Sequence[CellSource]) -> Path | None:
+    return sources[0].path if sources else None

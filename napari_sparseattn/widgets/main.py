@@ -6,11 +6,12 @@ import importlib
 import importlib.util
 import logging
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QSize, Qt, QTimer
-from qtpy.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
+from qtpy.QtGui import QDragEnterEvent, QDropEvent, QKeySequence, QShortcut, QShowEvent
 from qtpy.QtWidgets import (
     QDialog,
     QFileDialog,
@@ -173,9 +174,10 @@ class MainWidget(QWidget):
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
         self.tabs.setUsesScrollButtons(False)
-        for title, module, class_name, hint in TABS:
+        for number, (title, module, class_name, hint) in enumerate(TABS, start=1):
             place = self.tabs.addTab(_Tab(self.session, module, class_name), title)
-            self.tabs.setTabToolTip(place, hint)
+            self.tabs.setTabToolTip(place, f"{hint} (Alt+{number})")
+            QShortcut(QKeySequence(f"Alt+{number}"), self, partial(self.tabs.setCurrentIndex, place))
         self.tabs.currentChanged.connect(self._fill)
         self.session.tab_asked.connect(self.show_tab)
         self._fill(0)
@@ -379,12 +381,14 @@ class MainWidget(QWidget):
         workspace = self.workspace
         self._offered = None
         text = ""
-        if workspace.cells is not None and workspace.classifier is None:
+        if workspace.cells is not None and (workspace.classifier is None or workspace.mismatch):
             self._offered = model_for(workspace.cells, simulated=self._is_sample())
-            if self._offered is not None:
-                text = f"A model for such cells comes with the plugin: {self._offered.title}."
-                self.offer_yes.setText("Load It")
-                self.offer_yes.setToolTip(self._offered.text)
+        if self._offered is not None:
+            text = f"A model for such cells comes with the plugin: {self._offered.title}."
+            if workspace.mismatch:
+                text = f"The loaded model does not fit these cells. {text}"
+            self.offer_yes.setText("Load It")
+            self.offer_yes.setToolTip(self._offered.text)
         elif workspace.mismatch:
             text = f"The model does not fit: {workspace.mismatch}."
             self.offer_yes.setText("Match Channels…")

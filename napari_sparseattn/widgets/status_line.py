@@ -5,6 +5,7 @@ from __future__ import annotations
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QWidget
 
+from napari_sparseattn.jobs import Job
 from napari_sparseattn.session import Session
 
 _SECONDS = 12
@@ -35,6 +36,7 @@ class StatusLine(QWidget):
         layout.addWidget(self.bar)
         layout.addWidget(self.stop)
         self._sentence, self._bad = "", False
+        self._went_wrong_beside: set[Job] = set()
         self._fading = QTimer(self)
         self._fading.setSingleShot(True)
         self._fading.setInterval(_SECONDS * 1000)
@@ -57,6 +59,7 @@ class StatusLine(QWidget):
     def fail(self, sentence: str) -> None:
         self._sentence, self._bad = sentence[:1].upper() + sentence[1:], True
         self._fading.stop()
+        self._went_wrong_beside = set(self._jobs.running)
         self._show()
 
     def _newest(self):  # type: ignore[no-untyped-def]
@@ -70,6 +73,8 @@ class StatusLine(QWidget):
 
     def _show(self) -> None:
         job = self._newest()
+        if self._bad and job is not None and job not in self._went_wrong_beside:
+            self._sentence, self._bad = "", False  # the user has gone on to something else
         self.bar.setVisible(job is not None)
         self.stop.setVisible(job is not None and not job.vital)
         if job is not None:

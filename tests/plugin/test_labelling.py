@@ -84,6 +84,29 @@ def test_no_cell_is_left(folder) -> None:
     assert [labelling.next_cell(order) for order in ("in order", "random", "uncertain")] == [None] * 3
 
 
+def test_classes_stay_with_their_cells(folder, blob_folder) -> None:
+    workspace, labelling = opened(folder)
+    labelling.add_class("A")
+    labelling.label([0], "A")
+    other = blob_folder(("three", "four"), count=2, size=16, name="others")
+    workspace.set_cells(open_cells(other, subfolders="classes"), [CellSource(other)])
+    assert set(workspace.colours) == {"three", "four"}
+    workspace.set_cells(open_cells(folder, subfolders="samples"), [CellSource(folder)])
+    assert set(workspace.colours) == {"A"}
+    with LabelLog.open(folder / "_labels.sqlite", read_only=True) as log:
+        assert [one.name for one in log.classes] == ["A"]  # nothing of the others was written to it
+
+
+def test_classes_change_keys(folder) -> None:
+    workspace, labelling = opened(folder)
+    for name in "ABC":
+        labelling.add_class(name)
+    labelling.set_key("C", "1")
+    assert {item.name: item.key for item in workspace.classes} == {"A": "3", "B": "2", "C": "1"}
+    again, _ = opened(folder)
+    assert {item.name: item.key for item in again.classes} == {"A": "3", "B": "2", "C": "1"}
+
+
 def test_labels_of_files_are_looked_at_last(blob_folder) -> None:
     folder = blob_folder(count=2, size=16)
     workspace, labelling = opened(folder)

@@ -71,11 +71,12 @@ class LabelWidget(QWidget):
         self.add = _button("Add class…", "Add a class", self._add_class)
         self.change = QPushButton("Change class")
         self.change.setAutoDefault(False)
-        self.change.setToolTip("Rename, recolour or remove the chosen class")
+        self.change.setToolTip("Rename, recolour or remove the chosen class, or give it another key")
         menu = QMenu(self.change)
         for title, slot in (
             ("Rename…", self._rename_class),
             ("Colour…", self._recolour_class),
+            ("Key…", self._change_key),
             ("Remove…", self._remove_class),
         ):
             menu.addAction(title, slot)
@@ -345,6 +346,19 @@ class LabelWidget(QWidget):
         colour = QColorDialog.getColor(QColor(self._workspace.colours[name]), self, f"Colour of {name}")
         if colour.isValid():
             self._guard(self._labelling.recolour_class, name, colour.name())
+
+    def _change_key(self) -> None:
+        name = self.classes.chosen
+        if name is None:
+            return
+        key = next((item.key for item in self._workspace.classes if item.name == name), "")
+        keys = [str(number) for number in range(1, 10)]
+        chosen, sure = QInputDialog.getItem(
+            self, "Key of the class", f"Key of {name}; a class that has it takes the former one:", keys,
+            max(keys.index(key) if key in keys else 0, 0), False,
+        )  # fmt: skip
+        if sure:
+            self._guard(self._labelling.set_key, name, chosen)
 
     def _remove_class(self) -> None:
         name = self.classes.chosen

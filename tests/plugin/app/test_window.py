@@ -153,6 +153,24 @@ def test_what_went_wrong_is_one_sentence(window, qtbot, tmp_path) -> None:
     )
     assert "Traceback" not in widget.status.text.text()
     assert widget.workspace.classifier is None
+    widget.open_path(sample_folder("opd"), subfolders="classes")  # the user goes on to something else
+    qtbot.waitUntil(lambda: widget.workspace.cells is not None, timeout=60_000)
+    assert "broken" not in widget.status.text.text()
+
+
+def test_a_model_that_fits_is_offered(window, qtbot, cells_of, classifier_for) -> None:
+    _, widget = window
+    widget.workspace.set_classifier(classifier_for(cells_of()))  # not for these
+    widget.open_path(sample_folder("events"), subfolders="classes")
+    qtbot.waitUntil(lambda: widget.workspace.cells is not None, timeout=60_000)
+    assert "does not fit" in widget.offer_text.text() and widget.offer_yes.text() == "Load It"
+    qtbot.mouseClick(widget.offer_yes, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: widget.workspace.explanation is not None, timeout=60_000)
+    assert not widget.offer.isVisible()
+    widget.window().activateWindow()
+    qtbot.waitUntil(widget.window().isActiveWindow, timeout=10_000)
+    qtbot.keyClick(widget, Qt.Key.Key_2, Qt.KeyboardModifier.AltModifier)
+    qtbot.waitUntil(lambda: widget.tabs.tabText(widget.tabs.currentIndex()) == "Gallery")
 
 
 def test_cells_are_replaced_under_all_overlays(window, qtbot, cells_of, classifier_for) -> None:

@@ -46,17 +46,23 @@ def changed(now: LabelHistory, number: int, to: str | None, colour: str | None, 
 def taken_over(now: LabelHistory, classes: Iterable[LabelClass]) -> Numbered:
     """Return those of the classes that are new or differ. See `LabelLog.take_classes`."""
     kept, result = now.kept, dict[int, LabelClass]()
+    classes = list(classes)
+    names = {one.name for one in classes}
+    # Among themselves they may change keys; those of classes that are not named here are theirs.
+    taken = {known.key for known in kept.values() if known.name not in names}
+    wanted_keys = {one.key for one in classes}
     for one in classes:
         number = next((at for at, known in kept.items() if known.name == one.name), None)
         others = [known for at, known in kept.items() if at != number]
-        key = one.key if one.key not in {other.key for other in others} else None
+        key = None if one.key in taken else one.key
         colour = checked_colour(one.colour)
         if number is None:
             name = checked_name(one.name, others)
             number, wanted = _number_for(now, name, result), LabelClass(name, colour, key)
         else:
             before = kept[number]
-            wanted = replace(before, colour=colour or before.colour, key=key or before.key)
+            former = None if before.key in wanted_keys else before.key
+            wanted = replace(before, colour=colour or before.colour, key=key or former)
         if kept.get(number) != wanted:
             kept[number] = result[number] = wanted
     return result

@@ -251,7 +251,7 @@ class LabelLog:
     def take_classes(self, classes: Iterable[LabelClass]) -> None:
         """Add the classes that are not there, and give those that are their colours and keys; all at once.
 
-        A key that another class has stays with it.
+        A key of a class that is not among them stays with it.
 
         Raises
         ------
