@@ -23,9 +23,8 @@ def samples(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReq
     folder = tmp_path_factory.mktemp("sound")
     random = np.random.default_rng(0)
     t = np.sort(random.integers(0, 40_000, 300))
-    events = events_of(
-        t, random.integers(0, 64, 300), random.integers(0, 48, 300), random.integers(0, 2, 300)
-    )
+    x, y, p = (random.integers(0, limit, 300) for limit in (64, 48, 2))
+    events = events_of(t, x, y, p)
     write = request.getfixturevalue("write_events")
     for name in SAMPLES[:5]:
         write(folder / name, events, {"evt2.raw": "evt2", "evt3.raw": "evt3", "a.dat": "dat2"}.get(name))
