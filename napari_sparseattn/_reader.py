@@ -1,4 +1,4 @@
-"""The reader: single cells of one size become a stack to leaf through, others go to the gallery."""
+"""The reader: cells become a stack or go to the gallery, recordings become frames, fields their channels."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sparseattn.cells import CellSet, open_cells
 from sparseattn.errors import InputError, WavelengthError
+from sparseattn.events.files import is_recording
 
 if TYPE_CHECKING:
     from napari_sparseattn.layers.stack import LayerData
@@ -15,12 +16,14 @@ if TYPE_CHECKING:
 ARRAYS = {".npy", ".npz"}
 """Such files may hold anything: what are no cells is left to others."""
 
-RECORDINGS = {".h5", ".hdf5", ".mat", ".rtdc", ".cif", ".daf", ".rif"}
+FIELDS = {".nd2", ".czi", ".lif"}
+
+OURS_ALONE = {".h5", ".hdf5", ".mat", ".rtdc", ".cif", ".daf", ".rif"}
 """Napari itself reads none of these: the user is told why one does not open."""
 
 
 def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], list[Any]] | None:
-    """Return a reader of a folder or file of cells, or None where it is none, or of one cell.
+    """Return a reader of cells, of an event recording or of a microscope's file; None for others.
 
     Cells of one size become a stack. Cells of several sizes do not: padded, they would show pixels that
     nobody measured. They are opened in the plugin's gallery, and add no layer here; so is phase that does not
@@ -30,8 +33,12 @@ def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], lis
         return None
     source = Path(path)
     suffix = source.suffix.lower()
+    if suffix in FIELDS or source.name.lower().endswith(".ome.zarr"):
+        return _read_field
+    if is_recording(source):
+        return _read_recording
     # Images and Zarr stores open in napari as they are.
-    if suffix == ".zarr" or not (source.is_dir() or suffix in ARRAYS | RECORDINGS):
+    if suffix == ".zarr" or not (source.is_dir() or suffix in ARRAYS | OURS_ALONE):
         return None
 
     def open_gallery(_: str | Sequence[str]) -> list[Any]:
@@ -45,7 +52,7 @@ def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], lis
     except WavelengthError:
         return open_gallery
     except InputError as error:
-        return _refusing(error) if suffix in RECORDINGS else None
+        return _refusing(error) if suffix in OURS_ALONE else None
 
     def read_stack(_: str | Sequence[str]) -> list[LayerData]:
         from napari_sparseattn.layers.stack import cell_layers  # loads dask
@@ -63,6 +70,28 @@ def _refusing(error: InputError) -> Callable[[str | Sequence[str]], list[Any]]:
         raise error  # napari shows it
 
     return refuse
+
+
+def _read_recording(path: str | Sequence[str]) -> list[LayerData]:
+    from napari_sparseattn.layers.recording import recording_layers  # loads dask
+
+    try:
+        return recording_layers(Path(str(path)))
+    except (ValueError, OSError) as error:
+        raise InputError(f"{path} cannot be used: {error}.") from None
+
+
+def _read_field(path: str | Sequence[str]) -> list[LayerData]:
+    from napari_sparseattn.layers.opened_field import field_layers  # loads dask
+    from napari_sparseattn.show import show_scale_bar
+
+    try:
+        layers = field_layers(Path(str(path)))
+    except (ValueError, OSError) as error:
+        raise InputError(f"{path} cannot be used: {error}.") from None
+    if any("units" in keywords for _, keywords, _ in layers):
+        show_scale_bar()
+    return layers
 
 
 def _open(source: Path) -> tuple[CellSet, dict[str, str]]:

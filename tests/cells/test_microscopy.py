@@ -163,7 +163,8 @@ def test_damaged_files(suffix: str, content: bytes, tmp_path: Path) -> None:
     ],
 )
 def test_a_package_that_is_missing_is_named(hidden: str, name: str, extra: str, tmp_path: Path) -> None:
-    (tmp_path / name).write_bytes(b"anything")
+    content = b"#!AER-DAT4.0\r\n" + struct.pack("<I", 8) + bytes(8) if name == "a.aedat4" else b"anything"
+    (tmp_path / name).write_bytes(content)
     code = (
         f"import sys; sys.modules[{hidden!r}] = None\n"
         "from sparseattn.cli.app import run\n"

@@ -35,7 +35,7 @@ def write_by_faery(path: Path, events: Events, version: str | None = None) -> No
     faery.events_stream_from_array(packet, (64, 48)).to_file(path, version=version, zero_t0=False)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def write_events() -> Callable[..., None]:
     """Write .raw, .dat, .aedat4 and .es files, by faery."""
     return write_by_faery

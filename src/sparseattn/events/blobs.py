@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import uniform_filter
 
 from sparseattn.events.event import Events
 
@@ -74,6 +73,8 @@ class BlobFinder:
 
     def find(self, events: Events) -> Blobs:
         """Return the cells of a slice."""
+        from scipy.ndimage import uniform_filter  # takes a second to load
+
         if len(events) < _LEAST_EVENTS:
             return Blobs(np.empty((0, 2)), np.empty(0))
         counts = self.counts(events)

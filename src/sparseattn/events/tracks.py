@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment
 
 from sparseattn.events.blobs import Blobs
 
@@ -70,6 +69,8 @@ class Tracker:
 
     def step(self, time: float, blobs: Blobs) -> list[Track]:
         """Take the cells of a slice; return the tracks that have ended."""
+        from scipy.optimize import linear_sum_assignment  # takes a second to load
+
         taken: set[int] = set()
         if self._under_way and len(blobs.centre):
             expected = np.array([track.expected(time) for track in self._under_way])

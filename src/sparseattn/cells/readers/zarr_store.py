@@ -40,7 +40,7 @@ class _OpenStore:
     """An array of a store, with the cells of the chunk that was read last."""
 
     def __init__(self, path: Path, component: str, axes: Axes) -> None:
-        self._array = _open(path / component)
+        self._array = opened_store(path / component)
         self._axes = axes
         chunk = self._array.chunks[0] if axes.names[0] == "N" else 1
         cell_bytes = prod(axes.shape[1:]) * self._array.dtype.itemsize
@@ -128,7 +128,8 @@ def open_zarr(path: Path, *, layout: str | None, one_cell: bool, series: str | N
     ]
 
 
-def _open(path: Path) -> Any:
+def opened_store(path: Path) -> Any:
+    """Open a store to read; ValueError where zarr is not installed."""
     try:
         import zarr
     except ImportError:
@@ -151,7 +152,7 @@ class _Image:
 
 def _image(path: Path, series: str | None) -> _Image:
     """Return the array with the cells."""
-    node = _open(path)
+    node = opened_store(path)
     if hasattr(node, "shape"):
         return _Image(node, "", _dimension_letters(node))
     several = ome_zarr.series_of(node)

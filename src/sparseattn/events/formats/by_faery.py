@@ -1,7 +1,7 @@
 """Prophesee RAW (EVT2, EVT2.1, EVT3) and DAT, AEDAT4 and Event Stream, by faery.
 
-faery refuses events that lie off the sensor, and has been seen to end within bounds of time and memory on
-damaged files; what its native part raises besides, a panic, is no `Exception`.
+faery refuses events that lie off the sensor, and ends within bounds of time and memory on damaged files
+(benchmarks/fuzz_formats.py); what its native part raises besides, a panic, is no `Exception`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from sparseattn.events.event import Events, events_of
+from sparseattn.events.formats.aedat4 import check_packets
 from sparseattn.events.recording import LARGEST_SIDE, Recording
 
 KINDS = {".raw": "EVT", ".dat": "DAT", ".aedat4": "AEDAT4", ".es": "Event Stream"}
@@ -42,6 +43,8 @@ def open_by_faery(path: Path) -> Recording:
         header = _header(path)
         length = len(header)
         version = _evt_version(header) if kind == "EVT" else None
+    elif kind == "AEDAT4":
+        check_packets(path)
     decoder = _asked(partial(_decoder, path, version))
     width, height = decoder.dimensions()
     size = None if (width, height) == _ANY_SIZE else (int(height), int(width))
