@@ -63,3 +63,12 @@ def test_options_of_folders_do_not_go_with_a_field():
     assert Reading(pixel_size="0.2um").of_a_field()["pixel_size_um"] == 0.2
     with pytest.raises(InputError, match="--file-names, --tile and options of recordings are for cells"):
         Reading(tile="55").of_a_field()
+
+
+def test_options_of_events_win_over_the_sidecar_one_by_one():
+    given = Reading(event_window="all", bins=3, event_slice=0.5).arguments()["events"]
+    assert given == {"bins": 3, "slice_us": 500, "window_us": None, "window_events": None}
+    assert Reading(event_window="20ms").arguments()["events"] == {"window_us": 20_000, "window_events": None}
+    assert Reading(event_window="3000").arguments()["events"] == {"window_us": None, "window_events": 3000}
+    with pytest.raises(InputError, match="--event-slice nan is no time"):
+        Reading(event_slice=float("nan")).arguments()

@@ -208,7 +208,7 @@ def open_cells(
         unit=_unit(files, channels, kind),
         pixel_size_um=_pixel_size(files, pixel_size_um, sidecar),
         phase=common_settings(files),
-        events=files[0].events,
+        events=files[0].events or (sidecar.events if kind == "events" else None),
     )
     if labels_csv is not None:
         cells = label_cells(cells, path, labels_csv)
