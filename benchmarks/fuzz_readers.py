@@ -238,7 +238,7 @@ def look(path: Path, options: dict[str, Any]) -> str:
     return outcome
 
 
-def child(folder: Path, options: dict[str, Any]) -> None:
+def child(folder: Path, kind: Kind) -> None:
     """Look at every file of a folder; print its name, and then what became of it, seconds and MiB."""
     # Loaded first: what libraries take of time and memory is not the files' doing.
     import h5py  # noqa: F401
@@ -248,6 +248,10 @@ def child(folder: Path, options: dict[str, Any]) -> None:
 
     from sparseattn.cells import open_cells  # noqa: F401
 
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place) / f"sound{kind.suffix}"
+        kind.make(path)
+        look(path, kind.options)
     start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (taken + BYTES, taken + BYTES))
@@ -256,7 +260,7 @@ def child(folder: Path, options: dict[str, Any]) -> None:
         signal.alarm(SECONDS)
         begun = time.monotonic()
         try:
-            outcome = look(path, options)
+            outcome = look(path, kind.options)
         except Exception as error:
             outcome = f"{type(error).__name__}: {error}"[:300]
         signal.alarm(0)
@@ -325,7 +329,7 @@ def main() -> None:
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.child:
-        child(Path(given.child[0]), KINDS[given.child[1]].options)
+        child(Path(given.child[0]), KINDS[given.child[1]])
         return
     sound = {}
     with tempfile.TemporaryDirectory() as place:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from math import prod
+from math import isfinite, prod
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -279,6 +279,20 @@ def chosen_dataset(names: Sequence[str], wanted: str | None) -> str:
         f"it holds {len(names)} datasets that could be images ({listed}); "
         f"say which by dataset= (--dataset {shown(names[0])})"
     )
+
+
+def number_attribute(node: Any, name: str) -> float | None:
+    """Return an attribute that is one finite number above zero; None where there is none.
+
+    Text is never read: HDF5 ends the program on a damaged heap, where text of any length lies.
+    """
+    if name not in node.attrs or node.attrs.get_id(name).dtype.kind not in "iuf":
+        return None
+    try:
+        number = float(node.attrs[name])
+    except (OSError, TypeError, ValueError):
+        return None
+    return number if isfinite(number) and number > 0 else None
 
 
 def check_chunks(node: Any) -> None:

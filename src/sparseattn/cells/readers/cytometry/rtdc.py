@@ -6,7 +6,6 @@ The layout is that of dclab's documentation: ``events/image`` and ``events/mask`
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,14 @@ import numpy.typing as npt
 
 from sparseattn.cells.cellset import CellFile
 from sparseattn.cells.columns import LazyColumn
-from sparseattn.cells.readers.hdf5 import check_chunks, is_image, library, open_file, read_part
+from sparseattn.cells.readers.hdf5 import (
+    check_chunks,
+    is_image,
+    library,
+    number_attribute,
+    open_file,
+    read_part,
+)
 from sparseattn.cells.readers.layouts import Axes
 
 SUFFIXES = frozenset({".rtdc"})
@@ -79,7 +85,7 @@ def open_rtdc(path: Path) -> list[CellFile]:
             raise ValueError("its images are damaged")
         check_chunks(image)
         count, height, width = (int(length) for length in image.shape)
-        size = _pixel_size(file.attrs.get(_PIXEL_SIZE))
+        size = number_attribute(file, _PIXEL_SIZE)
         mask = events.get("mask")
         masked = isinstance(mask, h5py.Dataset) and len(mask.shape) == 3 and mask.shape[0] >= count
         if masked:
@@ -113,11 +119,3 @@ def _is_feature(h5py: Any, node: Any, count: int) -> bool:
         and node.shape[0] >= count
         and node.dtype.kind in "buif"
     )
-
-
-def _pixel_size(value: Any) -> float | None:
-    try:
-        size = float(value)
-    except (TypeError, ValueError):
-        return None
-    return size if isfinite(size) and size > 0 else None

@@ -1,10 +1,9 @@
-"""The kinds of HDF5 that phase comes in: qpimage's, qpformat's raw pictures, HyperSpy's holograms."""
+"""The kinds of HDF5 that phase comes in: qpimage's, and qpformat's raw pictures."""
 
 from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +11,16 @@ import numpy as np
 import numpy.typing as npt
 
 from sparseattn.cells.cellset import CellFile
-from sparseattn.cells.readers.hdf5 import Hdf5Numbered, check_chunks, is_image
+from sparseattn.cells.readers.hdf5 import Hdf5Numbered, check_chunks, is_image, number_attribute
 from sparseattn.cells.readers.phase.qpformat_kinds import qpformat_kind
 from sparseattn.cells.readers.phase.recorded import RecordedPhase
 from sparseattn.phase.settings import Values
 
-_RAW: dict[str, Values] = {
-    "off-axis holography": "hologram",
-    "quadriwave lateral shearing interferometry": "qlsi",
-}
+_RAW = {"file_format", "imaging_modality"}
+"""Attributes of qpformat's raw pictures. What they say is not read, since HDF5 ends the program on damaged
+text: QLSI pictures are told from holograms by their pitch term, without which they cannot be used."""
 
+_PITCH = "qlsi_pitch_term"
 
 _QPIMAGE = {
     "": "SinglePhaseQpimageHDF5",
@@ -66,11 +65,8 @@ def open_phase_hdf5(path: Path, file: Any, changed: int) -> list[CellFile] | Non
     ValueError
         Where it is of a known kind and damaged.
     """
-    kind = _text(file.attrs.get("file_format"))
-    if kind == "qpformat" and (values := _RAW.get(_text(file.attrs.get("imaging_modality")))):
-        return _raw_pictures(path, file, changed, values)
-    if kind == "hyperspy" and "Experiments" in file:
-        return _hyperspy(path, file, changed)
+    if set(file.attrs) >= _RAW and "0" in file:
+        return _raw_pictures(path, file, changed)
     for place, name in _QPIMAGE.items():
         node = file.get(place) if place else file
         if node is not None and "qpimage version" in node.attrs and "phase" in node and "amplitude" in node:
@@ -78,31 +74,14 @@ def open_phase_hdf5(path: Path, file: Any, changed: int) -> list[CellFile] | Non
     return None
 
 
-def _raw_pictures(path: Path, file: Any, changed: int, values: Values) -> list[CellFile]:
+def _raw_pictures(path: Path, file: Any, changed: int) -> list[CellFile]:
     names = tuple(sorted((name for name in file if name.isdigit()), key=int))
-    if not names:
-        raise ValueError("it holds no picture")
-    first = file[names[0]].attrs
-    pitch = _number(first.get("qlsi_pitch_term"))
+    first = file[names[0]]
+    pitch = number_attribute(first, _PITCH)
     reference = Hdf5Numbered(path, ("reference",), changed) if "reference" in file else None
-    recorded = RecordedPhase(values, _scaled(first.get("wavelength"), 1e9), reference, pitch)
-    return _numbered(path, file, names, changed, recorded, _scaled(first.get("pixel size"), 1e6))
-
-
-def _hyperspy(path: Path, file: Any, changed: int) -> list[CellFile] | None:
-    """Describe the electron or light holograms of a HyperSpy file; None where it holds other signals."""
-    names: list[str] = []
-    size = None
-    for name in sorted(file["Experiments"]):
-        signal = file.get(f"Experiments/{name}/metadata/Signal")
-        data = f"Experiments/{name}/data"
-        if signal is None or _text(signal.attrs.get("signal_type")) != "hologram" or data not in file:
-            continue
-        names.append(data)
-        axis = file.get(f"Experiments/{name}/axis-0")
-        if axis is not None and _text(axis.attrs.get("units")) == "nm":
-            size = _scaled(axis.attrs.get("scale"), 1e-3)
-    return _numbered(path, file, tuple(names), changed, RecordedPhase("hologram"), size) if names else None
+    values: Values = "hologram" if pitch is None else "qlsi"
+    recorded = RecordedPhase(values, _scaled(first, "wavelength", 1e9), reference, pitch)
+    return _numbered(path, file, names, changed, recorded, _scaled(first, "pixel size", 1e6))
 
 
 def _numbered(
@@ -158,7 +137,7 @@ def _qpimage(path: Path, node: Any, name: str, changed: int) -> CellFile:
     qpformat_kind(name)  # is it there?
     series = name.startswith("Series")
     count = sum(item.startswith("qpi_") for item in node.parent) if series else None
-    recorded = RecordedPhase("radians", _scaled(node.attrs.get("wavelength"), 1e9))
+    recorded = RecordedPhase("radians", _scaled(node, "wavelength", 1e9))
     return CellFile(
         _Qpimage(path, name, changed),
         count,
@@ -166,22 +145,10 @@ def _qpimage(path: Path, node: Any, name: str, changed: int) -> CellFile:
         tuple(raw.shape[-2:]),
         np.dtype(np.float32),
         phase=recorded,
-        pixel_size_um=_scaled(node.attrs.get("pixel size"), 1e6),
+        pixel_size_um=_scaled(node, "pixel size", 1e6),
     )
 
 
-def _text(value: Any) -> str:
-    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
-
-
-def _number(value: Any) -> float | None:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return None
-    return number if isfinite(number) and number > 0 else None
-
-
-def _scaled(value: Any, factor: float) -> float | None:
-    number = _number(value)
+def _scaled(node: Any, name: str, factor: float) -> float | None:
+    number = number_attribute(node, name)
     return None if number is None else round(number * factor, 9)
