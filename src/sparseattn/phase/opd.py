@@ -85,7 +85,8 @@ def unwrapped(phase: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
             f"save the unwrapped phase, or say that it is not to be done"
         )
     wrapped = np.angle(np.exp(1j * phase.astype(np.float64)))
-    result: npt.NDArray[np.float64] = unwrap_phase(wrapped, rng=0)
+    # The outermost pixels of what scikit-image is given come out by chance: they are not to be ours.
+    result: npt.NDArray[np.float64] = unwrap_phase(np.pad(wrapped, 1, mode="edge"), rng=0)[1:-1, 1:-1]
     return result
 
 
