@@ -35,6 +35,7 @@ class Heartbeat:
         return {
             "beats": len(late),
             "blocked_longest_ms": round(float(late.max()), 1),
+            "blocked_longest_after_s": round(float(np.cumsum(self.gaps)[late.argmax()]), 1),
             "own_work_longest_ms": round(max(self.worked) * 1000, 1),
             "over_100_ms": int((late > 100).sum()),
             "blocked_p99_ms": round(float(np.percentile(late, 99)), 1),
