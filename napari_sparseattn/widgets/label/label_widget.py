@@ -302,7 +302,7 @@ class LabelWidget(QWidget):
             return
         rows = self._labelling.candidates(_LOOKED_THROUGH)
         some = cells.subset(rows)
-        labelled = cells.subset([row for row, label in enumerate(workspace.labels) if label is not None])
+        labelled = cells.subset([row for row, label in enumerate(workspace.labels()) if label is not None])
 
         def work(report: Report) -> list[int]:
             from sparseattn.suggest import suggest
