@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import torch  # before Qt
 
-from benchmarks.app_responsiveness import Heartbeat
+from benchmarks.heartbeat import Heartbeat
 
 STEPS = 200
 WARM_UP = 10

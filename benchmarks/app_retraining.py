@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 import torch  # before Qt
 
-from benchmarks.app_responsiveness import Heartbeat, wait
 from benchmarks.datasets import load
+from benchmarks.heartbeat import Heartbeat, wait
 from benchmarks.label_efficiency import ask, at_random, held_out, start_model
 
 LABELS = 50

@@ -12,6 +12,8 @@ import numpy as np
 
 from sparseattn.cells import CellSet, Modality, fit_prepare, open_cells
 from sparseattn.errors import InputError
+from sparseattn.events.files import open_recording
+from sparseattn.events.representations import histogram
 from sparseattn.simulate import simulate
 
 WORK = Path(__file__).parent / "results" / "work"  # git-ignored
@@ -110,14 +112,12 @@ def jurkat(classes: dict[str, str]) -> CellSet:
 
 
 def event_histogram(path: Path, size: int) -> np.ndarray:
-    """Return (2, size, size): square root of the event counts a pixel, polarity 0 then 1, centred in zeros.
+    """Return (2, size, size): square root of the event counts a pixel, off then on, centred in zeros.
 
-    Five bytes an event: x, y, then one bit of polarity and 23 of microseconds. The sensor part is 34 x 34.
     The root makes the spread of a count independent of its height.
     """
-    events = np.fromfile(path, np.uint8).reshape(-1, 5)
-    counts = np.zeros((2, 34, 34), np.float32)
-    np.add.at(counts, (events[:, 2] >> 7, events[:, 1], events[:, 0]), 1)
+    (events,) = open_recording(path).packets()
+    counts = histogram(events, (34, 34))[::-1].astype(np.float32)
     margin = (size - 34) // 2
     return np.pad(np.sqrt(counts), ((0, 0), (margin, size - 34 - margin), (margin, size - 34 - margin)))
 

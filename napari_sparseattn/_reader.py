@@ -1,4 +1,4 @@
-"""The reader: single cells of one size become a stack to leaf through, others go to the gallery."""
+"""The reader: cells become a stack or go to the gallery, recordings become frames, fields their channels."""
 
 from __future__ import annotations
 
@@ -7,35 +7,39 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sparseattn.cells import CellSet, open_cells
-from sparseattn.errors import InputError
+from sparseattn.errors import InputError, WavelengthError
+from sparseattn.events.files import is_recording
 
 if TYPE_CHECKING:
     from napari_sparseattn.layers.stack import LayerData
 
 ARRAYS = {".npy", ".npz"}
+"""Such files may hold anything: what are no cells is left to others."""
+
+FIELDS = {".nd2", ".czi", ".lif"}
+
+OURS_ALONE = {".h5", ".hdf5", ".mat", ".rtdc", ".cif", ".daf", ".rif"}
+"""Napari itself reads none of these: the user is told why one does not open."""
 
 
 def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], list[Any]] | None:
-    """Return a reader of a folder or array of cells, or None where it is none, or of one cell.
+    """Return a reader of cells, of an event recording or of a microscope's file; None for others.
 
     Cells of one size become a stack. Cells of several sizes do not: padded, they would show pixels that
-    nobody measured. They are opened in the plugin's gallery, and add no layer here.
+    nobody measured. They are opened in the plugin's gallery, and add no layer here; so is phase that does not
+    say its wavelength, for the dock asks for it.
     """
     if not isinstance(path, str):
         return None
     source = Path(path)
+    suffix = source.suffix.lower()
+    if suffix in FIELDS or source.name.lower().endswith(".ome.zarr"):
+        return _read_field
+    if is_recording(source):
+        return _read_recording
     # Images and Zarr stores open in napari as they are.
-    if source.suffix == ".zarr" or not (source.is_dir() or source.suffix in ARRAYS):
+    if suffix == ".zarr" or not (source.is_dir() or suffix in ARRAYS | OURS_ALONE):
         return None
-    try:
-        cells, options = _open(source)
-    except InputError:
-        return None
-
-    def read_stack(_: str | Sequence[str]) -> list[LayerData]:
-        from napari_sparseattn.layers.stack import cell_layers  # loads dask
-
-        return cell_layers(cells, source.stem, path=source, options=options)
 
     def open_gallery(_: str | Sequence[str]) -> list[Any]:
         from napari_sparseattn.show import open_in_viewer  # loads napari
@@ -43,12 +47,58 @@ def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], lis
         open_in_viewer(source)
         return [(None,)]  # to napari: read, and no layer came of it
 
+    try:
+        cells, options = _open(source)
+    except WavelengthError:
+        return open_gallery
+    except InputError as error:
+        return _refusing(error) if suffix in OURS_ALONE else None
+
+    def read_stack(_: str | Sequence[str]) -> list[LayerData]:
+        from napari_sparseattn.layers.stack import cell_layers  # loads dask
+        from napari_sparseattn.show import show_scale_bar
+
+        if cells.pixel_size_um is not None:
+            show_scale_bar()
+        return cell_layers(cells, source.stem, path=source, options=options)
+
     return read_stack if len(set(cells.shapes)) == 1 else open_gallery
+
+
+def _refusing(error: InputError) -> Callable[[str | Sequence[str]], list[Any]]:
+    def refuse(_: str | Sequence[str]) -> list[Any]:
+        raise error  # napari shows it
+
+    return refuse
+
+
+def _read_recording(path: str | Sequence[str]) -> list[LayerData]:
+    from napari_sparseattn.layers.recording import recording_layers  # loads dask
+
+    try:
+        return recording_layers(Path(str(path)))
+    except (ValueError, OSError) as error:
+        raise InputError(f"{path} cannot be used: {error}.") from None
+
+
+def _read_field(path: str | Sequence[str]) -> list[LayerData]:
+    from napari_sparseattn.layers.opened_field import field_layers  # loads dask
+    from napari_sparseattn.show import show_scale_bar
+
+    try:
+        layers = field_layers(Path(str(path)))
+    except (ValueError, OSError) as error:
+        raise InputError(f"{path} cannot be used: {error}.") from None
+    if any("units" in keywords for _, keywords, _ in layers):
+        show_scale_bar()
+    return layers
 
 
 def _open(source: Path) -> tuple[CellSet, dict[str, str]]:
     try:
         return open_cells(source), {}
+    except WavelengthError:
+        raise
     except InputError:
         if not source.is_dir():
             raise

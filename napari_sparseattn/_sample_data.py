@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from napari_sparseattn.layers.stack import LayerData
 
 
+INSTRUMENTS = ("opd", "events", "stained")
+
+
 def sample_folder(instrument: str) -> Path:
     """Return the folder of the sample cells of one instrument: "opd", "events" or "stained".
 
@@ -22,6 +25,11 @@ def sample_folder(instrument: str) -> Path:
         if (place / instrument / "cells.json").is_file():
             return place / instrument
     raise FileNotFoundError(f"No sample data of {instrument!r} beside {here}: reinstall napari-sparseattn.")
+
+
+def instrument_of(path: Path) -> str | None:
+    """Return the instrument whose sample cells lie in a folder, or None where it is another folder."""
+    return next((name for name in INSTRUMENTS if path.resolve() == sample_folder(name)), None)
 
 
 def opd() -> list[LayerData]:

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from psygnal import Signal
-from qtpy.QtCore import QTimer
 
-from napari_sparseattn.colours import NO_CLASS
+from napari_sparseattn import field_source, field_tables
+from napari_sparseattn.field_answers import Answers, KnownAnswers, ask_model, joined
+from napari_sparseattn.field_choice import FieldChoice
+from napari_sparseattn.field_painting import FieldPainting, ShownField
+from napari_sparseattn.field_tables import OTHER
 from napari_sparseattn.layers.field import FieldImage, FieldLayers, numbers_image
-from napari_sparseattn.workspace import SETTING_ASIDE, CellSource, Placement
-from sparseattn.cells import CropSettings, SegmentSettings
+from napari_sparseattn.timers import once_after
+from napari_sparseattn.workspace import CellSource, Placement
+from sparseattn.cells import SegmentSettings
 from sparseattn.errors import InputError
 
 if TYPE_CHECKING:
@@ -31,28 +34,11 @@ if TYPE_CHECKING:
     from napari_sparseattn.layers import Layers
     from napari_sparseattn.workspace import Workspace
     from sparseattn.cells import FieldCells
-    from sparseattn.classifier import Classifier
-    from sparseattn.predictions import Predictions
 
-OTHER = "other / not sure"
+__all__ = ["OTHER", "FieldChoice", "FieldWork"]
 
 _PAUSE_MS = 400
 """After an edit or a step of a slider, work begins when nothing more came for so long."""
-
-_COALESCE_MS = 30
-
-_BATCH = 64
-
-
-@dataclass(frozen=True)
-class FieldChoice:
-    """What is classified: image layers, a labels layer or None (cells are to be found), and how."""
-
-    images: tuple[str, ...]
-    labels: str | None
-    all_planes: bool = False
-    crop: CropSettings = field(default_factory=CropSettings)
-    segment: SegmentSettings = field(default_factory=SegmentSettings)
 
 
 class FieldWork:
@@ -69,36 +55,18 @@ class FieldWork:
         self.layers = FieldLayers(layers)
         self._workspace, self._jobs, self._all_layers, self._labelling = workspace, jobs, layers, labelling
         self.choice: FieldChoice | None = None
-        self.found: FieldCells | None = None
-        self.opacity, self.contour = 0.5, 0
-        self.least_familiar, self.least_confidence = 0.05, 0.5
-        self._image: FieldImage | None = None
-        self._labels_name = ""
+        self.painting = FieldPainting(workspace, self.layers)
         self._previewed: tuple[Any, ...] | None = None
-        self._answers: dict[tuple[str, int], dict[str, tuple[Any, float]]] = {}
-        self._partial: Predictions | None = None
-        self._painted_cells: FieldCells | None = None
-        self._numbers: NDArray[Any] | None = None  # of cells that are not painted yet
-        self._hides_labels = False
-        self._again = _timer(_PAUSE_MS, self._classify_again)
-        self._soon = _timer(_COALESCE_MS, self._repaint)
-        # New layers take napari long to make: what is to be shown of new cells is shown a step at a time, so
-        # that the window answers between them.
-        self._first = _timer(0, self._paint_first)
-        self._framing = _timer(0, self._show_frame)
-        for signal in (
-            workspace.predictions_changed, workspace.labels_changed, workspace.classes_changed,
-            workspace.blind_changed,
-        ):  # fmt: skip
-            signal.connect(self._repaint)
-        workspace.current_changed.connect(self._show_frame_soon)
+        self._known = KnownAnswers()
+        self._again = once_after(_PAUSE_MS, self._classify_again)
+        self.painting.painted.connect(self.painted_changed.emit)
         workspace.model_changed.connect(self._take_model)
         workspace.channels_changed.connect(self._take_model)
-        self.layers.clicked.connect(self._look_at)
-        self.layers.edited.connect(self._take_edit)
-        self.layers.renamed.connect(self._take_name)
-        self.layers.plane_changed.connect(self._take_plane)
-        self.layers.key_pressed.connect(self.press)
+        self.layers.watch.clicked.connect(self._look_at)
+        self.layers.watch.edited.connect(self._take_edit)
+        self.layers.watch.renamed.connect(self._take_name)
+        self.layers.watch.plane_changed.connect(self._take_plane)
+        self.layers.painted.key_pressed.connect(self.press)
 
     # -- finding cells -------------------------------------------------------------------------------
 
@@ -131,7 +99,8 @@ class FieldWork:
 
     def classify(self, choice: FieldChoice) -> None:
         """Classify the cells of a field; those without a labels layer are found first."""
-        self.choice, self._hides_labels = choice, True
+        self.choice = choice
+        self.painting.hide_labels_once()
         try:
             image = self.layers.image(choice.images)
             shown = self.layers.plane_of(image.name)
@@ -172,46 +141,17 @@ class FieldWork:
 
     def reopen(self, source: CellSource) -> None:
         """Show a field of a project again, and classify its cells as they were."""
-        about = source.options["field"]
-        labels = about.get("labels")
-        if source.path is None or (labels is None and "segment" not in about):
-            self._workspace.fail(
-                f"{source.title} or its labels were not saved as files; open them and classify again"
-            )
-            return
         try:
-            image = self.layers.open(source.path, "image")
-            name = None if labels is None else self.layers.open(Path(labels), "labels")
+            self.classify(field_source.choice_of(source, self.layers))
         except InputError as error:
             self._workspace.fail(error)
-            return
-        crop, segment = crop_from(about.get("crop")), segment_from(about.get("segment", {}))
-        self.classify(FieldChoice((image,), name, bool(about.get("all_planes")), crop, segment))
 
-    def keep_labels(self, path: Path) -> bool:
-        """Write labels that are in no file, or not as they are now; return whether that was needed.
-
-        Parameters
-        ----------
-        path
-            Where to, a TIFF; told to the workspace's source, so that a project finds it.
-
-        Raises
-        ------
-        InputError
-            When it cannot be written.
-        """
-        image, found = self._image, self.found
-        if image is None or found is None or not self.is_current or not self.layers.has(self._labels_name):
-            return False
-        source = self._source(image, self._labels_name, found)
-        about = dict(source.options["field"])
-        needed = "segment" not in about and not self.layers.is_as_in_its_file(self._labels_name)
-        if needed:
-            self.layers.write_labels(self._labels_name, path)
-            about["labels"] = str(path)
-        self._workspace.tell_sources([replace(source, options={"field": about})])
-        return needed
+    def labels_keeper(self) -> field_source.Keeper | None:
+        """Return what keeps the labels of the field when a project is saved, or None without a field."""
+        field, choice = self.painting.field, self.choice
+        if field is None or choice is None or not self.is_current or not self.layers.has(field.labels):
+            return None
+        return field_source.labels_keeper(field, choice, self.layers)
 
     def _cut(self, image: FieldImage, labels_name: str, planes: Sequence[int], choice: FieldChoice) -> None:
         try:
@@ -243,7 +183,6 @@ class FieldWork:
         before = workspace.cells
         looked_at = None if before is None or workspace.current < 0 else before.ids[workspace.current]
         names = workspace.channel_names
-        self._image, self._labels_name = image, labels_name
         self.layers.follow(image.name, labels_name)
         self._all_layers.set_source(image.name)
 
@@ -252,8 +191,11 @@ class FieldWork:
             return Placement(tuple(int(at) for at in leading), found.offset(index))
 
         same = before is not None and before.ids == found.cells.ids and self.found is not None
-        self.found, self._numbers = found, numbers
-        workspace.set_cells(found.cells, [self._source(image, labels_name, found)], placement=place)
+        field = ShownField(image, labels_name, found)
+        self.painting.show(field, numbers)
+        assert self.choice is not None
+        source = field_source.source_of(field, self.choice, self.layers)
+        workspace.set_cells(found.cells, [source], placement=place)
         if names and set(names) <= set(found.cells.channels):
             workspace.set_channel_names(names)
         log = self._labelling.log
@@ -269,17 +211,6 @@ class FieldWork:
             workspace.current = found.cells.ids.index(looked_at)
         self.found_changed.emit()
         self._ask_model()
-        self._first.start()
-
-    def _source(self, image: FieldImage, labels_name: str, found: FieldCells) -> CellSource:
-        assert self.choice is not None
-        labels = self.layers.labels_path(labels_name)
-        about: dict[str, Any] = {"crop": found.settings.to_json(), "all_planes": self.choice.all_planes}
-        if labels is not None:
-            about["labels"] = str(labels)
-        elif self.choice.labels is None and not self.layers.is_edited(labels_name):
-            about["segment"] = self.choice.segment.to_json()
-        return CellSource(image.path, {"field": about}, image.field.name)
 
     def _ask_model(self) -> None:
         """Classify the cells that the model has not been asked about."""
@@ -294,23 +225,23 @@ class FieldWork:
             workspace.fail(workspace.mismatch)
             return
         k = workspace.k
-        known = self._answers.setdefault((classifier.model_hash, k), {})
+        known = self._known.of(classifier, k)
         contents = found.contents
         missing = [index for index, text in enumerate(contents) if text not in known]
         for job in self._jobs.running:
             if job.key == "classify":
                 job.cancel()
         if not missing:
-            workspace.set_predictions(_joined(classifier, cells, contents, known, k))
+            workspace.set_predictions(joined(classifier, cells, contents, known, k))
             return
 
-        def land(answered: dict[str, tuple[Any, float]]) -> None:
+        def land(answered: Answers) -> None:
             known.update(answered)
-            workspace.set_predictions(_joined(classifier, cells, contents, known, k))
+            workspace.set_predictions(joined(classifier, cells, contents, known, k))
 
         self._jobs.start(
             f"Classifying {len(missing):,} cells",
-            lambda report: _answers(classifier, cells, contents, missing, k, report),
+            lambda report: ask_model(classifier, cells, contents, missing, k, report),
             land,
             on_progress=workspace.predictions_progressed.emit,
             key="classify",
@@ -321,46 +252,51 @@ class FieldWork:
             self._ask_model()
 
     @property
+    def found(self) -> FieldCells | None:
+        """The cells of the field; None where none were cut out."""
+        return None if self.painting.field is None else self.painting.field.found
+
+    @property
     def is_current(self) -> bool:
         """Whether the workspace's cells are those of the field."""
-        return self.found is not None and self._workspace.cells is self.found.cells
+        return self.painting.is_current
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is still to be shown, or to be done after a pause."""
+        return self._again.isActive() or self.painting.is_busy
 
     # -- what the user does --------------------------------------------------------------------------
 
     def set_refusal(self, least_familiar: float, least_confidence: float) -> None:
         """Say below which figures a cell is painted as other."""
-        self.least_familiar, self.least_confidence = least_familiar, least_confidence
-        self._repaint_soon()
+        self.painting.set_refusal(least_familiar, least_confidence)
 
     def set_look(self, opacity: float, contour: int) -> None:
         """Say how the cells are painted: filled, or an outline of so many pixels."""
-        self.opacity, self.contour = opacity, contour
-        self._repaint_soon()
-
-    def _repaint_soon(self) -> None:
-        """Paint once for all steps of a slider that come meanwhile."""
-        if not self._soon.isActive():
-            self._soon.start()
+        self.painting.set_look(opacity, contour)
 
     def press(self, given: str) -> None:
-        """Label the cell that is looked at, as a key says; see `FieldLayers.key_pressed`."""
+        """Label the cell that is looked at, as a key says; see `PaintedLayers.key_pressed`."""
         if self.is_current:
             self._labelling.press(given, (self._workspace.current,))
 
     def _look_at(self, plane: int, y: int, x: int) -> None:
-        if not self.is_current or self.found is None:
+        field = self.painting.field
+        if field is None or not self.is_current:
             return
-        index = self.found.find(plane, y, x)
-        if index is not None and self._image is not None:
+        index = field.found.find(plane, y, x)
+        if index is not None:
             self._workspace.current = index
-            self.layers.take_keys(self._image.name)
+            self.layers.painted.take_keys(field.image.name)
 
     def _take_name(self, before: str, after: str) -> None:
         """A layer was renamed: go on with it."""
-        if self._image is not None and self._image.name == before:
-            self._image = replace(self._image, name=after)
-        if self._labels_name == before:
-            self._labels_name = after
+        field = self.painting.field
+        if field is not None and field.image.name == before:
+            self.painting.field = replace(field, image=replace(field.image, name=after))
+        elif field is not None and field.labels == before:
+            self.painting.field = replace(field, labels=after)
         if self.choice is not None:
             self.choice = replace(
                 self.choice,
@@ -369,7 +305,8 @@ class FieldWork:
             )
 
     def _take_edit(self, name: str) -> None:
-        if self.is_current and name == self._labels_name:
+        field = self.painting.field
+        if field is not None and self.is_current and name == field.labels:
             self._again.start()
 
     def _take_plane(self, plane: int) -> None:
@@ -380,12 +317,13 @@ class FieldWork:
 
     def _classify_again(self) -> None:
         """Take the labels as they are now, or the plane that is shown now."""
-        choice, image = self.choice, self._image
-        if choice is None or image is None or not self.is_current or not self.layers.has(image.name):
+        choice, field = self.choice, self.painting.field
+        if choice is None or field is None or not self.is_current or not self.layers.has(field.image.name):
             return  # or the image was closed meanwhile
-        if choice.labels is None and not choice.all_planes and self.found is not None:
+        image = field.image
+        if choice.labels is None and not choice.all_planes:
             shown = self.layers.plane_of(image.name)
-            if shown not in self.found.plane:
+            if shown not in field.found.plane:
                 self.classify(choice)
                 return
         try:
@@ -393,132 +331,25 @@ class FieldWork:
         except InputError as error:
             self._workspace.fail(error)
             return
-        self._cut(image, self._labels_name, tuple(planes), choice)
+        self._cut(image, field.labels, tuple(planes), choice)
 
     # -- what is shown -------------------------------------------------------------------------------
 
     def classes(self) -> list[str]:
         """Return what each cell is painted as: its given class, else the predicted one, `OTHER`, or ""."""
-        found, workspace = self.found, self._workspace
-        if found is None or not self.is_current:
-            return []
-        painted = [""] * len(found)
-        predictions = workspace.predictions
-        if predictions is not None and not workspace.blind:
-            from sparseattn.refusal import Refusal
-
-            refused = Refusal(self.least_familiar, self.least_confidence).refused(predictions)
-            for index, name, no in zip(predictions.indices, predictions.predicted, refused, strict=True):
-                painted[int(index)] = OTHER if no else str(name)
-        for index, label in enumerate(workspace.labels()):
-            if label is not None:
-                painted[index] = label
-        return painted
+        return self.painting.classes()
 
     def export_table(self) -> pd.DataFrame:
-        """Return a row a cell: the columns of ``sparseattn predict --labels``, and what the cell is shown as.
-
-        "shown_as" is the given class, else the predicted one or `OTHER`; None where neither is known.
-        """
-        from sparseattn.refusal import Refusal
-        from sparseattn.table.cell_table import cell_table
-
-        found, workspace = self.found, self._workspace
+        """Return a row a cell; see `field_tables.export_table`."""
+        found = self.found
         assert found is not None
-        predictions = None if workspace.blind else workspace.predictions
-        cells = found.cells
-        if predictions is not None:
-            refused: list[int | None] = [None] * len(found)
-            says_no = Refusal(self.least_familiar, self.least_confidence).refused(predictions)
-            for index, no in zip(predictions.indices.tolist(), says_no.tolist(), strict=True):
-                refused[index] = int(no)
-            cells = cells.with_columns({"refused": tuple(refused)})
-        table = cell_table(
-            cells, predictions=predictions, human_labels=workspace.labels(), no_class=SETTING_ASIDE
-        )
-        shown = [name or None for name in self.classes()]
-        table.insert(list(table.columns).index("predicted"), "shown_as", shown)
-        return table
-
-    def _table(self, classes: list[str]) -> pd.DataFrame:
-        """Return what is known of each cell, a row a cell: napari's features table."""
-        import pandas as pd
-
-        found, workspace = self.found, self._workspace
-        assert found is not None
-        columns: dict[str, Any] = {
-            "label": found.label,
-            "class": classes,
-            "given": [label or "" for label in workspace.labels()],
-        }
-        predictions = workspace.predictions
-        if predictions is not None and not workspace.blind:
-            shares = dict(zip(predictions.classes, predictions.probabilities.T, strict=True))
-            for name, values in (
-                ("confidence", predictions.confidence),
-                ("familiar", predictions.in_distribution),
-                *((f"p {name}", share) for name, share in shares.items()),
-            ):
-                column = np.full(len(found), np.nan)
-                column[predictions.indices] = values
-                columns[name] = column.round(4)
-        if found.field.planes > 1:
-            columns["plane"] = found.plane
-        columns |= {
-            "area": found.area, "centroid y": found.centroid[:, 0].round(2),
-            "centroid x": found.centroid[:, 1].round(2), "touches edge": found.touches_edge,
-        }  # fmt: skip
-        return pd.DataFrame(columns)
-
-    def _repaint(self, *_: Any) -> None:
-        if self.is_current and self._painted_cells is self.found:
-            self._paint()
-
-    def _paint(self) -> None:
-        found, image = self.found, self._image
-        assert found is not None and image is not None
-        colours, classes = self._workspace.colours, self.classes()
-        try:
-            self.layers.paint(
-                image.name, found, [colours.get(name, NO_CLASS) for name in classes], self._table(classes),
-                opacity=self.opacity, contour=self.contour, numbers=self._numbers,
-            )  # fmt: skip
-        except InputError as error:
-            self._workspace.fail(error)
-            return
-        if self._hides_labels:  # not after an edit: it is what the user is working on
-            self._hides_labels = False
-            self.layers.hide(self._labels_name)
-        self._painted_cells, self._numbers = found, None
-        self.painted_changed.emit()
-
-    def _paint_first(self) -> None:
-        if self.is_current:
-            self._paint()
-            self._framing.start()
-
-    def _show_frame_soon(self, *_: Any) -> None:
-        """Frame the cell that is looked at, once the layers of new cells are there."""
-        if self._image is not None and not self._first.isActive():
-            self._framing.start()
-
-    def _show_frame(self) -> None:
-        found, image, index = self.found, self._image, self._workspace.current
-        if image is None:
-            return
-        try:
-            if found is None or not self.is_current or index < 0:
-                self.layers.frame(image.name, 0, None)
-            else:
-                self.layers.frame(image.name, int(found.plane[index]), found.box[index].tolist())
-        except InputError:  # the image was removed
-            return
+        return field_tables.export_table(found, self._workspace, self.painting.refusal, self.classes())
 
     def close(self) -> None:
         """Do nothing more."""
+        self.painting.close()
         with suppress(RuntimeError):  # Qt has taken the timer with it
-            for timer in (self._again, self._soon, self._first, self._framing):
-                timer.stop()
+            self._again.stop()
 
 
 def _found(
@@ -527,74 +358,3 @@ def _found(
     from sparseattn.cells import find_cells
 
     return find_cells(image.field, settings, plane=plane, on_step=on_step)
-
-
-def _answers(
-    classifier: Classifier,
-    cells: Any,
-    contents: Sequence[str],
-    missing: Sequence[int],
-    k: int,
-    report: Report,
-) -> dict[str, tuple[Any, float]]:
-    """Ask the model about some of the cells; cells that cannot be read have no answer."""
-    import torch
-
-    torch.set_num_threads(1)  # of this thread alone; else the user interface would wait for its turn
-    answered: dict[str, tuple[Any, float]] = {}
-    report(0, len(missing))
-    for part in classifier.answers(cells.subset(missing), k=k, batch_size=_BATCH):
-        for row, probabilities, familiar in zip(
-            part.indices, part.probabilities, part.in_distribution, strict=True
-        ):
-            answered[contents[missing[int(row)]]] = (probabilities, float(familiar))
-        if len(part):
-            report(int(part.indices[-1]) + 1, len(missing))
-    return answered
-
-
-def _joined(
-    classifier: Classifier, cells: Any, contents: Sequence[str], known: dict[str, tuple[Any, float]], k: int
-) -> Predictions | None:
-    """Return what is known of all cells; None where nothing is."""
-    from sparseattn.predictions import Predictions
-
-    indices = np.array([i for i, text in enumerate(contents) if text in known], dtype=np.int64)
-    if not len(indices):
-        return None
-    kept = cells.subset(indices)
-    return Predictions(
-        cells=kept,
-        indices=indices,
-        classes=classifier.classes,
-        probabilities=np.stack([known[contents[i]][0] for i in indices]),
-        in_distribution=np.array([known[contents[i]][1] for i in indices], np.float32),
-        k=k,
-        sides=tuple(classifier.split.sides.get(name) for name in kept.ids),
-        model_hash=classifier.model_hash,
-        skipped=(),
-    )
-
-
-def _timer(milliseconds: int, call: Callable[[], None]) -> QTimer:
-    timer = QTimer()
-    timer.setSingleShot(True)
-    timer.setInterval(milliseconds)
-    timer.timeout.connect(call)
-    return timer
-
-
-def crop_from(said: Any) -> CropSettings:
-    """Return remembered settings, or the usual ones where they make no sense."""
-    try:
-        return CropSettings.from_json(said) if isinstance(said, dict) else CropSettings()
-    except InputError:
-        return CropSettings()
-
-
-def segment_from(said: Any) -> SegmentSettings:
-    """Return remembered settings, or the usual ones where they make no sense."""
-    try:
-        return SegmentSettings.from_json(said)
-    except InputError:
-        return SegmentSettings()

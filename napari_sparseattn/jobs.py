@@ -20,6 +20,9 @@ _TURN_SECONDS = 0.0005
 """How long a thread may go on before the user interface gets its turn. Python's 5 ms, for each of the
 hundreds of calls of a repaint that let go of the interpreter's lock, would add up to a window that hangs."""
 
+_PATIENCE_MS = 120_000
+"""How long a closing window waits for what is being saved."""
+
 Bond = Literal["cells", "model"]
 
 
@@ -65,7 +68,7 @@ class Job(QObject):
         self.on_progress: Callable[[int, int], None] | None = None
         self.on_part: Callable[[Any], None] | None = None
         self.key: str | None = None
-        self.quiet = False
+        self.quiet, self.vital = False, False
         self.bonds: frozenset[Bond] = frozenset()
         # Bound methods of an object of this thread: Qt delivers to them here, whatever thread emits.
         self._progressed.connect(self._take_progress)
@@ -151,6 +154,7 @@ class Jobs:
         bound_to: tuple[Bond, ...] = ("cells", "model"),
         key: str | None = None,
         quiet: bool = False,
+        vital: bool = False,
     ) -> Job:
         """Begin work in a thread.
 
@@ -170,6 +174,8 @@ class Jobs:
             A job with the same key is cancelled first.
         quiet
             Not shown in the status line: for what takes under a second.
+        vital
+            Goes on to its end when the window is closed: work of the user that is being saved.
         """
         if key is not None:
             for other in self._running:
@@ -178,23 +184,28 @@ class Jobs:
         job = Job(self, name, work)
         job.on_result, job.on_progress, job.on_end = on_result, on_progress, on_end
         job.on_part = on_part
-        job.key, job.quiet, job.bonds = key, quiet, frozenset(bound_to)
+        job.key, job.quiet, job.vital, job.bonds = key, quiet, vital, frozenset(bound_to)
+        if self._closed:
+            job.cancel()
+            return job
         self._running.append(job)
         self._pool.start(_Runnable(job))
         self.changed.emit()
         return job
 
     def cancel_all(self) -> None:
+        """Cancel all jobs but those that save something."""
         for job in self._running:
-            job.cancel()
+            if not job.vital:
+                job.cancel()
         self.changed.emit()
 
     def close(self, milliseconds: int = 5000) -> None:
-        """Cancel everything and wait until no thread is left: the window goes."""
+        """Cancel all but what is being saved, and wait until no thread is left: the window goes."""
         self.cancel_all()
         self._closed = True
-        self._pool.clear()
-        self._pool.waitForDone(milliseconds)
+        saving = any(job.vital for job in self._running)
+        self._pool.waitForDone(_PATIENCE_MS if saving else milliseconds)
 
     def _let_go_of_cells(self) -> None:
         self._let_go("cells")

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from napari_sparseattn._sample_data import instrument_of
 from napari_sparseattn.workspace import SETTING_ASIDE, ClassItem, Workspace
 from sparseattn.cells.labels import LabelClass, LabelLog, LabelOrigin, Picked, default_log_path
 from sparseattn.errors import InputError
@@ -61,6 +62,7 @@ class Labelling:
         """
         earlier = self.log
         if earlier is not None and earlier.path == path.expanduser().absolute():
+            self._take_classes_of(earlier)
             return
         log = LabelLog.open(path)
         self._taking = True
@@ -74,10 +76,14 @@ class Labelling:
         self._write_classes()
 
     def default_path(self) -> Path | None:
-        """Return where the labels of the present cells lie: beside the first source, where there is one."""
-        sources = [source for source in self._workspace.sources if source.path is not None]
-        if sources and sources[0].path is not None:
-            return default_log_path(sources[0].path)
+        """Return where the labels of the present cells lie: beside the first source, where there is one.
+
+        Those of the sample cells lie in the user's folder: the cells are part of the installed package.
+        """
+        paths = [source.path for source in self._workspace.sources if source.path is not None]
+        if paths:
+            instrument = instrument_of(paths[0])
+            return default_log_path(paths[0]) if instrument is None else HOME / f"sample_{instrument}.sqlite"
         if self._workspace.cells is None:
             return None
         name = "_".join(source.title for source in self._workspace.sources) or "cells"
@@ -116,6 +122,13 @@ class Labelling:
 
     # Classes
 
+    def _take_classes_of(self, log: LabelLog) -> None:
+        self._taking = True
+        try:
+            self._take_classes(log)
+        finally:
+            self._taking = False
+
     def _take_classes(self, log: LabelLog) -> None:
         """Show the classes of a log, with its colours and keys, before those that it does not know."""
         known = {one.name: one for one in self._workspace.classes}
@@ -134,17 +147,11 @@ class Labelling:
         log = self.log
         if log is None or log.read_only or self._taking:
             return
-        known = {one.name: one for one in log.classes}
         try:
-            for item in self._workspace.classes:
-                wanted = LabelClass(item.name, item.colour, int(item.key) if item.key else None)
-                holder = next((one for one in log.classes if one.key and one.key == wanted.key), None)
-                if holder is not None and holder.name != item.name:
-                    wanted = replace(wanted, key=None)
-                if item.name not in known:
-                    log.add_class(item.name, item.colour, wanted.key)
-                elif known[item.name] != wanted:
-                    log.change_class(item.name, colour=wanted.colour, key=wanted.key)
+            log.take_classes(
+                LabelClass(item.name, item.colour, int(item.key) if item.key else None)
+                for item in self._workspace.classes
+            )
         except InputError as error:
             self._workspace.fail(error)
 
@@ -169,6 +176,21 @@ class Labelling:
     def recolour_class(self, name: str, colour: str) -> None:
         """Give a class another colour, ``#rrggbb``."""
         self._replace(name, colour=colour)
+
+    def set_key(self, name: str, key: str) -> None:
+        """Give a class another key, "1" to "9"; a class that has it gets the former key of this one."""
+        items = self._workspace.classes
+        former = next(item.key for item in items if item.name == name)
+        self._workspace.set_classes(
+            [
+                replace(item, key=key)
+                if item.name == name
+                else replace(item, key=former)
+                if item.key == key
+                else item
+                for item in items
+            ]
+        )
 
     def remove_class(self, name: str) -> None:
         """Remove a class; its cells count as unlabelled until it is added again."""
@@ -334,11 +356,11 @@ class Labelling:
     # Which cell next
 
     def next_cell(self, order: Order, from_index: int | None = None) -> int | None:
-        """Return an unlabelled cell to look at, or None where there is none; remembers why it was offered.
+        """Return a cell to look at that is to be labelled, or None; remembers why it was offered.
 
         Most uncertain cells come from `set_uncertain`; where it has no more, the caller computes them anew.
         """
-        unlabelled = self.unlabelled()
+        unlabelled = self.to_label()
         if not unlabelled:
             return None
         if order == "uncertain":
@@ -360,13 +382,21 @@ class Labelling:
         self._uncertain[:] = list(indices)
 
     def candidates(self, most: int) -> list[int]:
-        """Return cells without a label to look through for telling ones; of very many a random part."""
-        free = self.unlabelled()
+        """Return cells to look through for telling ones; of very many a random part."""
+        free = self.to_label()
         return free if len(free) <= most else sorted(self._random.sample(free, most))
 
-    def unlabelled(self) -> list[int]:
-        """Return the cells without any label, ascending."""
-        return [index for index, label in enumerate(self._workspace.labels()) if label is None]
+    def to_label(self) -> list[int]:
+        """Return the cells without any label, ascending; where there are none, those that nobody gave.
+
+        A label that came with a file may be wrong, and a part of the labels given by hand is to test models.
+        """
+        labels, cells = self._workspace.labels(), self._workspace.cells
+        unlabelled = [index for index, label in enumerate(labels) if label is None]
+        if unlabelled or cells is None:
+            return unlabelled
+        looked_at = {} if self.log is None else self.log.labels
+        return [index for index, name in enumerate(cells.ids) if name not in looked_at]
 
 
 def _elsewhere(path: Path) -> Path:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qtpy.compat import isalive
-from qtpy.QtCore import QTimer
 
 from napari_sparseattn.jobs import Jobs, Report
+from napari_sparseattn.timers import once_after
 from napari_sparseattn.workspace import Workspace
 from sparseattn.errors import InputError
 
@@ -32,8 +32,8 @@ class LiveExplanation:
         self._workspace = workspace
         self._jobs = jobs
         self._explainer: CellExplainer | None = None
-        self._step = _timer(0, self.update)
-        self._pause = _timer(PAUSE_MS, self._look_closer)
+        self._step = once_after(0, self.update)
+        self._pause = once_after(PAUSE_MS, self._look_closer)
         for changed in (
             workspace.cells_changed,
             workspace.channels_changed,
@@ -157,11 +157,3 @@ class LiveExplanation:
             return class_evidence(explainer, wanted, k)
 
         self._jobs.start("Weighing the pixels", weigh, take_evidence, key="evidence", quiet=True)
-
-
-def _timer(milliseconds: int, call: Callable[[], None]) -> QTimer:
-    timer = QTimer()
-    timer.setSingleShot(True)
-    timer.setInterval(milliseconds)
-    timer.timeout.connect(call)
-    return timer

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from psygnal import Signal
 
 from napari_sparseattn.workspace import CellSource, Placement
-from sparseattn.errors import InputError
+from sparseattn.errors import InputError, WavelengthError
 
 if TYPE_CHECKING:
     from napari_sparseattn.jobs import Jobs, Report
@@ -23,6 +23,9 @@ class Opening:
 
     subfolders_asked = Signal(Path, tuple)
     """A folder has image subfolders: classes or samples? Answer by `open_cells(subfolders=)`."""
+
+    wavelength_asked = Signal(Path, dict)
+    """A file holds phase and does not say of which light; answer by `open_cells(**options, phase=)`."""
 
     def __init__(self, workspace: Workspace, jobs: Jobs, layers: Layers) -> None:
         self._workspace, self._jobs, self._layers = workspace, jobs, layers
@@ -59,6 +62,8 @@ class Opening:
 
             try:
                 cells = _opened(source)
+            except WavelengthError:
+                return None, ()
             except InputError:
                 names = _subfolders(source)
                 if not names:
@@ -71,8 +76,11 @@ class Opening:
 
         def land(result: tuple[CellSet | None, tuple[str, ...]]) -> None:
             cells, names = result
-            if cells is None:
+            if cells is None and names:
                 self.subfolders_asked.emit(source.path, names)
+                return
+            if cells is None:
+                self.wavelength_asked.emit(source.path, {**options, "add": add})
                 return
             self._workspace.set_cells(cells, [*before[1], source])
             self._tell_skipped(cells)

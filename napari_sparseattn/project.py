@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,27 +22,41 @@ if TYPE_CHECKING:
 SUFFIX = ".sparseattn.json"
 FORMAT, FORMAT_VERSION = "sparseattn project", 1
 LARGEST = 16 << 20
+_ONE_AT_A_TIME = threading.Lock()
+"""Two projects saved one after the other are written in that order."""
 
 
 def save_project(session: Session, path: Path) -> None:
-    """Write the work that the workspace holds; say where, or why not."""
-    workspace = session.workspace
+    """Write the work that the workspace holds now, in a job; say where, or why not."""
+    workspace, folder = session.workspace, path.absolute().parent
     labels = path.with_name(f"{path.name.removesuffix('.json')}.labels.tif")
-    try:
-        kept = session.field.keep_labels(labels)
-        write_project(workspace, path)
-    except InputError as error:
-        workspace.fail(error)
-        return
-    workspace.set_project_path(path)
-    note = f" The labels of the cells are in {labels.name} beside it." if kept else ""
-    unsaved = [source.title for source in workspace.sources if source.path is None]
-    if unsaved:
-        note += f" The cells of the layer {unsaved[0]} are not in it: they have no file."
-    workspace.say(f"Saved {path}.{note}")
+    keep, sources = session.field.labels_keeper(), workspace.sources
+    said = to_json(workspace, folder)
+
+    def work(_: Report) -> tuple[CellSource | None, bool]:
+        source, kept = None, False
+        with _ONE_AT_A_TIME:
+            if keep is not None:
+                source, kept = keep(labels)
+                said["sources"] = [_source_json(source, folder)]
+            write_project(said, path)
+        return source, kept
+
+    def land(result: tuple[CellSource | None, bool]) -> None:
+        source, kept = result
+        if source is not None and workspace.sources == sources:
+            workspace.tell_sources([source])
+        workspace.set_project_path(path)
+        note = f" The labels of the cells are in {labels.name} beside it." if kept else ""
+        unsaved = [one.title for one in sources if one.path is None]
+        if unsaved:
+            note += f" The cells of the layer {unsaved[0]} are not in it: they have no file."
+        workspace.say(f"Saved {path}.{note}")
+
+    session.jobs.start(f"Saving {path.name}", work, land, bound_to=(), vital=True)
 
 
-def write_project(workspace: Workspace, path: Path) -> None:
+def write_project(said: dict[str, Any], path: Path) -> None:
     """Write the project file, whole or not at all.
 
     Raises
@@ -49,7 +64,7 @@ def write_project(workspace: Workspace, path: Path) -> None:
     InputError
         When it cannot be written.
     """
-    text = json.dumps(to_json(workspace, path.absolute().parent), indent=2, ensure_ascii=False)
+    text = json.dumps(said, indent=2, ensure_ascii=False)
     with replaced_file(path) as draft:
         draft.write_text(text + "\n", encoding="utf-8")
 
@@ -60,14 +75,7 @@ def to_json(workspace: Workspace, folder: Path) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
-        "sources": [
-            {
-                "path": _relative(source.path, folder),
-                "options": _with_labels(source.options, lambda name: _relative(Path(name), folder)),
-                "name": source.name,
-            }
-            for source in workspace.sources
-        ],
+        "sources": [_source_json(source, folder) for source in workspace.sources],
         "channel_names": workspace.channel_names,
         "model": _relative(workspace.model_path, folder),
         "model_hash": None if workspace.classifier is None else workspace.classifier.model_hash,
@@ -145,6 +153,8 @@ def open_project(session: Session, path: Path) -> None:
 
     def land(result: tuple[dict[str, Any], list[CellSource], Any, Any, Path | None]) -> None:
         said, sources, cells, classifier, model_path = result
+        workspace.extras.clear()
+        workspace.extras.update(said["extras"])  # tabs look into it when there are other cells
         workspace.set_label_log(None)
         workspace.set_classes(())
         workspace.set_classifier(classifier, model_path)
@@ -158,8 +168,7 @@ def open_project(session: Session, path: Path) -> None:
         except (TypeError, ValueError) as error:
             workspace.fail(f"parts of {path.name} are damaged and were left out ({error})")
         _open_labels(session, said["label_log"], path.absolute().parent)
-        workspace.extras.clear()
-        workspace.extras.update(said["extras"])
+        workspace.extras.update(said["extras"])  # tabs may have written what they showed before
         workspace.set_filters(said["filters"])
         workspace.target_class = said.get("target_class")
         workspace.head = said.get("head")
@@ -204,6 +213,14 @@ def _sources(said: dict[str, Any], folder: Path, path: Path) -> list[CellSource]
             )
         )
     return sources
+
+
+def _source_json(source: CellSource, folder: Path) -> dict[str, Any]:
+    return {
+        "path": _relative(source.path, folder),
+        "options": _with_labels(source.options, lambda name: _relative(Path(name), folder)),
+        "name": source.name,
+    }
 
 
 def _with_labels(options: Mapping[str, Any], move: Callable[[str], str | None]) -> dict[str, Any]:

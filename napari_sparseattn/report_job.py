@@ -28,7 +28,7 @@ class Question:
     """What a report is to be made of; bound in the user interface's thread.
 
     ``predictions`` carry the classes that may judge, and the sides that cells are on; ``answered`` are the
-    predictions of the workspace that they were made of.
+    predictions of the workspace that they were made of. ``ground`` and ``ink`` are the window's colours.
     """
 
     classifier: Classifier
@@ -37,6 +37,8 @@ class Question:
     judge_by: str
     notes: tuple[str, ...]
     colours: Mapping[str, str]
+    ground: str = "#ffffff"
+    ink: str = "#000000"
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +52,9 @@ class MadeReport:
     pictures: Mapping[str, bytes]
 
 
-def ask(workspace: Workspace, judge_by: str) -> Question | None:
+def ask(
+    workspace: Workspace, judge_by: str, ground: str = "#ffffff", ink: str = "#000000"
+) -> Question | None:
     """Bind what a report of the present cells needs; None without answers of the present model.
 
     A class that was accepted in bulk is the model's own answer and judges nothing; a cell that was set aside
@@ -81,6 +85,8 @@ def ask(workspace: Workspace, judge_by: str) -> Question | None:
         judge_by=judge_by,
         notes=(_PICKED_UNCERTAIN,) if uncertain and "test" not in sides else (),
         colours=dict(workspace.colours),
+        ground=ground,
+        ink=ink,
     )
 
 
@@ -89,6 +95,7 @@ def make(question: Question, earlier: MadeReport | None, progress: Progress) -> 
     import torch
 
     from sparseattn.report import draw_figures, make_report, report_tables
+    from sparseattn.report.on_ground import put_on_ground
     from sparseattn.report.tables import shown_rows
 
     torch.set_num_threads(1)  # of this thread alone: the user interface is not to wait for its turn
@@ -110,6 +117,7 @@ def make(question: Question, earlier: MadeReport | None, progress: Progress) -> 
     figures.pop("confusion", None)  # the tab draws its own, which can be clicked
     for number, (name, figure) in enumerate(figures.items()):
         progress(number, len(figures))
+        put_on_ground(figure, question.ground, question.ink)
         stream = io.BytesIO()
         figure.savefig(stream, format="png", dpi=_DPI)
         pictures[name] = stream.getvalue()

@@ -45,11 +45,13 @@ class Session:
 
     def let_go_of_dead_widgets(self) -> None:
         """Forget the widgets of a dock that was closed; the work stays, for the next dock."""
-        disconnect_dead([self, *vars(self).values()])
+        disconnect_dead([self, *vars(self).values(), self.field.layers.watch])
 
     def close(self) -> None:
-        """Stop all work: the viewer goes."""
+        """Stop all work: the viewer goes, and its widgets may be gone already."""
+        self.let_go_of_dead_widgets()
         self.live.close()
+        self.shown_cells.close()
         self.field.close()
         self.retraining.close()
         self.jobs.close()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 from qtpy.QtCore import QSettings
 
@@ -21,3 +23,17 @@ def last_folder(kind: str) -> str:
 def remember_folder(kind: str, folder: Path) -> None:
     """Keep the folder that was used for a kind of file."""
     settings().setValue(f"folder/{kind}", str(folder))
+
+
+def recall(name: str) -> dict[str, Any]:
+    """Return what was remembered under a name; nothing where it is damaged."""
+    try:
+        said = json.loads(str(settings().value(name, "{}")))
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def remember(name: str, said: dict[str, Any]) -> None:
+    """Remember plain JSON under a name, for other projects and other days."""
+    settings().setValue(name, json.dumps(said))

@@ -26,3 +26,10 @@ def open_in_viewer(path: Path) -> None:
         )
     _, widget = window.add_plugin_dock_widget("napari-sparseattn", "SparseAttnNet")
     widget.open_path(path)
+
+
+def show_scale_bar() -> None:
+    """Show the scale bar of the viewer that is in use, if there is one: a layer with a size comes."""
+    viewer = napari.current_viewer()
+    if viewer is not None:
+        viewer.canvas.overlays.scale_bar.visible = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -66,6 +67,12 @@ class ShownCells:
         if not self._wanted:
             self._wanted = True
             self._take_cells()
+
+    def close(self) -> None:
+        """Do nothing more."""
+        self._wanted = False
+        with suppress(RuntimeError):  # Qt has taken the timer with it
+            self._later.stop()
 
     @property
     def filter(self) -> CellFilter:
@@ -149,7 +156,7 @@ class ShownCells:
         predictions = self._workspace.predictions or self._classification.partial
         labels = self._workspace.labels()
         if self._measurements is None:
-            self._measurements = Measurements.none(len(cells), cells.channels)
+            self._measurements = Measurements.none_of(cells)
         measurements = self._measurements
 
         def build(report: Report) -> pd.DataFrame:
@@ -183,7 +190,7 @@ class ShownCells:
         if self._measured or not self._named or cells is None or self._classification.running:
             return
         self._measured = True
-        found = Measurements.none(len(cells), cells.channels)
+        found = Measurements.none_of(cells)
 
         def land(measurements: Measurements) -> None:
             self._measurements = measurements
@@ -202,9 +209,9 @@ class ShownCells:
 def _measure(cells: CellSet, found: Measurements, report: Report) -> Measurements:
     shown = 0
     for part, measured in measure_cells(cells, chunk=_MEASURED_AT_ONCE):
-        found.area[part], found.means[part] = measured.area, measured.means
+        found.put(part, measured)
         report(part.stop, len(cells))
         if part.stop - shown >= _PARTS_SHOWN:
             shown = part.stop
-            report.part(Measurements(found.channels, found.area.copy(), found.means.copy()))
+            report.part(found.copy())
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -14,6 +15,7 @@ from sparseattn.errors import InputError
 from sparseattn.writing import replaced_file
 
 LIST = "versions.json"
+_FILE = re.compile(r"version_(\d+)_(\d{4}-\d\d-\d\d)_(\d\d)(\d\d)\.safetensors")
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,17 @@ class Version:
             raise ValueError("a count is no number")
         told = (str(entry[name]) for name in ("file", "time", "note"))
         return cls(int(entry["number"]), *told, **numbers)
+
+
+def title_of(model: Path | None) -> str:
+    """Return what a model file is called for people: a kept version by its number and time."""
+    if model is None:
+        return "new model"
+    kept = _FILE.fullmatch(model.name)
+    if kept is None:
+        return model.stem
+    number, day, hour, minute = kept.groups()
+    return f"version {int(number)} of {day} {hour}:{minute}"
 
 
 class Versions:

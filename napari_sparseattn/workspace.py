@@ -6,15 +6,13 @@ makes it: the user interface's. Nothing here imports torch, Qt or napari.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from psygnal import Signal
-
-from napari_sparseattn.colours import nth_colour
+from napari_sparseattn.class_items import SETTING_ASIDE, ClassItem, check_classes, with_classes
+from napari_sparseattn.looked_at import LookedAt
+from napari_sparseattn.workspace_records import CellSource, LabelLog, Placement, Shown, Token
 from sparseattn.errors import InputError
 
 if TYPE_CHECKING:
@@ -22,128 +20,16 @@ if TYPE_CHECKING:
 
     from sparseattn.cells import CellSet
     from sparseattn.classifier import Classifier
-    from sparseattn.explain import ClassEvidence, Explanation, ProbabilityCurve
     from sparseattn.predictions import Predictions
 
-SETTING_ASIDE = ("unsure", "exclude")
-"""Answers that are no class, yet can be given to a cell."""
+__all__ = ["SETTING_ASIDE", "CellSource", "ClassItem", "LabelLog", "Placement", "Shown", "Token", "Workspace"]
 
 
-@dataclass(frozen=True)
-class CellSource:
-    """One place that cells were opened from, and how, so that a project can open it again.
-
-    ``path`` is None for cells that have no file: those of a layer. ``options`` are the keyword arguments of
-    `sparseattn.cells.open_cells`, plain JSON values.
-    """
-
-    path: Path | None
-    options: Mapping[str, Any] = field(default_factory=dict)
-    name: str = ""
-
-    @property
-    def title(self) -> str:
-        return self.name or (self.path.name if self.path is not None else "layer")
-
-
-@dataclass(frozen=True)
-class Placement:
-    """Where a cell lies in the image that it is shown in, in that image's own pixels.
-
-    ``leading`` are the indices of the axes before the last two (the row of a stack, the plane of a field);
-    ``offset`` is (y, x) of the cell's upper left pixel.
-    """
-
-    leading: tuple[int, ...] = ()
-    offset: tuple[int, int] = (0, 0)
-
-
-@dataclass(frozen=True)
-class ClassItem:
-    """A class that cells can be given: its colour "#rrggbb" and its key "1" to "9", or "" for none."""
-
-    name: str
-    colour: str
-    key: str = ""
-
-
-@dataclass(frozen=True)
-class Shown:
-    """What is drawn over the cell, and how strongly."""
-
-    selected: bool = True
-    neighbourhood: bool = False
-    coarse: bool = False
-    fine: bool = False
-    evidence: bool = False
-    opacity: float = 0.6
-
-
-class LabelLog(Protocol):
-    """What the workspace asks of a label log (`sparseattn.cells.labels`)."""
-
-    @property
-    def path(self) -> Path: ...
-
-    def current(self) -> Mapping[str, str]:
-        """Return the label of each labelled cell by its id."""
-
-
-@dataclass(frozen=True)
-class Token:
-    """The cells and the model that a job was started for; see `Workspace.token`."""
-
-    cells: int
-    model: int
-
-
-class Workspace:
-    """The state of the plugin in one viewer. Signals are named for what has changed."""
-
-    cells_changed = Signal()
-    """Other cells: `cells`, `sources`, `placement`. Predictions, selection and explanation are gone."""
-    model_changed = Signal()
-    """Another model, or none; `classifier`, `model_path`. Predictions and explanation are gone."""
-    channels_changed = Signal()
-    """`channel_names`: which channel of the cells is which of the model."""
-    current_changed = Signal(int)
-    """The cell that is looked at; -1 for none."""
-    selection_changed = Signal(tuple)
-    """`selection`: indices of the cells chosen in the gallery."""
-    k_changed = Signal(int)
-    """`k`: pixels to select."""
-    target_changed = Signal()
-    """`target_class`, the class to explain, or None for the one predicted."""
-    head_changed = Signal()
-    """`head`, the attention head that is shown, or None for their mean."""
-    shown_changed = Signal()
-    """`shown`: which overlays are drawn."""
-    explanation_changed = Signal()
-    """`explanation` of the current cell, or None. Emitted once a step of the slider, not once a value."""
-    curve_changed = Signal()
-    """`curve`: class probabilities of the current cell against k, or None while they are not known."""
-    evidence_changed = Signal()
-    """`evidence` for the target class, or None while it is not known."""
-    predictions_changed = Signal()
-    """`predictions` of all cells, or None."""
-    predictions_progressed = Signal(int, int)
-    """Cells that are classified, and of all."""
-    labels_changed = Signal(tuple)
-    """Ids of the cells whose label changed; an empty tuple for all."""
-    classes_changed = Signal()
-    """`classes`: names, colours, keys."""
-    blind_changed = Signal()
-    """`blind`: whether what the model thinks is hidden, so that it does not sway who labels."""
-    filters_changed = Signal()
-    """`filters` of the gallery, as plain JSON."""
-    project_changed = Signal()
-    """`project_path`."""
-    said = Signal(str)
-    """A sentence for the status line."""
-    failed = Signal(str)
-    """A sentence for the status line: what went wrong and what to do."""
+class Workspace(LookedAt):
+    """The state of the plugin in one viewer, and the signals that tell of its changes."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._cells: CellSet | None = None
         self._sources: tuple[CellSource, ...] = ()
         self._placement: Callable[[int], Placement] | None = None
@@ -153,15 +39,6 @@ class Workspace:
         self._model_path: Path | None = None
         self._cells_version = 0
         self._model_version = 0
-        self._current = -1
-        self._selection: tuple[int, ...] = ()
-        self._k = 0
-        self._target_class: str | None = None
-        self._head: int | None = None
-        self._shown = Shown()
-        self._explanation: Explanation | None = None
-        self._evidence: ClassEvidence | None = None
-        self._curve: ProbabilityCurve | None = None
         self._predictions: Predictions | None = None
         self._label_log: LabelLog | None = None
         self._classes: tuple[ClassItem, ...] = ()
@@ -200,14 +77,19 @@ class Workspace:
         ``placement`` says where a cell lies in the image that the viewer shows; without it a stack is leafed
         through where all cells have one size, else each cell is shown by itself.
         """
+        before = self._classes
+        if _first_path(sources) != _first_path(self._sources):  # classes of other cells mean nothing here
+            self._keep_classes(cells, self._classifier)
         self._cells, self._sources, self._placement = cells, tuple(sources), placement
         self._cells_version += 1
         self._channel_names, self._model_cells = {}, cells
         self._selection, self._explanation, self._evidence, self._predictions = (), None, None, None
         self._current = 0 if cells is not None and len(cells) else -1
+        self.cells_changed.emit()  # brings the label log of these cells, and its classes
         if cells is not None:
             self.add_classes(cells.classes)
-        self.cells_changed.emit()
+        if self._classes != before:
+            self.classes_changed.emit()
         self.predictions_changed.emit()
         self.selection_changed.emit(())
         self.current_changed.emit(self._current)
@@ -275,6 +157,8 @@ class Workspace:
         self._model_version += 1
         self._explanation, self._evidence, self._predictions = None, None, None
         self._target_class, self._head = None, None
+        if self._label_log is None:
+            self._keep_classes(self._cells, classifier)
         if classifier is not None:
             self._k = classifier.k
             self.add_classes(classifier.classes)
@@ -298,118 +182,6 @@ class Workspace:
     def token(self) -> Token:
         """The present cells and model: a result that was begun under another token is not to land."""
         return Token(self._cells_version, self._model_version)
-
-    # -- what is looked at ---------------------------------------------------------------------------
-
-    @property
-    def current(self) -> int:
-        """Index of the cell that is looked at; -1 for none."""
-        return self._current
-
-    @current.setter
-    def current(self, index: int) -> None:
-        count = 0 if self._cells is None else len(self._cells)
-        if index == self._current or not 0 <= index < count:
-            return
-        self._current = int(index)
-        self.current_changed.emit(self._current)
-
-    @property
-    def selection(self) -> tuple[int, ...]:
-        """Indices of the chosen cells, ascending; labels go to them, or to the current cell."""
-        return self._selection
-
-    @selection.setter
-    def selection(self, indices: Iterable[int]) -> None:
-        chosen = tuple(sorted({int(index) for index in indices}))
-        if chosen != self._selection:
-            self._selection = chosen
-            self.selection_changed.emit(chosen)
-
-    @property
-    def k(self) -> int:
-        """Pixels of the net's grid to select; 0 without a model."""
-        return self._k
-
-    @k.setter
-    def k(self, k: int) -> None:
-        if self._classifier is None:
-            return
-        k = min(max(int(k), 1), self._classifier.prepare.size**2)
-        if k != self._k:
-            self._k = k
-            self.k_changed.emit(k)
-
-    @property
-    def target_class(self) -> str | None:
-        """The class whose evidence is shown; None for the one that is predicted."""
-        return self._target_class
-
-    @target_class.setter
-    def target_class(self, name: str | None) -> None:
-        if name != self._target_class:
-            self._target_class = name
-            self.target_changed.emit()
-
-    @property
-    def head(self) -> int | None:
-        """The head of the fine attention that is shown; None for their mean."""
-        return self._head
-
-    @head.setter
-    def head(self, head: int | None) -> None:
-        if head != self._head:
-            self._head = head
-            self.head_changed.emit()
-
-    @property
-    def shown(self) -> Shown:
-        """Which overlays are drawn. Change it with ``workspace.show(coarse=True)``."""
-        return self._shown
-
-    def show(self, **changes: bool | float) -> None:
-        """Change some fields of `shown`."""
-        shown = dataclasses.replace(self._shown, **changes)  # type: ignore[arg-type]
-        if shown != self._shown:
-            self._shown = shown
-            self.shown_changed.emit()
-
-    @property
-    def explanation(self) -> Explanation | None:
-        """Of the current cell with the present k. Set by `napari_sparseattn.live` alone."""
-        return self._explanation
-
-    def set_explanation(self, explanation: Explanation | None) -> None:
-        if explanation is not None or self._explanation is not None:
-            self._explanation = explanation
-            self.explanation_changed.emit()
-
-    @property
-    def evidence(self) -> ClassEvidence | None:
-        """What speaks for and against the target class in the explanation; None while not known."""
-        return self._evidence
-
-    def set_evidence(self, evidence: ClassEvidence | None) -> None:
-        if evidence is not None or self._evidence is not None:
-            self._evidence = evidence
-            self.evidence_changed.emit()
-
-    @property
-    def curve(self) -> ProbabilityCurve | None:
-        """Of the current cell."""
-        return self._curve
-
-    def set_curve(self, curve: ProbabilityCurve | None) -> None:
-        if curve is not None or self._curve is not None:
-            self._curve = curve
-            self.curve_changed.emit()
-
-    @property
-    def explained_class(self) -> str | None:
-        """The class whose evidence is shown: the chosen one, else the one predicted."""
-        if self._target_class is not None or self._explanation is None:
-            return self._target_class
-        return self._explanation.predicted
 
     # -- what is known of all cells --------------------------------------------------------------------
 
@@ -473,32 +245,22 @@ class Workspace:
         InputError
             When a name or a key is there twice, or a name is empty or no class.
         """
-        for what, values in (
-            ("name", [item.name for item in classes]),
-            ("key", [item.key for item in classes if item.key]),
-        ):
-            twice = sorted({value for value in values if values.count(value) > 1})
-            if twice:
-                raise InputError(f"the {what} {twice[0]!r} is there twice; give each class its own")
-        for item in classes:
-            if not item.name.strip() or item.name in SETTING_ASIDE:
-                raise InputError(f"a class cannot be named {item.name!r}; give another name")
+        check_classes(classes)
         if tuple(classes) != self._classes:
             self._classes = tuple(classes)
             self.classes_changed.emit()
 
     def add_classes(self, names: Iterable[str]) -> None:
         """Add classes that are not there yet, each with the next free colour and key."""
-        items = list(self._classes)
-        for name in names:
-            if any(item.name == name for item in items) or name in SETTING_ASIDE or not name.strip():
-                continue
-            used_colours = {item.colour for item in items}
-            used_keys = {item.key for item in items}
-            place = next(i for i in range(len(items) + 1) if nth_colour(i) not in used_colours)
-            key = next((str(i) for i in range(1, 10) if str(i) not in used_keys), "")
-            items.append(ClassItem(name, nth_colour(place), key))
-        self.set_classes(items)
+        self.set_classes(with_classes(self._classes, names))
+
+    def _keep_classes(self, cells: CellSet | None, classifier: Classifier | None) -> None:
+        """Let go of the classes that neither these cells nor this model have; a label log brings its own."""
+        known = {
+            *(() if cells is None else cells.classes),
+            *(() if classifier is None else classifier.classes),
+        }
+        self._classes = tuple(item for item in self._classes if item.name in known)
 
     @property
     def blind(self) -> bool:
@@ -546,3 +308,7 @@ class Workspace:
     def fail(self, error: BaseException | str) -> None:
         """Show in the status line what went wrong: one sentence, never a traceback."""
         self.failed.emit(str(error))
+
+
+def _first_path(sources: Sequence[CellSource]) -> Path | None:
+    return sources[0].path if sources else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +58,7 @@ class Layers:
         workspace.evidence_changed.connect(self._draw_evidence)
         workspace.shown_changed.connect(self._draw)
         workspace.head_changed.connect(self._draw)
+        workspace.blind_changed.connect(self._draw)
         viewer.dims.events.current_step.connect(self._follow_slider)
         viewer.layers.events.inserted.connect(self._on_inserted)
         viewer.layers.events.removing.connect(self._on_removing)
@@ -133,17 +134,19 @@ class Layers:
     def _show_cells(self) -> None:
         workspace = self.workspace
         self._hide_overlays()
-        before, self._cell_layers = self._cell_layers, []
         if self._source_is_new:
             self._source_is_new = False
+            self._remove_cells()
         else:
-            self._source, self._leafs = None, False
-            if workspace.cells is not None and workspace.is_stack:
+            self._leafs = workspace.cells is not None and workspace.is_stack
+            if workspace.cells is not None and self._leafs:
                 from napari_sparseattn.layers.stack import cell_layers
 
-                self._leafs = True
-                self._add_cells(cell_layers(workspace.cells, self._title))
-        self._remove(before)
+                self._put_cells(cell_layers(workspace.cells, self._title))
+            else:
+                self._source = None
+                if workspace.cells is None or not len(workspace.cells):
+                    self._remove_cells()  # else the current cell takes their place
         if self._leafs:
             self._go_to_slider(workspace.current)
 
@@ -157,34 +160,58 @@ class Layers:
             return
         from napari_sparseattn.layers.stack import one_cell_layers
 
-        fresh = one_cell_layers(workspace.cells, index, self._title)
-        if len(self._cell_layers) != len(fresh) or self.source is None:
-            before, self._cell_layers = self._cell_layers, []
-            self._add_cells(fresh)
-            self._remove(before)
-            return
-        reshaped = self._cell_layers[0].data.shape != fresh[0][0].shape
-        for layer, (pixels, keywords, _) in zip(self._cell_layers, fresh, strict=True):
-            layer.data = pixels
-            limits = keywords.get("contrast_limits")
-            if not layer.rgb and limits is not None:
-                layer.contrast_limits_range = limits
-                layer.contrast_limits = limits
-        if reshaped:
-            self.viewer.reset_view()
+        self._put_cells(one_cell_layers(workspace.cells, index, self._title))
 
     @property
     def _title(self) -> str:
         sources = self.workspace.sources
         return sources[0].title if sources else "cells"
 
-    def _add_cells(self, data: Iterable[tuple[Any, dict[str, Any], str]]) -> None:
+    def _put_cells(self, data: Sequence[tuple[Any, dict[str, Any], str]]) -> None:
+        """Show the cells' images, in the layers that are there where these are of the same kind.
+
+        Making a layer takes napari a tenth of a second, and removing one a whole collection of garbage.
+        """
+        if not self._fits(data):
+            before, self._cell_layers = self._cell_layers, []
+            self._add_cells(data)
+            self._remove(before)
+            return
+        reshaped = self._cell_layers[0].data.shape[-3:] != data[0][0].shape[-3:]
+        with self._quiet():
+            for layer, (pixels, keywords, _) in zip(self._cell_layers, data, strict=True):
+                layer.data = pixels
+                if layer.name != keywords["name"]:
+                    layer.name = keywords["name"]
+                limits = keywords.get("contrast_limits")
+                if not layer.rgb and limits is not None:
+                    layer.contrast_limits_range = limits
+                    layer.contrast_limits = limits
+        self._source = self._cell_layers[0]
+        if reshaped:
+            self.viewer.reset_view()
+
+    def _fits(self, data: Sequence[tuple[Any, dict[str, Any], str]]) -> bool:
+        """Whether the layers of the former cells can show these: as many, of as many axes, and all there."""
+        return len(self._cell_layers) == len(data) and all(
+            layer in self.viewer.layers
+            and layer.rgb == bool(keywords.get("rgb"))
+            and layer.data.ndim == pixels.ndim
+            for layer, (pixels, keywords, _) in zip(self._cell_layers, data, strict=True)
+        )
+
+    def _add_cells(self, data: Sequence[tuple[Any, dict[str, Any], str]]) -> None:
         from napari.layers import Image
 
+        from sparseattn.cells.measure_phase import is_path_difference
+
+        cells = self.workspace.cells
+        measured = cells is not None and is_path_difference(cells)
         with self._quiet():
             for pixels, keywords, _ in data:
                 layer = Image(pixels, **keywords)
                 layer.metadata[MARK] = {"made": "cells"}
+                layer.colorbar.visible = measured  # nanometres are to be read off
                 self._cell_layers.append(layer)
                 # Under the overlays that are there.
                 place = min(
@@ -192,7 +219,13 @@ class Layers:
                 )
                 self.viewer.layers.insert(place, layer)
         self._source = self._cell_layers[0]
+        if self.pixel_size_um is not None:
+            self.viewer.canvas.overlays.scale_bar.visible = True
         self.viewer.reset_view()
+
+    def _remove_cells(self) -> None:
+        before, self._cell_layers = self._cell_layers, []
+        self._remove(before)
 
     def _remove(self, layers: list[Layer]) -> None:
         """Remove layers of ours. New ones come first: a viewer without an image would lose its sliders."""
@@ -253,6 +286,8 @@ class Layers:
         from napari_sparseattn.layers.place import cell_to_world
 
         workspace, explanation = self.workspace, self.workspace.explanation
+        if workspace.blind:  # where a model looks says what it thinks
+            explanation = None
         if self._overlays is None:
             if explanation is None:
                 return

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparseattn.cells import CellSet
+from sparseattn.cells.measure_phase import is_path_difference
 from sparseattn.errors import CellError
 
 LayerData = tuple[Any, dict[str, Any], str]
@@ -32,8 +33,9 @@ def cell_layers(
     """Return the Image layers of cells of one size: (N, Y, X, 3) for RGB, else (N, Y, X) for each channel.
 
     ``path`` and ``options`` of `sparseattn.cells.open_cells` go into the metadata, so that the cells can be
-    taken from the layers into the plugin.
+    taken from the layers into the plugin. The size of a pixel is that of the cells where it is not given.
     """
+    pixel_size_um = pixel_size_um or cells.pixel_size_um
     first = read_or_blank(cells, 0)
 
     def read(block_id: tuple[int, ...]) -> NDArray[Any]:
@@ -52,7 +54,7 @@ def cell_layers(
     if pixel_size_um is not None:
         shared |= {"scale": (1, pixel_size_um, pixel_size_um), "units": ("pixel", "um", "um")}
     shared["axis_labels"] = ("cell", "y", "x")
-    return _images(stack, first, cells.channels, name, shared)
+    return _images(stack, first, cells, name, shared)
 
 
 def load_what_layers_need() -> None:
@@ -67,7 +69,7 @@ def load_what_layers_need() -> None:
 def one_cell_layers(cells: CellSet, index: int, name: str) -> list[LayerData]:
     """Return the Image layers of one cell: (Y, X, 3) for RGB, else (Y, X) for each channel."""
     pixels = read_or_blank(cells, index)
-    return _images(pixels, pixels, cells.channels, name, {})
+    return _images(pixels, pixels, cells, name, {})
 
 
 def read_or_blank(cells: CellSet, index: int) -> NDArray[Any]:
@@ -79,9 +81,13 @@ def read_or_blank(cells: CellSet, index: int) -> NDArray[Any]:
 
 
 def _images(
-    pixels: Any, first: NDArray[Any], channels: tuple[str, ...], name: str, shared: dict[str, Any]
+    pixels: Any, first: NDArray[Any], cells: CellSet, name: str, shared: dict[str, Any]
 ) -> list[LayerData]:
     """Return a layer for each channel of (..., C, Y, X), or one for RGB."""
+    channels = cells.channels
+    if is_path_difference(cells):
+        look = path_difference_look(first[0])
+        return [(pixels[..., 0, :, :], {"name": f"{name} (nm)", **look, **shared}, "image")]
     if channels == RGB:
         colour_last = (*range(pixels.ndim - 3), pixels.ndim - 2, pixels.ndim - 1, pixels.ndim - 3)
         colour = pixels.transpose(colour_last)
@@ -102,6 +108,20 @@ def _images(
             keywords["contrast_limits"] = limits
         layers.append((pixels[..., channel, :, :], keywords, "image"))
     return layers
+
+
+def path_difference_look(first: NDArray[Any]) -> dict[str, Any]:
+    """Return colours for optical path differences: of even steps to the eye, from the ground up.
+
+    Parameters
+    ----------
+    first
+        (Y, X), nm. The ground is the median of its border.
+    """
+    border = np.concatenate([first[0], first[-1], first[:, 0], first[:, -1]])
+    ground, high = float(np.median(border)), float(first.max())
+    limits = limits_of(np.array([ground, high]))
+    return {"colormap": "viridis", **({} if limits is None else {"contrast_limits": limits})}
 
 
 def limits_of(pixels: NDArray[Any]) -> tuple[float, float] | None:

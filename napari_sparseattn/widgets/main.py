@@ -6,11 +6,12 @@ import importlib
 import importlib.util
 import logging
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Qt, QTimer
-from qtpy.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
+from qtpy.QtCore import QSize, Qt, QTimer
+from qtpy.QtGui import QDragEnterEvent, QDropEvent, QKeySequence, QShortcut, QShowEvent
 from qtpy.QtWidgets import (
     QDialog,
     QFileDialog,
@@ -33,7 +34,9 @@ from napari_sparseattn import project
 from napari_sparseattn.models import model_for
 from napari_sparseattn.session import Session, session_of
 from napari_sparseattn.settings import last_folder, remember_folder
+from napari_sparseattn.versions import title_of
 from napari_sparseattn.widgets.channel_dialog import ChannelDialog
+from napari_sparseattn.widgets.phase_dialog import PhaseDialog
 from napari_sparseattn.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
@@ -50,7 +53,11 @@ TABS = (
     ("Label && Retrain", "label", "LabelWidget", "Give cells their class, and teach the model with them"),
     ("Report", "report", "ReportWidget", "How good the model is, as figures and tables"),
 )
+WIDTH = 480
 MODEL_FILES = "Models (*.safetensors)"
+USUAL_WAVELENGTH_NM = 633.0
+"""Of a helium-neon laser: where the dialog begins."""
+STACK_FILES = "Stacks (*.tif *.tiff *.npy *.npz *.mat *.h5 *.hdf5 *.rtdc);;All files (*)"
 PROJECT_FILES = "Projects (*.sparseattn.json)"
 
 
@@ -63,7 +70,7 @@ class MainWidget(QWidget):
         self.workspace = self.session.workspace
         self._in_window = False
         self.setAcceptDrops(True)
-        self.setMinimumWidth(360)
+        self.setMinimumWidth(380)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
@@ -76,6 +83,7 @@ class MainWidget(QWidget):
         self._offered: ModelCard | None = None
         opening = self.session.opening
         opening.subfolders_asked.connect(self._ask_subfolders)
+        opening.wavelength_asked.connect(self._ask_wavelength)
         workspace = self.workspace
         workspace.cells_changed.connect(self._on_cells)
         for changed in (workspace.cells_changed, workspace.model_changed, workspace.channels_changed):
@@ -107,6 +115,7 @@ class MainWidget(QWidget):
             ("Add Folder…", self._add_folder, "More cells beside those that are open"),
             ("Use Selected Layers", self.session.opening.use_selected_layers, "Cells from image layers"),
             ("Match Channels…", self._match_channels, "Say which channel of the cells is which of the model"),
+            ("Phase…", self._set_phase, "How phase or holograms become optical path difference"),
             (None, None, None),
             (
                 "Save Project",
@@ -148,7 +157,9 @@ class MainWidget(QWidget):
         """A line that offers a model that fits the cells, or to match channels."""
         self.offer = QFrame()
         self.offer.setObjectName("offer")
-        self.offer.setStyleSheet("QFrame#offer { border: 1px solid #56b4e9; border-radius: 3px; }")
+        self.offer.setStyleSheet(
+            "QFrame#offer { border: 1px solid #56b4e9; border-radius: 3px; margin: 0 8px 2px 8px; }"
+        )
         self.offer_text = QLabel()
         self.offer_text.setWordWrap(True)
         self.offer_yes = QPushButton()
@@ -163,13 +174,18 @@ class MainWidget(QWidget):
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
         self.tabs.setUsesScrollButtons(False)
-        for title, module, class_name, hint in TABS:
+        for number, (title, module, class_name, hint) in enumerate(TABS, start=1):
             place = self.tabs.addTab(_Tab(self.session, module, class_name), title)
-            self.tabs.setTabToolTip(place, hint)
+            self.tabs.setTabToolTip(place, f"{hint} (Alt+{number})")
+            QShortcut(QKeySequence(f"Alt+{number}"), self, partial(self.tabs.setCurrentIndex, place))
         self.tabs.currentChanged.connect(self._fill)
         self.session.tab_asked.connect(self.show_tab)
         self._fill(0)
         return self.tabs
+
+    def sizeHint(self) -> QSize:
+        """Wide enough for the tables and plots of all tabs, beside a canvas in a window of 1280 pixels."""
+        return QSize(WIDTH, super().sizeHint().height())
 
     def show_tab(self, module: str) -> None:
         """Bring a tab to the front, by the name of its package."""
@@ -210,7 +226,7 @@ class MainWidget(QWidget):
             then(Path(name))
 
     def _choose_stack(self) -> None:
-        self._choose_file("Open Stack", "cells", "Stacks (*.tif *.tiff *.npy *.npz);;All files (*)")
+        self._choose_file("Open Stack", "cells", STACK_FILES)
 
     def _choose_project(self) -> None:
         self._choose_file("Open Project", "project", PROJECT_FILES)
@@ -247,6 +263,31 @@ class MainWidget(QWidget):
         box.finished.connect(answer)
         box.open()
         self._question = box
+
+    def _ask_wavelength(self, path: Path, options: dict[str, Any]) -> None:
+        """Ask for the wavelength of the light; the phase is opened on the answer."""
+        add = options.pop("add", False)
+        said = {"wavelength_nm": USUAL_WAVELENGTH_NM, **(options.get("phase") or {})}
+        self._ask_phase(path, {**options, "phase": said}, add)
+
+    def _set_phase(self) -> None:
+        """Ask how the phase of the cells that are open is to be read, and open them again."""
+        sources = self.workspace.sources
+        path = sources[0].path if len(sources) == 1 else None
+        if path is None:
+            self.workspace.fail("Open one file or folder of phase images first.")
+            return
+        self._ask_phase(path, dict(sources[0].options), False)
+
+    def _ask_phase(self, path: Path, options: dict[str, Any], add: bool) -> None:
+        dialog = PhaseDialog(self.session.jobs, path, options, max(self.workspace.current, 0), self)
+
+        def answer() -> None:
+            self.session.opening.open_cells(path, add=add, **dialog.options)
+
+        dialog.accepted.connect(answer)
+        dialog.open()
+        self._question = dialog
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if event.mimeData().hasUrls():
@@ -331,8 +372,7 @@ class MainWidget(QWidget):
             titles = ", ".join(source.title for source in workspace.sources) or "cells"
             parts.append(f"<b>{titles}</b>: {len(workspace.cells):,} cells")
         if workspace.classifier is not None:
-            name = "new model" if workspace.model_path is None else workspace.model_path.stem
-            parts.append(f"model <b>{name}</b>")
+            parts.append(f"model <b>{title_of(workspace.model_path)}</b>")
         self.state.setText(" · ".join(parts))
         self.state.setVisible(bool(parts))
         self._show_offer()
@@ -341,12 +381,14 @@ class MainWidget(QWidget):
         workspace = self.workspace
         self._offered = None
         text = ""
-        if workspace.cells is not None and workspace.classifier is None:
+        if workspace.cells is not None and (workspace.classifier is None or workspace.mismatch):
             self._offered = model_for(workspace.cells, simulated=self._is_sample())
-            if self._offered is not None:
-                text = f"A model for such cells comes with the plugin: {self._offered.title}."
-                self.offer_yes.setText("Load It")
-                self.offer_yes.setToolTip(self._offered.text)
+        if self._offered is not None:
+            text = f"A model for such cells comes with the plugin: {self._offered.title}."
+            if workspace.mismatch:
+                text = f"The loaded model does not fit these cells. {text}"
+            self.offer_yes.setText("Load It")
+            self.offer_yes.setToolTip(self._offered.text)
         elif workspace.mismatch:
             text = f"The model does not fit: {workspace.mismatch}."
             self.offer_yes.setText("Match Channels…")
@@ -356,10 +398,10 @@ class MainWidget(QWidget):
 
     def _is_sample(self) -> bool:
         """Whether the cells are the simulated ones that come with the plugin."""
-        from napari_sparseattn._sample_data import sample_folder
+        from napari_sparseattn._sample_data import instrument_of
 
-        paths = {source.path.resolve() for source in self.workspace.sources if source.path is not None}
-        return bool(paths & {sample_folder(name) for name in ("opd", "events", "stained")})
+        paths = [source.path for source in self.workspace.sources if source.path is not None]
+        return any(instrument_of(path) is not None for path in paths)
 
     def _take_offer(self) -> None:
         if self._offered is not None:

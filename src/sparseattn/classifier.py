@@ -101,6 +101,12 @@ class Classifier:
                 f"the cells are {cells.modality} images and the model was made for {self.modality}; "
                 "give a model for them, or say the right modality"
             )
+        made_of = self.prepare.events
+        if made_of is not None and cells.events is not None and made_of != cells.events:
+            raise InputError(
+                "the events of the cells were made into images otherwise than the model knows them; open the "
+                "recordings with the model's own settings of events"
+            )
 
     def predict(
         self,

@@ -9,5 +9,13 @@ class InputError(ValueError):
     """
 
 
+class NoCellsError(InputError):
+    """A source holds no cell that can be used."""
+
+
+class WavelengthError(InputError):
+    """Phase cannot become path difference before somebody says the wavelength of the light."""
+
+
 class CellError(InputError):
     """One cell cannot be read or used; the others can (truncated file, NaN, wrong channels)."""

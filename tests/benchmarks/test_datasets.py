@@ -15,7 +15,7 @@ REAL = [name for name, (description, _) in DATASETS.items() if not description.s
 
 def test_events_are_counted_by_pixel_and_polarity(tmp_path: Path) -> None:
     # x, y, polarity bit and the highest 7 of 23 bits of time, then the other 16.
-    events = [(3, 5, 0x80 | 0x7F, 255, 255)] * 4 + [(33, 0, 0x01, 0, 0)]
+    events = [(33, 0, 0x01, 0, 0)] + [(3, 5, 0x80 | 0x7F, 255, 255)] * 4
     path = tmp_path / "recording.bin"
     path.write_bytes(bytes(byte for event in events for byte in event))
     image = event_histogram(path, 36)

@@ -6,6 +6,7 @@ import pytest
 from sparseattn.cells import CellSet, open_cells
 from sparseattn.cells.hand_over import SAMPLES, hand_over
 from sparseattn.errors import InputError
+from sparseattn.events import EventSettings
 
 
 def stack(count: int, side: int, dtype=np.uint16, seed: int = 0) -> CellSet:
@@ -44,6 +45,16 @@ def test_files_keep_the_ids_of_their_content(blob_folder, tmp_path) -> None:
     hand_over(cells, tmp_path / "there")
     there = open_cells(tmp_path / "there")
     assert there.ids == cells.ids and same(cells, there) and there.modality == "brightfield"
+
+
+def test_how_events_became_images_is_handed_over(tmp_path) -> None:
+    times = np.arange(200)
+    np.save(tmp_path / "cell.npy", np.stack([times % 32, times % 24, times, times % 2], axis=1))
+    settings = EventSettings("voxel_grid", bins=3, recordings="cells")
+    cells = open_cells(tmp_path / "cell.npy", events=settings)
+    hand_over(cells, tmp_path / "there")
+    there = open_cells(tmp_path / "there")
+    assert cells.events == there.events == settings and same(cells, there)
 
 
 def test_a_bad_cell_is_left_out(tmp_path) -> None:

@@ -395,3 +395,23 @@ def test_where_the_labels_of_a_source_lie(tmp_path: Path) -> None:
     assert default_log_path(tmp_path / "cells") == tmp_path / "cells" / "_labels.sqlite"
     assert default_log_path(tmp_path / "stack.zarr") == tmp_path / "_stack.zarr.labels.sqlite"
     assert default_log_path(tmp_path / "stack.tif") == tmp_path / "_stack.tif.labels.sqlite"
+
+
+def test_classes_are_taken_over_at_once(log: LabelLog) -> None:
+    log.label([cell(1)], "B")
+    log.remove_class("B")
+    log.take_classes([LabelClass("C", None, 1), LabelClass("B"), LabelClass("D", key=9)])
+    assert set(log.classes) == {
+        LabelClass("A", "#0072b2", 1),
+        LabelClass("B"),  # with the labels that it had
+        LabelClass("C"),  # the key is that of A
+        LabelClass("D", None, 9),
+    }
+    log.take_classes([LabelClass("D", "#222222", 1), LabelClass("A", key=9)])  # they change keys
+    assert {one.name: one.key for one in log.classes} == {"A": 9, "B": None, "C": None, "D": 1}
+    assert log.current() == {cell(1): "B"}
+    with LabelLog.open(log.path, read_only=True) as again:
+        assert again.classes == log.classes
+    with pytest.raises(InputError, match="state that every cell can have"):
+        log.take_classes([LabelClass("E"), LabelClass("unsure")])
+    assert len(log.classes) == 4  # all or none

@@ -107,7 +107,7 @@ def test_a_stack_is_read_a_plane_at_a_time(sparseattn, trained, field, tmp_path)
     [
         (["--labels", "{image}"], "3 channels"),
         (["--labels", "{folder}/none.tif"], "no file"),
-        (["--painted", "{folder}/p.tif"], "give --labels as well"),
+        (["--painted", "{folder}/p.tif"], "give --labels or --find as well"),
         (["--labels", "{labels}", "--painted", "{folder}/p.png"], "is no TIFF"),
         (["--labels", "{labels}", "--margin", "-1"], "margin -1 is out of range"),
         (["--labels", "{labels}", "--least-familiar", "2"], "least_familiar is 2"),

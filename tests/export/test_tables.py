@@ -153,7 +153,7 @@ def test_an_unknown_suffix_is_refused(predictions, tmp_path, name):
 @pytest.mark.parametrize(("suffix", "library"), [("h5ad", "anndata"), ("fcs", "flowio")])
 def test_a_library_that_is_not_installed_is_named(predictions, tmp_path, monkeypatch, suffix, library):
     monkeypatch.setitem(sys.modules, library, None)  # what Python does where a module is not there
-    with pytest.raises(InputError, match=rf"\.{suffix} tables need {library}; install it with"):
+    with pytest.raises(InputError, match=rf"\.{suffix} files need {library}; install it with"):
         write_predictions(predictions, tmp_path / f"out.{suffix}")
     with pytest.raises(InputError, match=library):
         check_table_path(tmp_path / f"out.{suffix}")

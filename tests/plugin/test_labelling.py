@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from napari_sparseattn import labelling as module
+from napari_sparseattn._sample_data import sample_folder
 from napari_sparseattn.labelling import Labelling
 from napari_sparseattn.workspace import CellSource, Workspace
 from sparseattn.cells import open_cells
@@ -81,6 +82,50 @@ def test_no_cell_is_left(folder) -> None:
     _, labelling = opened(folder)
     labelling.label(range(8), "exclude")
     assert [labelling.next_cell(order) for order in ("in order", "random", "uncertain")] == [None] * 3
+
+
+def test_classes_stay_with_their_cells(folder, blob_folder) -> None:
+    workspace, labelling = opened(folder)
+    labelling.add_class("A")
+    labelling.label([0], "A")
+    other = blob_folder(("three", "four"), count=2, size=16, name="others")
+    workspace.set_cells(open_cells(other, subfolders="classes"), [CellSource(other)])
+    assert set(workspace.colours) == {"three", "four"}
+    workspace.set_cells(open_cells(folder, subfolders="samples"), [CellSource(folder)])
+    assert set(workspace.colours) == {"A"}
+    with LabelLog.open(folder / "_labels.sqlite", read_only=True) as log:
+        assert [one.name for one in log.classes] == ["A"]  # nothing of the others was written to it
+
+
+def test_classes_change_keys(folder) -> None:
+    workspace, labelling = opened(folder)
+    for name in "ABC":
+        labelling.add_class(name)
+    labelling.set_key("C", "1")
+    assert {item.name: item.key for item in workspace.classes} == {"A": "3", "B": "2", "C": "1"}
+    again, _ = opened(folder)
+    assert {item.name: item.key for item in again.classes} == {"A": "3", "B": "2", "C": "1"}
+
+
+def test_labels_of_files_are_looked_at_last(blob_folder) -> None:
+    folder = blob_folder(count=2, size=16)
+    workspace, labelling = opened(folder)
+    workspace.set_cells(open_cells(folder, subfolders="classes"), [CellSource(folder)])
+    assert labelling.to_label() == [0, 1, 2, 3]  # a key confirms or corrects them
+    labelling.label([0, 3], "one")
+    assert labelling.next_cell("in order") == 1 and labelling.to_label() == [1, 2]
+    workspace.set_cells(workspace.cells.with_labels(["one", None, None, "two"]), [CellSource(folder)])
+    assert labelling.to_label() == [1, 2]
+
+
+def test_sample_cells_keep_their_labels_with_the_user(at_home) -> None:
+    workspace = Workspace()
+    labelling = Labelling(workspace)
+    folder = sample_folder("opd")
+    workspace.set_cells(open_cells(folder, subfolders="classes"), [CellSource(folder)])
+    labelling.label([5], "monocyte")
+    assert labelling.log.path == at_home / "sample_opd.sqlite"
+    labelling.close()
 
 
 def test_classes_of_the_model_get_a_place_in_the_log(folder) -> None:

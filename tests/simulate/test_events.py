@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sparseattn.events.event import EVENT
 from sparseattn.simulate import simulate_cell
 from sparseattn.simulate.events import REFRACTORY, background_activity, refractory, threshold_crossings
-from sparseattn.simulate.view import EVENT
 
 
 @settings(deadline=None)

@@ -22,6 +22,7 @@ from qtpy.QtWidgets import (
 from napari_sparseattn import apply_job
 from napari_sparseattn.apply_job import NewSample, SampleResult
 from napari_sparseattn.settings import last_folder, remember_folder
+from napari_sparseattn.versions import title_of
 from napari_sparseattn.widgets.apply.sample_table import FIXED, SampleTableModel
 from napari_sparseattn.widgets.sentences import STATEMENT, WARNING, Sentences
 from napari_sparseattn.workspace import CellSource
@@ -47,6 +48,9 @@ class _SampleView(QTableView):
 
 class ApplyWidget(QWidget):
     """A table of samples with buttons above, and what differs below."""
+
+    used = Signal()
+    """The user adds samples, or has them classified."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -132,6 +136,7 @@ class ApplyWidget(QWidget):
 
     def add_folders(self, paths: list[Path]) -> None:
         """Add samples."""
+        self.used.emit()
         if not self.samples.add(paths):
             self._workspace.say("These folders are in the table already.")
 
@@ -200,8 +205,10 @@ class ApplyWidget(QWidget):
         if classifier is None:
             self.model.setText("Load a model first: new samples are classified with it.")
         else:
-            name = "the model just trained" if path is None else path.name
-            self.model.setText(f"New samples are classified with <b>{name}</b>, at the k that it learned.")
+            self.model.setText(
+                f"New samples are classified with <b>{title_of(path)}</b>, by the number of pixels that it "
+                "learned to need."
+            )
         self._show()
 
     def start(self) -> None:
@@ -209,6 +216,7 @@ class ApplyWidget(QWidget):
         classifier, samples = self._workspace.classifier, self.samples.to_do()
         if classifier is None or not samples or self._job is not None:
             return
+        self.used.emit()
         waiting = [one.path for one in samples]
         self.samples.set_running(waiting[0])
 
@@ -296,7 +304,8 @@ class ApplyWidget(QWidget):
                     job.cancel()
             workspace.k = predictions.k
             workspace.set_predictions(predictions)
-            workspace.say(f"{len(cells):,} cells of {len(results)} samples are open.")
+            samples = "one sample" if len(results) == 1 else f"{len(results)} samples"
+            workspace.say(f"{len(cells):,} cells of {samples} are open.")
 
         self._session.jobs.start(
             "Opening the samples",
@@ -347,7 +356,7 @@ def _differences(result: SampleResult) -> tuple[str, ...]:
 def _said(results: list[SampleResult]) -> str:
     differ = sum(bool(one.drift and one.drift.warnings) for one in results)
     failed = sum(one.problem is not None for one in results)
-    parts = [f"{len(results) - failed} of {len(results)} samples classified"]
+    parts = [f"{len(results) - failed} of {len(results)} sample{'s' * (len(results) > 1)} classified"]
     if differ:
         parts.append(f"{differ} {'differs' if differ == 1 else 'differ'} from the training cells")
     return "; ".join(parts) + "."

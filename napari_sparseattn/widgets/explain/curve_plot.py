@@ -44,10 +44,10 @@ class CurvePlot(QWidget):
             self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(260, 140)
+        return QSize(260, 122)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(180, 130)
+        return QSize(180, 112)
 
     def x_of(self, k: float) -> float:
         """Return where a number of pixels lies in the widget."""

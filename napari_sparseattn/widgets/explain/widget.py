@@ -11,7 +11,6 @@ from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
     QFileDialog,
-    QFormLayout,
     QGridLayout,
     QGroupBox,
     QHBoxLayout,
@@ -37,7 +36,7 @@ UNLIKE = 0.05
 
 OVERLAYS = (
     ("selected", "Selected pixels", "The pixels that the class was computed from, coloured by their weight"),
-    ("neighbourhood", "Outline of those read", "The selected pixels and the small windows around them"),
+    ("neighbourhood", "Outline of windows", "The selected pixels and the small windows around them"),
     ("coarse", "Coarse attention", "Where the first, cheap look at the whole image would look closer"),
     ("fine", "Fine attention", "How much each selected pixel counted"),
     ("evidence", "For and against", "Orange speaks for the class, blue against it"),
@@ -77,7 +76,6 @@ class ExplainWidget(QWidget):
         inner.addWidget(self._build_answer())
         inner.addWidget(self._build_pixels())
         inner.addWidget(self._build_overlays())
-        inner.addWidget(self._build_plot())
 
     def _build_header(self) -> QHBoxLayout:
         self.previous = _arrow(Qt.ArrowType.LeftArrow, "Previous cell (Page Up)", "PgUp")
@@ -138,17 +136,14 @@ class ExplainWidget(QWidget):
         layout.setContentsMargins(6, 4, 6, 6)
         layout.addWidget(self.slider)
         layout.addLayout(numbers)
+        layout.addWidget(self._build_plot())
         layout.addWidget(self.facts)
         return box
 
-    def _build_plot(self) -> QGroupBox:
-        box = QGroupBox("Fewer or more pixels")
+    def _build_plot(self) -> CurvePlot:
         self.plot = CurvePlot()
         self.plot.setToolTip("Class probability against the number of selected pixels. Click to go there.")
-        layout = QVBoxLayout(box)
-        layout.setContentsMargins(6, 4, 6, 6)
-        layout.addWidget(self.plot)
-        return box
+        return self.plot
 
     def _build_overlays(self) -> QGroupBox:
         box = QGroupBox("Show on the image")
@@ -176,14 +171,18 @@ class ExplainWidget(QWidget):
         )
         self.save = QPushButton("Save Figure…")
         self.save.setToolTip("A figure for a paper (SVG, PDF or PNG), with its source data as CSV beside it")
-        form = QFormLayout()
-        form.setVerticalSpacing(4)
-        form.addRow("Class", self.target)
-        form.addRow("Opacity", self.opacity)
-        form.addRow("Attention", self.head)
-        rows = (len(OVERLAYS) + 1) // 2
-        grid.addLayout(form, rows, 0, 1, 2)
-        grid.addWidget(self.save, rows + 1, 0, 1, 2)
+        choices = QGridLayout()
+        choices.setVerticalSpacing(4)
+        for place, (title, control) in enumerate(
+            (("Class", self.target), ("Attention", self.head), ("Opacity", self.opacity))
+        ):
+            row, column = divmod(place, 2)
+            choices.addWidget(QLabel(title), row, 2 * column)
+            choices.addWidget(control, row, 2 * column + 1)
+        choices.addWidget(self.save, 1, 2, 1, 2)
+        choices.setColumnStretch(1, 1)
+        choices.setColumnStretch(3, 1)
+        grid.addLayout(choices, (len(OVERLAYS) + 1) // 2, 0, 1, 2)
         return box
 
     def _connect(self) -> None:
@@ -199,6 +198,7 @@ class ExplainWidget(QWidget):
         workspace.curve_changed.connect(self._show_curve)
         workspace.k_changed.connect(self._show_k)
         workspace.shown_changed.connect(self._show_switches)
+        workspace.blind_changed.connect(self._show_empty)
         self.previous.clicked.connect(self._go_back)
         self.following.clicked.connect(self._go_on)
         self.bars.chosen.connect(self._choose_class)
@@ -307,6 +307,11 @@ class ExplainWidget(QWidget):
             text = "The cells are open. Load a model to see their classes, or label some and train one."
         elif workspace.mismatch:
             text = f"The model cannot be used for these cells: {workspace.mismatch}."
+        elif workspace.blind:
+            text = (
+                "You are labelling blind: what the model thinks is hidden, here and on the image. Switch "
+                "that off in Label & Retrain to see it."
+            )
         elif workspace.explanation is None:
             text = "…"
         else:
@@ -414,7 +419,7 @@ def _narrow_combo() -> QComboBox:
     """Return a box that does not widen the dock, however long its entries are."""
     combo = QComboBox()
     combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    combo.setMinimumContentsLength(12)
+    combo.setMinimumContentsLength(1)
     return combo
 
 

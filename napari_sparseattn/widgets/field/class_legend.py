@@ -70,7 +70,7 @@ class ClassLegend(QWidget):
         total = sum(counts.values())
         for name, (_, title, label) in self._rows.items():
             number = counts.get(name, 0)
-            label.setText(f"{number:,}  ({number / total:.0%})" if total else "")
+            label.setText(f"{number:,}  ({100 * number / total:.0f} %)" if total else "")
             title.setEnabled(number > 0 or not total)
 
     def text(self, name: str) -> str:

@@ -25,11 +25,13 @@ from qtpy.QtWidgets import (
 )
 
 from napari_sparseattn.colours import NO_CLASS
-from napari_sparseattn.field_work import OTHER, FieldChoice, crop_from, segment_from
+from napari_sparseattn.field_choice import FieldChoice, crop_from, segment_from
+from napari_sparseattn.field_tables import OTHER
 from napari_sparseattn.session import Session
+from napari_sparseattn.settings import recall, remember
 from napari_sparseattn.widgets.field.class_legend import ClassLegend
 from napari_sparseattn.widgets.field.find_panel import FindPanel
-from napari_sparseattn.widgets.field.section import Section
+from napari_sparseattn.widgets.section import Section
 from sparseattn.cells import CropSettings
 from sparseattn.errors import InputError
 
@@ -50,6 +52,7 @@ class FieldWidget(QWidget):
         self._preview_timer.timeout.connect(self._show_preview)
         self._previewed: tuple[Any, ...] | None = None
         self._brought: set[str] = set()
+        self._images: list[tuple[str, ...]] = []
         self._build()
         self._recall()
         self._connect()
@@ -167,7 +170,8 @@ class FieldWidget(QWidget):
 
     def _connect(self) -> None:
         workspace, work = self.workspace, self.work
-        work.layers.changed.connect(self._list_layers)
+        work.layers.watch.changed.connect(self._list_layers)
+        workspace.project_changed.connect(self._recall)
         work.found_changed.connect(self._fold)
         work.found_changed.connect(self._show_result)
         work.painted_changed.connect(self._show_result)
@@ -194,31 +198,41 @@ class FieldWidget(QWidget):
     # -- what is remembered --------------------------------------------------------------------------
 
     def _recall(self) -> None:
-        said: dict[str, Any] = self.workspace.extras.get("field", {})
+        """Show the settings of the project, else those that were used last."""
+        kept = self.workspace.extras.get("field")
+        said: dict[str, Any] = kept if isinstance(kept, dict) else recall("field/settings")
         crop = crop_from(said.get("crop", {}))
         self.neighbours.setCurrentIndex(self.neighbours.findData(crop.neighbours))
         self.by.setCurrentIndex(0 if crop.side is None else 1)
         self.margin.setValue(round(100 * crop.margin))
         self.side.setValue(crop.side or 128)
         self.find.set_value(segment_from(said.get("segment", {})))
-        self.familiar.setValue(round(100 * float(said.get("least_familiar", self.work.least_familiar))))
-        self.sure.setValue(round(100 * float(said.get("least_confidence", self.work.least_confidence))))
-        self.opacity.setValue(round(100 * float(said.get("opacity", self.work.opacity))))
+        self.familiar.setValue(
+            round(100 * float(said.get("least_familiar", self.work.painting.refusal.least_familiar)))
+        )
+        self.sure.setValue(
+            round(100 * float(said.get("least_confidence", self.work.painting.refusal.least_confidence)))
+        )
+        self.opacity.setValue(round(100 * float(said.get("opacity", self.work.painting.opacity))))
         self.outlines.setChecked(bool(said.get("outlines", False)))
         self._show_rows()
         self._show_look()
 
     def _remember(self) -> None:
         choice = self.choice
-        self.workspace.extras["field"] = {
+        settings = {
             "crop": self.crop.to_json(),
             "segment": self.find.value.to_json(),
+            "least_familiar": self.work.painting.refusal.least_familiar,
+            "least_confidence": self.work.painting.refusal.least_confidence,
+            "opacity": self.work.painting.opacity,
+            "outlines": self.outlines.isChecked(),
+        }
+        remember("field/settings", settings)
+        self.workspace.extras["field"] = {
+            **settings,
             "images": list(choice.images) if choice else [],
             "labels": choice.labels if choice else None,
-            "least_familiar": self.work.least_familiar,
-            "least_confidence": self.work.least_confidence,
-            "opacity": self.work.opacity,
-            "outlines": self.outlines.isChecked(),
         }
 
     # -- what the user chooses -----------------------------------------------------------------------
@@ -248,6 +262,13 @@ class FieldWidget(QWidget):
         images = self.work.layers.images()
         with QSignalBlocker(self.image), QSignalBlocker(self.cells):
             _refill(self.image, [(_title(names), names) for names in images])
+            # Who opens an image while no field is worked on means it to be looked at.
+            fresh = [names for names in images if names not in self._images and len(names) == 1]
+            if fresh and not self.work.is_current:
+                active = self.work.layers.active_image()
+                chosen = (active,) if (active,) in fresh else fresh[-1]
+                self.image.setCurrentIndex(images.index(chosen))
+            self._images = images
             labels: list[tuple[str, str | None]] = [(name, name) for name in self.work.layers.labels()]
             _refill(self.cells, [*labels, ("Find them", None)])
             # Who adds a labels layer means it to be used.
@@ -380,10 +401,9 @@ class FieldWidget(QWidget):
         if predictions is not None and not self.workspace.blind:
             rows = (predictions.indices == index).nonzero()[0]
             if len(rows):
-                text += (
-                    f"\nModel: {predictions.predicted[rows[0]]}, {predictions.confidence[rows[0]]:.0%} sure"
-                )
-                if predictions.in_distribution[rows[0]] < self.work.least_familiar:
+                sure = 100 * predictions.confidence[rows[0]]
+                text += f"\nModel: {predictions.predicted[rows[0]]}, {sure:.0f} % sure"
+                if predictions.in_distribution[rows[0]] < self.work.painting.refusal.least_familiar:
                     text += ", unlike the training cells"
             else:
                 text += "\nThe model could not read it."

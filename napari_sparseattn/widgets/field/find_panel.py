@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_sparseattn.widgets.field.section import Section
+from napari_sparseattn.widgets.section import Section
 from sparseattn.cells import SegmentSettings
 
 _LOOKS = (

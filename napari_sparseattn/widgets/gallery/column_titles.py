@@ -16,6 +16,9 @@ _TITLES = {
     "entropy": "Entropy (nats)",
     "in_distribution": "Familiar",
     "area": "Area (pixels)",
+    "area_um2": "Area (µm²)",
+    "mean_opd_nm": "Mean path difference (nm)",
+    "dry_mass_pg": "Dry mass (pg)",
 }
 _LEFT_OUT = ("k", "split", "model_hash", "labelled", "disagreement")
 
@@ -44,4 +47,4 @@ def sortable_columns(table: pd.DataFrame) -> list[str]:
 def number_columns(table: pd.DataFrame) -> list[str]:
     """Return the columns of numbers, for the axes of a plot: measurements first."""
     numbers = [name for name in table.columns if table[name].dtype.kind in "iuf" and name not in _LEFT_OUT]
-    return sorted(numbers, key=lambda name: not (name == "area" or name.startswith("mean_")))
+    return sorted(numbers, key=lambda name: not name.startswith(("area", "mean_", "dry_mass")))

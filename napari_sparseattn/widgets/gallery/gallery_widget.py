@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_sparseattn.settings import recall, remember
 from napari_sparseattn.widgets.gallery.cards import Cards
 from napari_sparseattn.widgets.gallery.cell_grid import CellGrid
 from napari_sparseattn.widgets.gallery.column_titles import column_title, sample_columns, sortable_columns
@@ -383,18 +384,22 @@ class GalleryWidget(QWidget):
 
     def _remember(self) -> None:
         kept = self._workspace.extras.get("gallery", {})
-        self._workspace.extras["gallery"] = {
-            **kept,
+        look = {
             "side": self.size.value(),
             "filters": self.show_filters.isChecked(),
             "scatter": self.show_scatter.isChecked(),
             "overlay": self.overlay.isChecked(),
         }
+        remember("gallery/look", look)
+        self._workspace.extras["gallery"] = {**kept, **look}
 
     def _restore(self) -> None:
+        """Show the look of the project, else the one that was used last."""
         kept: Any = self._workspace.extras.get("gallery")
         if not isinstance(kept, dict) or "scatter" not in kept:
-            return
+            kept = recall("gallery/look")
+            if not kept:
+                return
         if type(kept.get("side")) is int:
             self.size.setValue(kept["side"])
         for name, switch in (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,12 +25,12 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from superqt import QCollapsible
 
 from napari_sparseattn.settings import last_folder, remember_folder, settings
 from napari_sparseattn.widgets.label.bulk_box import BulkBox
 from napari_sparseattn.widgets.label.class_list import ClassList
 from napari_sparseattn.widgets.retrain import RetrainPanel
+from napari_sparseattn.widgets.section import Section
 from napari_sparseattn.workspace import SETTING_ASIDE
 from sparseattn.errors import InputError
 
@@ -71,11 +71,12 @@ class LabelWidget(QWidget):
         self.add = _button("Add class…", "Add a class", self._add_class)
         self.change = QPushButton("Change class")
         self.change.setAutoDefault(False)
-        self.change.setToolTip("Rename, recolour or remove the chosen class")
+        self.change.setToolTip("Rename, recolour or remove the chosen class, or give it another key")
         menu = QMenu(self.change)
         for title, slot in (
             ("Rename…", self._rename_class),
             ("Colour…", self._recolour_class),
+            ("Key…", self._change_key),
             ("Remove…", self._remove_class),
         ):
             menu.addAction(title, slot)
@@ -85,7 +86,7 @@ class LabelWidget(QWidget):
         self.undo = _button("Undo", "Take back the last label (Ctrl+Z)", self._undo)
         self.redo = _button("Redo", "Give again what was taken back (Ctrl+Shift+Z)", self._redo)
         self.clear = _button("No label", "Take the label away (Backspace)", partial(self._give, None))
-        self.next = _button("Next cell", "Look at the next cell without a label (Space)", self._next)
+        self.next = _button("Next cell", "Look at the next cell to label (Space)", self._next)
         self.order = QComboBox()
         for title, (_, hint) in ORDERS.items():
             self.order.addItem(title)
@@ -133,8 +134,8 @@ class LabelWidget(QWidget):
         layout.addWidget(self.progress)
         layout.addLayout(_row(self.take_over, None))
         layout.addLayout(_row(QLabel("Annotator"), self.annotator))
-        layout.addWidget(_section("Accept what the model is sure of", self.bulk))
-        layout.addWidget(_section("Retrain", self.retrain, opened=True))
+        layout.addWidget(Section("Accept what the model is sure of", self.bulk, opened=False))
+        layout.addWidget(Section("Retrain", self.retrain, opened=True))
         layout.addStretch()
 
     def _connect(self) -> None:
@@ -146,7 +147,7 @@ class LabelWidget(QWidget):
         for signal in (
             workspace.cells_changed, workspace.labels_changed, workspace.classes_changed,
             workspace.predictions_changed, workspace.current_changed, workspace.selection_changed,
-            workspace.blind_changed, workspace.model_changed,
+            workspace.blind_changed, workspace.model_changed, workspace.project_changed,
         ):  # fmt: skip
             signal.connect(self._schedule)
         workspace.explanation_changed.connect(self._tell_where)
@@ -190,6 +191,8 @@ class LabelWidget(QWidget):
         labels = workspace.labels()
         self.classes.show_classes(workspace.classes, Counter(label for label in labels if label is not None))
         self.blind.setChecked(workspace.blind)
+        if not self.annotator.hasFocus():
+            self.annotator.setText(self._labelling.annotator)
         self.where.setText(self._where(labels))
         self.progress.setText(self._progress(labels))
         from_files = len(self._labelling.labels_of_files())
@@ -218,7 +221,10 @@ class LabelWidget(QWidget):
             return f"{len(workspace.selection):,} cells are selected: a key labels them all."
         index = workspace.selection[0] if workspace.selection else workspace.current
         label = labels[index]
-        text = f"Cell {index + 1:,} of {len(labels):,}: {label or 'no label yet'}."
+        text = f"Cell {index + 1:,} of {len(labels):,}: {label or 'no label yet'}"
+        if label is not None and workspace.cells.ids[index] not in self._given_here():
+            text += " (from its file: a key confirms or corrects it)"
+        text += "."
         explanation = workspace.explanation
         if not workspace.blind and explanation is not None and index == workspace.current:
             text += f" The model says {explanation.predicted} ({100 * explanation.confidence:.0f} %)."
@@ -230,12 +236,19 @@ class LabelWidget(QWidget):
         done = sum(label is not None for label in labels)
         text = f"{done:,} of {len(labels):,} cells are labelled"
         log, cells = self._labelling.log, self._workspace.cells
+        from_files = len(self._labelling.labels_of_files())
+        if from_files:
+            text += f", {from_files:,} of them by their files alone"
         if log is not None and cells is not None:
             tests = log.test_cells
             aside = sum(name in tests for name in cells.ids) if tests else 0
             if aside:
-                text += f", {aside:,} of them set aside for testing"
+                text += f"; {aside:,} are set aside for testing"
         return text + "."
+
+    def _given_here(self) -> Mapping[str, object]:
+        log = self._labelling.log
+        return {} if log is None else log.labels
 
     # Label
 
@@ -276,8 +289,8 @@ class LabelWidget(QWidget):
         if index is not None:
             self._workspace.selection = ()
             self._workspace.current = index
-        elif not self._labelling.unlabelled():
-            self._workspace.say("Every cell has a label.")
+        elif not self._labelling.to_label():
+            self._workspace.say("Every cell has been looked at. The gallery finds labels that may be wrong.")
         else:
             self._look_for_uncertain()
 
@@ -289,7 +302,7 @@ class LabelWidget(QWidget):
             return
         rows = self._labelling.candidates(_LOOKED_THROUGH)
         some = cells.subset(rows)
-        labelled = cells.subset([row for row, label in enumerate(workspace.labels) if label is not None])
+        labelled = cells.subset([row for row, label in enumerate(workspace.labels()) if label is not None])
 
         def work(report: Report) -> list[int]:
             from sparseattn.suggest import suggest
@@ -333,6 +346,19 @@ class LabelWidget(QWidget):
         colour = QColorDialog.getColor(QColor(self._workspace.colours[name]), self, f"Colour of {name}")
         if colour.isValid():
             self._guard(self._labelling.recolour_class, name, colour.name())
+
+    def _change_key(self) -> None:
+        name = self.classes.chosen
+        if name is None:
+            return
+        key = next((item.key for item in self._workspace.classes if item.name == name), "")
+        keys = [str(number) for number in range(1, 10)]
+        chosen, sure = QInputDialog.getItem(
+            self, "Key of the class", f"Key of {name}; a class that has it takes the former one:", keys,
+            max(keys.index(key) if key in keys else 0, 0), False,
+        )  # fmt: skip
+        if sure:
+            self._guard(self._labelling.set_key, name, chosen)
 
     def _remove_class(self) -> None:
         name = self.classes.chosen
@@ -411,11 +437,3 @@ def _row(*widgets: QWidget | None) -> QHBoxLayout:
         else:
             row.addWidget(widget)
     return row
-
-
-def _section(title: str, content: QWidget, *, opened: bool = False) -> QCollapsible:
-    section = QCollapsible(title)
-    section.setDuration(0)
-    section.addWidget(content)
-    (section.expand if opened else section.collapse)(animate=False)
-    return section

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
-from qtpy.QtCore import QSignalBlocker, Qt, QTimer
+from qtpy.QtCore import QEvent, QSignalBlocker, Qt, QTimer
 from qtpy.QtGui import QGuiApplication, QShowEvent
 from qtpy.QtWidgets import (
     QComboBox,
@@ -175,8 +175,14 @@ class ReportWidget(QWidget):
         self.write_table.clicked.connect(self._export_table)
         self.copy_methods.clicked.connect(self._copy_methods)
         self.pages.currentChanged.connect(self._show_chrome)
+        self.apply.used.connect(self._stay_in_apply)
 
     # -- when it is made -----------------------------------------------------------------------------
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and self.made is not None:  # dark became light
+            self._grow_stale()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -196,7 +202,11 @@ class ReportWidget(QWidget):
         self._grow_stale()
 
     def _make(self) -> None:
-        question = report_job.ask(self._workspace, self.judge.currentData())
+        palette = self.palette()
+        ground, ink = (
+            palette.color(role).name() for role in (palette.ColorRole.Window, palette.ColorRole.WindowText)
+        )
+        question = report_job.ask(self._workspace, self.judge.currentData(), ground, ink)
         if question is None:
             self._show_emptiness()
             return
@@ -237,6 +247,10 @@ class ReportWidget(QWidget):
         if was_empty and not text:
             self.pages.setCurrentIndex(self._page)
         self._show_chrome()
+
+    def _stay_in_apply(self) -> None:
+        """A report that is ready must not tear away from new samples that the user is busy with."""
+        self._page = self.pages.indexOf(self.apply)
 
     def _show_chrome(self, *_: object) -> None:
         """What stands above the pages is about the opened cells, not about new samples."""

@@ -41,7 +41,9 @@ class ComparisonView(QWidget):
         self.headline = QLabel()
         self.headline.setWordWrap(True)
         self.headline.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.classes = _table(["Class", "Cells", "Recall before", "now", "Precision before", "now"])
+        self.classes = _table(
+            ["Class", "Cells", "Recall (%)\nbefore", "\nnow", "Precision (%)\nbefore", "\nnow"]
+        )
         self.classes.setToolTip(
             "Recall: the share of a class's cells that are found. Precision: the share of the answers of a "
             "class that are right. In brackets the 95 % confidence interval."
@@ -224,7 +226,7 @@ def _has_figures(comparison: Comparison, name: str) -> bool:
 def _figure(share: float | None, interval: list[float] | None) -> str:
     if share is None or interval is None:
         return "-"
-    return f"{100 * share:.0f} % ({100 * interval[0]:.0f} to {100 * interval[1]:.0f})"
+    return f"{100 * share:.0f} ({100 * interval[0]:.0f}\N{EN DASH}{100 * interval[1]:.0f})"
 
 
 def _short(name: str) -> str:

@@ -11,10 +11,11 @@ from qtpy.QtWidgets import QSizePolicy, QWidget
 
 TRAINING, VALIDATION = "#e69f00", "#56b4e9"
 _TOP, _BOTTOM, _GAP = 18, 6, 12
+_LEGEND = 18
 
 
 class Curves(QWidget):
-    """Three small plots side by side; the last figure stands in each title."""
+    """Three small plots side by side; the last figure stands in each title, what the colours mean below."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -28,7 +29,7 @@ class Curves(QWidget):
         )
 
     def sizeHint(self) -> QSize:
-        return QSize(300, 110)
+        return QSize(300, 110 + _LEGEND)
 
     def show_records(self, records: Sequence[dict[str, Any]]) -> None:
         """Show these epochs."""
@@ -45,8 +46,18 @@ class Curves(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         width = (self.width() - 2 * _GAP) / 3
         for place, (title, lines, low, high) in enumerate(self._plots()):
-            room = QRectF(place * (width + _GAP), 0, width, self.height())
+            room = QRectF(place * (width + _GAP), 0, width, self.height() - _LEGEND)
             self._plot(painter, room, title, lines, low, high)
+        self._explain_colours(painter)
+
+    def _explain_colours(self, painter: QPainter) -> None:
+        left, top = 1.0, self.height() - _LEGEND
+        for colour, text in ((TRAINING, "cells that teach"), (VALIDATION, "cells kept to choose by")):
+            painter.fillRect(QRectF(left, top + _LEGEND / 2 - 1, 12, 2), QColor(colour))
+            painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
+            room = QRectF(left + 16, top, self.width(), _LEGEND)
+            painter.drawText(room, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter), text)
+            left += 16 + self.fontMetrics().horizontalAdvance(text) + 14
 
     def _plots(self) -> list[tuple[str, list[tuple[str, list[float | None]]], float, float]]:
         records = self._records

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from sparseattn.cells.cellset import CellSet, Modality, Origin, Skipped
     from sparseattn.cells.crop import CropSettings, FieldCells, cut_cells
     from sparseattn.cells.field import Field
+    from sparseattn.cells.marks import Marks, cut_marked_cells, open_marks
     from sparseattn.cells.open import open_cells, open_field
     from sparseattn.cells.prepare import Prepare, PreparedBatch, PreparedCells, fit_prepare
     from sparseattn.cells.segment import SegmentSettings, find_cells
@@ -20,6 +21,7 @@ __all__ = [
     "CropSettings",
     "Field",
     "FieldCells",
+    "Marks",
     "Modality",
     "Origin",
     "Prepare",
@@ -28,10 +30,12 @@ __all__ = [
     "SegmentSettings",
     "Skipped",
     "cut_cells",
+    "cut_marked_cells",
     "find_cells",
     "fit_prepare",
     "open_cells",
     "open_field",
+    "open_marks",
     "size_predicts_class",
 ]
 
@@ -40,6 +44,7 @@ _HOMES = {
     "CropSettings": "crop",
     "Field": "field",
     "FieldCells": "crop",
+    "Marks": "marks",
     "Modality": "cellset",
     "Origin": "cellset",
     "Prepare": "prepare",
@@ -48,10 +53,12 @@ _HOMES = {
     "SegmentSettings": "segment",
     "Skipped": "cellset",
     "cut_cells": "crop",
+    "cut_marked_cells": "marks",
     "find_cells": "segment",
     "fit_prepare": "prepare",
     "open_cells": "open",
     "open_field": "open",
+    "open_marks": "marks",
     "size_predicts_class": "size_check",
 }
 

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
+from sparseattn.cells.columns import LazyColumn, taken
 from sparseattn.errors import CellError, InputError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from sparseattn.cells.readers.phase.recorded import RecordedPhase
+    from sparseattn.events.settings import EventSettings
+    from sparseattn.phase.settings import PhaseSettings
 
 Modality = Literal["brightfield", "flow", "fluorescence", "phase", "events", "unknown"]
 MODALITIES: tuple[str, ...] = get_args(Modality)
@@ -70,6 +75,23 @@ class Source(Protocol):
         """Return cell `row` as (C, H, W); any exception means that it cannot be read."""
 
 
+@runtime_checkable
+class MaskedSource(Protocol):
+    """A source that also knows which pixels are the cell's own."""
+
+    def mask(self, row: int) -> npt.NDArray[np.bool_]:
+        """Return (H, W) of cell `row`; any exception means that it cannot be read."""
+
+
+@runtime_checkable
+class ProcessedSource(Protocol):
+    """A source whose pixels are computed from others, by settings that may change."""
+
+    @property
+    def recorded(self) -> Source:
+        """What was recorded: the content that a cell is named by."""
+
+
 @dataclass(frozen=True)
 class CellFile:
     """What the header of one file says about the cells in it.
@@ -94,6 +116,18 @@ class CellFile:
         Index of its first cell, where a file is described in several parts.
     name_of
         Gives the id of cell `row`, where content and index are not what names it.
+    columns
+        What the file says of each cell besides, a value a cell.
+    unit
+        Of the pixels' values, such as "nm", where it is known.
+    pixel_size_um
+        Side of a pixel in micrometres, in the sample, where the file says it.
+    modality
+        The kind of instrument, where the file tells it.
+    phase
+        What the pixels are, where the file says that they are phase; see `sparseattn.phase`.
+    events
+        What became of a recording's events, where the file is one.
     """
 
     source: Source
@@ -105,6 +139,12 @@ class CellFile:
     labels: tuple[str | None, ...] | None = None
     first: int = 0
     name_of: Callable[[int], str] | None = None
+    columns: Mapping[str, Sequence[Any]] | None = None
+    unit: str | None = None
+    pixel_size_um: float | None = None
+    modality: Modality | None = None
+    phase: RecordedPhase | None = None
+    events: EventSettings | None = None
 
 
 @dataclass(frozen=True)
@@ -168,11 +208,16 @@ class _Catalogue:
                     f"{self.origin(position)} can no longer be read: {error.strerror}."
                 ) from None
         try:
-            pixels = file.source.read(row)
+            pixels = recorded_source(file.source).read(row)
             content = pixels.astype(pixels.dtype.newbyteorder("<")).tobytes()
         except Exception:
             content = b"unreadable"  # a bad cell still needs a name to be reported by
         return hashlib.blake2b(content + f"#{row}".encode(), digest_size=8).hexdigest()
+
+
+def recorded_source(source: Source) -> Source:
+    """Return where the pixels come from before any processing."""
+    return source.recorded if isinstance(source, ProcessedSource) else source
 
 
 def _unique(names: Iterable[str]) -> Iterator[str]:
@@ -204,6 +249,15 @@ class CellSet:
         The kind of instrument.
     skipped
         Files and cells that were left out when the set was opened.
+    unit
+        Of the pixels' values, such as "nm"; None where it is not known.
+    pixel_size_um
+        Side of a pixel in micrometres, in the sample; None where it is not known.
+    phase
+        How the optical path differences are made of what the files hold; None where they are not, or the
+        files differ in it.
+    events
+        What became of the events of a recording; None where cells come from elsewhere.
     """
 
     labels: tuple[str | None, ...]
@@ -212,7 +266,11 @@ class CellSet:
     skipped: tuple[Skipped, ...]
     _catalogue: _Catalogue = field()
     _positions: _Positions = field()
-    _columns: dict[str, tuple[Any, ...]] = field()
+    _columns: dict[str, Sequence[Any]] = field()
+    unit: str | None = None
+    pixel_size_um: float | None = None
+    phase: PhaseSettings | None = None
+    events: EventSettings | None = None
 
     @classmethod
     def from_files(
@@ -222,8 +280,12 @@ class CellSet:
         channels: Sequence[str],
         modality: Modality = "unknown",
         labels: Sequence[str | None] | None = None,
-        columns: dict[str, tuple[Any, ...]] | None = None,
+        columns: Mapping[str, Sequence[Any]] | None = None,
         skipped: Sequence[Skipped] = (),
+        unit: str | None = None,
+        pixel_size_um: float | None = None,
+        phase: PhaseSettings | None = None,
+        events: EventSettings | None = None,
     ) -> CellSet:
         """Return all cells of `files`, in order; what readers build a set with."""
         catalogue = _Catalogue(files)
@@ -236,6 +298,10 @@ class CellSet:
             _catalogue=catalogue,
             _positions=np.arange(count),
             _columns=dict(columns or {}),
+            unit=unit,
+            pixel_size_um=pixel_size_um,
+            phase=phase,
+            events=events,
         )
 
     @classmethod
@@ -283,24 +349,31 @@ class CellSet:
     def concatenate(sets: Sequence[CellSet]) -> CellSet:
         """Join sets in the order given; a sample column that one of them lacks is None there.
 
+        Where their pixels are not of one size, the size is not known of the whole.
+
         Raises
         ------
         InputError
-            When no set is given, or the channels or modalities differ.
+            When no set is given, or the channels, modalities, units or settings of events differ.
         """
         if not sets:
             raise InputError("There are no cells to join; give at least one source.")
         first = sets[0]
         for other in sets[1:]:
-            for what in ("channels", "modality"):
+            for what, alike in (
+                ("channels", "channel names"),
+                ("modality", "modality"),
+                ("unit", "settings of phase"),
+                ("events", "settings of events"),
+            ):
                 one, two = getattr(first, what), getattr(other, what)
                 if one != two:
                     raise InputError(
                         f"The sources cannot be joined: {what} {one} and {two} differ; "
-                        f"open them with the same {'channel names' if what == 'channels' else what}."
+                        f"open them with the same {alike}."
                     )
         names = list(dict.fromkeys(name for part in sets for name in part._columns))
-        columns = {
+        columns: dict[str, Sequence[Any]] = {
             name: tuple(v for part in sets for v in part._columns.get(name, (None,) * len(part)))
             for name in names
         }
@@ -313,6 +386,10 @@ class CellSet:
             _catalogue=catalogue,
             _positions=np.arange(len(catalogue.file_of)),
             _columns=columns,
+            unit=first.unit,
+            pixel_size_um=first.pixel_size_um if len({part.pixel_size_um for part in sets}) == 1 else None,
+            phase=first.phase if len({part.phase for part in sets}) == 1 else None,
+            events=first.events,
         )
 
     def __len__(self) -> int:
@@ -371,7 +448,7 @@ class CellSet:
             self,
             labels=tuple(self.labels[i] for i in chosen),
             _positions=self._positions[chosen],
-            _columns={name: tuple(values[i] for i in chosen) for name, values in self._columns.items()},
+            _columns={name: taken(values, chosen) for name, values in self._columns.items()},
         )
 
     def with_labels(self, labels: Sequence[str | None]) -> CellSet:
@@ -397,9 +474,9 @@ class CellSet:
         if len(samples) != len(self):
             raise InputError(f"The sample table has {len(samples)} rows for {len(self)} cells.")
         columns = {str(n): tuple(samples.iloc[:, i].astype(object)) for i, n in enumerate(samples.columns)}
-        return dataclasses.replace(self, _columns=columns)
+        return dataclasses.replace(self, _columns=dict(columns))
 
-    def with_columns(self, columns: dict[str, tuple[Any, ...]]) -> CellSet:
+    def with_columns(self, columns: Mapping[str, Sequence[Any]]) -> CellSet:
         """Return the same cells with these sample columns added; each holds one value a cell."""
         return dataclasses.replace(self, _columns={**self._columns, **columns})
 
@@ -414,9 +491,32 @@ class CellSet:
         check_channels(names, len(self.channels), "the set of cells")
         return dataclasses.replace(self, channels=tuple(names))
 
-    def column(self, name: str) -> tuple[Any, ...] | None:
+    def mask(self, index: int) -> npt.NDArray[np.bool_] | None:
+        """Return which pixels are the cell's own, where the file or a segmentation says so.
+
+        Returns
+        -------
+        numpy.ndarray or None
+            (H, W); None where nobody says, or it cannot be read.
+        """
+        position = int(self._positions[index])
+        file = self._catalogue.files[self._catalogue.file_of[position]]
+        if not isinstance(file.source, MaskedSource):
+            return None
+        try:
+            mask = file.source.mask(int(self._catalogue.row_of[position]))
+        except Exception:  # as of pixels; a cell is still a cell without it
+            return None
+        return mask if mask.shape == file.shape else None
+
+    def column(self, name: str) -> Sequence[Any] | None:
         """Return one sample column, a value a cell, or None where there is none; needs no pandas."""
         return self._columns.get(name)
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """The names of the sample columns."""
+        return tuple(self._columns)
 
     @cached_property
     def ids(self) -> tuple[str, ...]:
@@ -454,7 +554,12 @@ class CellSet:
         """What is known of the sample of each cell: one row a cell, columns such as sample and donor."""
         import pandas as pd
 
-        columns = {name: pd.Series(values, dtype=object) for name, values in self._columns.items()}
+        columns = {
+            name: pd.Series(values.values)
+            if isinstance(values, LazyColumn)
+            else pd.Series(values, dtype=object)
+            for name, values in self._columns.items()
+        }
         return pd.DataFrame(columns, index=range(len(self)))
 
     @cached_property

@@ -24,6 +24,12 @@ LARGEST_MARGIN = 4.0
 SIDES = (4, 4096)
 """Smallest and largest side of a crop of fixed size, in pixels."""
 
+_BAND = 1024
+"""Rows of a large field that are looked at together."""
+
+_SAMPLED_PIXELS = 4_000_000
+"""Pixels of a large field that its background is told by."""
+
 _Table = npt.NDArray[np.int64]
 
 
@@ -94,14 +100,26 @@ class _Background:
 
     def of(self, plane: int) -> tuple[Any, ...]:
         if plane not in self._known:
-            ground = self._labels.plane(plane)[0] <= 0
-            pixels = self._field.plane(plane)
+            pixels, ground = self._seen(plane)
             if not ground.any():
                 ground[:] = True
             self._known[plane] = tuple(
                 np.median(channel[ground]).astype(pixels.dtype).item() for channel in pixels
             )
         return self._known[plane]
+
+    def _seen(self, plane: int) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+        """Return the pixels, and where the background is; of a large plane some rows and columns of it."""
+        if not self._field.large and not self._labels.large:
+            return self._field.plane(plane), self._labels.plane(plane)[0] <= 0
+        height, width = self._field.shape
+        step = max(round((height * width / _SAMPLED_PIXELS) ** 0.5), 1)
+        pixels, ground = [], []
+        for top in range(0, height, _BAND):
+            part = plane, top, 0, min(top + _BAND, height), width
+            pixels.append(self._field.window(*part)[:, ::step, ::step])
+            ground.append(self._labels.window(*part)[0, ::step, ::step] <= 0)
+        return np.concatenate(pixels, axis=1), np.concatenate(ground)
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,11 +197,14 @@ class FieldCells:
         if not len(here):
             return painted
         here = here[np.argsort(self.label[here])]
-        ground = self.labels.plane(plane)[0]
-        on_a_cell = ground > 0
-        numbers = ground[on_a_cell].astype(np.int64)
-        at = np.minimum(np.searchsorted(self.label[here], numbers), len(here) - 1)
-        painted[on_a_cell] = np.where(self.label[here][at] == numbers, given[here][at], 0)
+        for top, band in self.labels.bands(plane):
+            ground = band[0]
+            on_a_cell = ground > 0
+            numbers = ground[on_a_cell].astype(np.int64)
+            at = np.minimum(np.searchsorted(self.label[here], numbers), len(here) - 1)
+            painted[top : top + len(ground)][on_a_cell] = np.where(
+                self.label[here][at] == numbers, given[here][at], 0
+            )
         return painted
 
     def find(self, plane: int, y: int, x: int) -> int | None:
@@ -191,8 +212,7 @@ class FieldCells:
         height, width = self.field.shape
         if not (0 <= y < height and 0 <= x < width and 0 <= plane < self.field.planes):
             return None
-        ground = self.labels.plane(plane)[0]
-        number = int(ground[y, x])
+        number = int(self.labels.window(plane, y, x, y + 1, x + 1)[0, 0, 0])
         found = np.flatnonzero((self.plane == plane) & (self.label == number) & (number > 0))
         return int(found[0]) if len(found) else None
 
@@ -208,8 +228,8 @@ class FieldCells:
 
     def outline(self, index: int) -> npt.NDArray[np.bool_]:
         """Return (h, w) of a crop: where the cell itself is."""
-        y0, x0, y1, x1 = self.crop[index]
-        window = self.labels.plane(int(self.plane[index]))[0, y0:y1, x0:x1]
+        y0, x0, y1, x1 = self.crop[index].tolist()
+        window = self.labels.window(int(self.plane[index]), y0, x0, y1, x1)[0]
         mask: npt.NDArray[np.bool_] = window == self.label[index]
         return mask
 
@@ -223,8 +243,8 @@ class FieldCells:
         for index, cell_id in enumerate(self.cells.ids):
             digest = hashlib.blake2b(f"{cell_id} {self.crop[index].tolist()}".encode(), digest_size=8)
             if self.settings.neighbours == "mask":
-                y0, x0, y1, x1 = self.crop[index]
-                window = self.labels.plane(int(self.plane[index]))[0, y0:y1, x0:x1]
+                y0, x0, y1, x1 = self.crop[index].tolist()
+                window = self.labels.window(int(self.plane[index]), y0, x0, y1, x1)[0]
                 others = (window > 0) & (window != self.label[index])
                 if others.any():
                     digest.update(np.packbits(others).tobytes())
@@ -251,15 +271,22 @@ class _Crops:
 
     def read(self, row: int) -> npt.NDArray[Any]:
         plane = int(self.plane[row])
-        y0, x0, y1, x1 = self.crop[row]
-        pixels = np.array(self.field.plane(plane)[:, y0:y1, x0:x1])
+        y0, x0, y1, x1 = self.crop[row].tolist()
+        pixels = np.array(self.field.window(plane, y0, x0, y1, x1))
         if self.settings.neighbours == "mask":
-            window = self.labels.plane(plane)[0, y0:y1, x0:x1]
+            window = self.labels.window(plane, y0, x0, y1, x1)[0]
             others = (window > 0) & (window != self.label[row])
             if others.any():
                 for channel, value in zip(pixels, self.background.of(plane), strict=True):
                     channel[others] = value
         return pixels
+
+    def mask(self, row: int) -> npt.NDArray[np.bool_]:
+        y0, x0, y1, x1 = self.crop[row]
+        own: npt.NDArray[np.bool_] = (
+            self.labels.plane(int(self.plane[row]))[0, y0:y1, x0:x1] == self.label[row]
+        )
+        return own
 
 
 def cut_cells(
@@ -272,7 +299,7 @@ def cut_cells(
 ) -> FieldCells:
     """Cut the cells out of a field.
 
-    The pixels are read when a cell is; labels are read here, a plane at a time.
+    The pixels are read when a cell is; labels are read here, a plane at a time, or a part of a large one.
 
     Parameters
     ----------
@@ -303,7 +330,7 @@ def cut_cells(
     wanted = list(range(field.planes) if planes is None else planes)
     found = []
     for done, plane in enumerate(wanted, start=1):
-        found.append(_regions(labels.plane(plane)[0], plane))
+        found.append(_regions(labels, plane))
         if on_plane is not None:
             on_plane(done, len(wanted))
     plane_of, label, area, centroid, box = (
@@ -340,7 +367,15 @@ def cut_cells(
         )
         for row, (y0, x0, y1, x1) in enumerate(crop)
     ]
-    cells = CellSet.from_files(files, channels=field.channels, modality=field.modality, columns=columns)
+    cells = CellSet.from_files(
+        files,
+        channels=field.channels,
+        modality=field.modality,
+        columns=columns,
+        unit=field.unit,
+        pixel_size_um=field.pixel_size_um,
+        phase=field.phase,
+    )
     return FieldCells(cells, field, labels, settings, plane_of, label, area, centroid, box, crop, background)
 
 
@@ -372,23 +407,40 @@ class _Regions:
     box: _Table
 
 
-def _regions(labels: npt.NDArray[Any], plane: int) -> _Regions:
-    """Describe the cells of one plane (H, W), by label number."""
+def _regions(labels: Field, plane: int) -> _Regions:
+    """Describe the cells of one plane, by label number."""
+    parts = [_counted(band[0], top) for top, band in labels.bands(plane)]
+    listed, area_of, sum_of, box_of = (np.concatenate(values) for values in zip(*parts, strict=True))
+    numbers, which = np.unique(listed, return_inverse=True)
+    count = len(numbers)
+    area, total = np.zeros(count, np.int64), np.zeros((count, 2))
+    np.add.at(area, which, area_of)
+    np.add.at(total, which, sum_of)
+    box = np.zeros((count, 4), np.int64)
+    box[:, :2] = np.iinfo(np.int64).max
+    np.minimum.at(box[:, :2], which, box_of[:, :2])
+    np.maximum.at(box[:, 2:], which, box_of[:, 2:])
+    centroid = total / np.maximum(area, 1)[:, None]
+    return _Regions(np.full(count, plane, np.int64), numbers, area, centroid, box)
+
+
+def _counted(labels: npt.NDArray[Any], top: int) -> tuple[_Table, _Table, npt.NDArray[np.float64], _Table]:
+    """Return number, area, sum of y and x, and box of the labels of a band (h, W) that begins at `top`."""
     y, x = np.nonzero(labels > 0)
     numbers, which = np.unique(labels[y, x].astype(np.int64), return_inverse=True)
     count = len(numbers)
-    area = np.bincount(which, minlength=count)
-    size = np.maximum(area, 1)
-    centroid = np.stack(
-        [np.bincount(which, weights=place, minlength=count) / size for place in (y, x)], axis=1
-    )
+    y = y + top
+    area = np.bincount(which, minlength=count).astype(np.int64)
+    total = np.zeros((count, 2))
+    for column, place in enumerate((y, x)):
+        total[:, column] = np.bincount(which, weights=place, minlength=count)
     box = np.zeros((count, 4), np.int64)
     for column, place in enumerate((y, x)):
         low, high = np.full(count, np.iinfo(np.int64).max), np.zeros(count, np.int64)
         np.minimum.at(low, which, place)
         np.maximum.at(high, which, place)
         box[:, column], box[:, column + 2] = low, high + 1
-    return _Regions(np.full(count, plane, np.int64), numbers, area.astype(np.int64), centroid, box)
+    return numbers, area, total, box
 
 
 def _crops(box: _Table, settings: CropSettings, shape: tuple[int, int]) -> _Table:

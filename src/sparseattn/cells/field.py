@@ -3,25 +3,41 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
 from pathlib import Path
 from threading import Lock
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
-from sparseattn.cells.cellset import MODALITIES, Modality, Source, check_channels, shown
+from sparseattn.cells.cellset import MODALITIES, Modality, Source, check_channels, recorded_source, shown
 from sparseattn.errors import InputError
+
+if TYPE_CHECKING:
+    from sparseattn.phase.settings import PhaseSettings
 
 RGB = ("red", "green", "blue")
 
+LARGE_BYTES = 128 << 20
+"""Planes larger than this are read a part at a time, where their file allows it."""
+
+_TILE = 1024
+_KEPT_TILES = 24
 _KEPT_PLANES = 2
 _one_at_a_time = Lock()
 """Of the threads that cut cells out of a plane, one reads it and the others find it read."""
+
+
+@runtime_checkable
+class WindowedSource(Protocol):
+    """A source of which a part can be read without all of it."""
+
+    def window(self, row: int, rows: slice, columns: slice) -> npt.NDArray[Any]:
+        """Return (C, h, w) of plane `row`; any exception means that it cannot be read."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,9 +49,13 @@ class _ArrayPlanes:
     axes: str
 
     def read(self, row: int) -> npt.NDArray[Any]:
+        return self.window(row, slice(None), slice(None))
+
+    def window(self, row: int, rows: slice, columns: slice) -> npt.NDArray[Any]:
         counts = [n for name, n in zip(self.axes, self.array.shape, strict=True) if name == "N"]
         place = iter(np.unravel_index(row, counts) if counts else ())
-        key = tuple(int(next(place)) if name == "N" else slice(None) for name in self.axes)
+        wanted = {"Y": rows, "X": columns}
+        key = tuple(int(next(place)) if name == "N" else wanted.get(name, slice(None)) for name in self.axes)
         pixels: npt.NDArray[Any] = np.asarray(self.array[key])  # of an array in memory a view, no copy
         names = self.axes.replace("N", "")
         if "C" not in names:
@@ -63,6 +83,12 @@ class Field:
         (H, W) of each plane in pixels.
     dtype
         Of the pixels.
+    unit
+        Of the pixels' values, such as "nm"; None where it is not known.
+    pixel_size_um
+        Side of a pixel in micrometres, in the sample; None where it is not known.
+    phase
+        How the optical path difference is made of what the file holds; None where it is not.
     """
 
     name: str
@@ -72,6 +98,9 @@ class Field:
     shape: tuple[int, int]
     dtype: np.dtype[Any]
     _source: Source
+    unit: str | None = None
+    pixel_size_um: float | None = None
+    phase: PhaseSettings | None = None
 
     @classmethod
     def from_array(
@@ -155,31 +184,117 @@ class Field:
         InputError
             When there is no such plane, or it can no longer be read.
         """
-        if not 0 <= index < self.planes:
-            raise InputError(
-                f"{shown(self.name)} has the planes 0 to {self.planes - 1} and no plane {index}."
-            )
+        self._check_plane(index)
         try:
-            if isinstance(self._source, _ArrayPlanes) and isinstance(self._source.array, np.ndarray):
+            if self._in_memory:
                 return self._source.read(index)
             with _one_at_a_time:
                 return _recent_plane(cast(Hashable, self._source), index)
         except Exception as error:  # decoders raise whatever a broken file makes them trip over
-            reason = shown(error) or type(error).__name__
-            raise InputError(f"Plane {index} of {shown(self.path)} cannot be read ({reason}).") from None
+            raise self._unreadable(index, error) from None
+
+    @property
+    def large(self) -> bool:
+        """Whether a plane is better looked at in parts: by `window` and `bands`."""
+        return self._plane_bytes > LARGE_BYTES and not self._in_memory
+
+    def window(self, index: int, y0: int, x0: int, y1: int, x1: int) -> npt.NDArray[Any]:
+        """Return a part of a plane; a view where the plane is in memory: do not write to it.
+
+        Of a large plane no more than the part is read, in tiles of which the last few stay in memory.
+
+        Parameters
+        ----------
+        index
+            Which plane, from 0.
+        y0, x0, y1, x1
+            Rows and columns, half open, within the plane.
+
+        Returns
+        -------
+        numpy.ndarray
+            (C, y1 - y0, x1 - x0), in the dtype and units of the file.
+
+        Raises
+        ------
+        InputError
+            As `plane`.
+        """
+        if not self.large or not isinstance(self._source, WindowedSource):
+            return self.plane(index)[:, y0:y1, x0:x1]
+        self._check_plane(index)
+        part = np.empty((len(self.channels), y1 - y0, x1 - x0), self.dtype)
+        try:
+            for top in range(y0 - y0 % _TILE, y1, _TILE):
+                for left in range(x0 - x0 % _TILE, x1, _TILE):
+                    tile = _recent_tile(cast(Hashable, self._source), index, top, left)
+                    bottom, right = top + tile.shape[1], left + tile.shape[2]
+                    low_y, high_y = max(y0, top), min(y1, bottom)
+                    low_x, high_x = max(x0, left), min(x1, right)
+                    part[:, low_y - y0 : high_y - y0, low_x - x0 : high_x - x0] = tile[
+                        :, low_y - top : high_y - top, low_x - left : high_x - left
+                    ]
+        except Exception as error:  # as in `plane`
+            raise self._unreadable(index, error) from None
+        return part
+
+    def bands(self, index: int) -> Iterator[tuple[int, npt.NDArray[Any]]]:
+        """Yield a plane from the top down, a large one in parts: the first row, and (C, h, W) pixels."""
+        height, width = self.shape
+        step = _TILE if self.large else height
+        for top in range(0, height, step):
+            yield top, self.window(index, top, 0, min(top + step, height), width)
+
+    @property
+    def _plane_bytes(self) -> int:
+        return len(self.channels) * self.shape[0] * self.shape[1] * self.dtype.itemsize
+
+    @property
+    def _in_memory(self) -> bool:
+        return isinstance(self._source, _ArrayPlanes) and isinstance(self._source.array, np.ndarray)
+
+    def _check_plane(self, index: int) -> None:
+        if not 0 <= index < self.planes:
+            raise InputError(
+                f"{shown(self.name)} has the planes 0 to {self.planes - 1} and no plane {index}."
+            )
+
+    def _unreadable(self, index: int, error: Exception) -> InputError:
+        reason = shown(error) or type(error).__name__
+        return InputError(f"Plane {index} of {shown(self.path)} cannot be read ({reason}).")
 
     def fingerprint(self, plane: int) -> str:
-        """Return 16 hex digits that tell the content of a plane: its pixels, their type and its shape."""
-        pixels = self.plane(plane)
-        digest = hashlib.blake2b(f"{pixels.shape} {pixels.dtype.str[1:]}".encode(), digest_size=8)
-        for channel in pixels:
-            digest.update(np.ascontiguousarray(channel, channel.dtype.newbyteorder("<")).data)
+        """Return 16 hex digits that tell the content of a plane: its pixels, their type and its shape.
+
+        Of pixels that are computed by settings, such as an optical path difference, what was recorded counts.
+        """
+        recorded = recorded_source(self._source)
+        parts: Iterator[npt.NDArray[Any]]
+        if recorded is self._source:
+            shape, dtype = (len(self.channels), *self.shape), self.dtype
+            channels = range(len(self.channels))
+            parts = (pixels[channel] for channel in channels for _, pixels in self.bands(plane))
+        else:
+            try:
+                whole = recorded.read(plane)
+            except Exception as error:  # as in `plane`
+                raise self._unreadable(plane, error) from None
+            shape, dtype, parts = whole.shape, whole.dtype, iter(whole)
+        digest = hashlib.blake2b(f"{shape} {dtype.str[1:]}".encode(), digest_size=8)
+        for part in parts:
+            digest.update(np.ascontiguousarray(part, part.dtype.newbyteorder("<")).data)
         return digest.hexdigest()
 
 
 @lru_cache(maxsize=_KEPT_PLANES)
 def _recent_plane(source: Hashable, index: int) -> npt.NDArray[Any]:
     return cast(Source, source).read(index)
+
+
+@lru_cache(maxsize=_KEPT_TILES)
+def _recent_tile(source: Hashable, index: int, top: int, left: int) -> npt.NDArray[Any]:
+    windowed = cast(WindowedSource, source)
+    return windowed.window(index, slice(top, top + _TILE), slice(left, left + _TILE))
 
 
 def default_modality(channels: Sequence[str], dtype: np.dtype[Any]) -> Modality:

@@ -83,7 +83,9 @@ def hand_over(
         rows += [
             [f"{store}#{row}", *(samples[name][index] for name in names)] for row, index in enumerate(members)
         ]
-    about = {"modality": cells.modality, "channels": list(cells.channels)}
+    about: dict[str, Any] = {"modality": cells.modality, "channels": list(cells.channels)}
+    if cells.events is not None:  # a model learns from them how recordings are to become images
+        about["events"] = cells.events.to_json()
     (folder / "cells.json").write_text(json.dumps(about), encoding="utf-8")
     if len(names):
         with (folder / SAMPLES).open("w", encoding="utf-8", newline="") as stream:

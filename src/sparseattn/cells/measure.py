@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from sparseattn.cells.cellset import CellSet
+from sparseattn.cells.measure_phase import MASS, PATH, is_path_difference, measure_path_difference
 from sparseattn.errors import CellError
+from sparseattn.phase.settings import REFRACTION_INCREMENT, check_increment
 
 Foreground = Literal["otsu", "whole"]
+
+AREA = "area_um2"
 
 _LARGEST_SIDE = 160
 """Larger images are measured on every second, third ... pixel: areas hardly change, and it is fast."""
@@ -31,16 +35,43 @@ class Measurements:
         measured or cannot be read.
     means
         (n, C) float64, mean of each channel over these pixels, in the units of the file; NaN likewise.
+    further
+        (n,) float64 each, by the name of their column: area_um2, where the size of a pixel is known; of
+        optical path differences mean_opd_nm, above the ground, and dry_mass_pg; NaN likewise.
     """
 
     channels: tuple[str, ...]
     area: npt.NDArray[np.float64]
     means: npt.NDArray[np.float64]
+    further: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict)
 
     @classmethod
-    def none(cls, count: int, channels: Sequence[str]) -> Measurements:
+    def none(cls, count: int, channels: Sequence[str], further: Sequence[str] = ()) -> Measurements:
         """Return measurements of which nothing is known yet."""
-        return cls(tuple(channels), np.full(count, np.nan), np.full((count, len(channels)), np.nan))
+        return cls(
+            tuple(channels),
+            np.full(count, np.nan),
+            np.full((count, len(channels)), np.nan),
+            {name: np.full(count, np.nan) for name in further},
+        )
+
+    @classmethod
+    def none_of(cls, cells: CellSet) -> Measurements:
+        """Return measurements of all that can be known of these cells, of which nothing is known yet."""
+        sized, path = cells.pixel_size_um is not None, is_path_difference(cells)
+        further = [AREA] * sized + [PATH] * path + [MASS] * (sized and path)
+        return cls.none(len(cells), cells.channels, further)
+
+    def put(self, part: slice, measured: Measurements) -> None:
+        """Write what was measured of some cells."""
+        self.area[part], self.means[part] = measured.area, measured.means
+        for name, values in measured.further.items():
+            self.further[name][part] = values
+
+    def copy(self) -> Measurements:
+        """Return a copy that later measurements do not change."""
+        further = {name: values.copy() for name, values in self.further.items()}
+        return Measurements(self.channels, self.area.copy(), self.means.copy(), further)
 
     def __len__(self) -> int:
         """Return n."""
@@ -48,34 +79,92 @@ class Measurements:
 
 
 def measure_cells(
-    cells: CellSet, *, foreground: Foreground = "otsu", chunk: int = 64
+    cells: CellSet,
+    *,
+    foreground: Foreground = "otsu",
+    chunk: int = 64,
+    increment: float = REFRACTION_INCREMENT,
 ) -> Iterator[tuple[slice, Measurements]]:
     """Measure cells in their order, a chunk at a time, so that a caller can show progress and stop.
 
     Parameters
     ----------
     cells
-        Only one of them is in memory.
+        Only one of them is in memory. Where they have masks, of a file or of a segmentation, these say which
+        pixels are the cell.
     foreground
-        See `measure_cell`.
+        See `measure_cell`; for cells without a mask. Of optical path differences "otsu" is taken down to
+        where the cell thins out: see `sparseattn.cells.measure_phase`.
     chunk
         Cells a step.
+    increment
+        By how much the refractive index grows with the concentration of matter, in µm³/pg: for the dry mass.
 
     Yields
     ------
     tuple
         Which cells, and what was measured of them. A cell that cannot be read has NaN.
+
+    Raises
+    ------
+    InputError
+        Where the increment cannot be.
     """
+    check_increment(increment)
+    return _measured_chunks(cells, foreground, chunk, increment)
+
+
+def with_measured_columns(cells: CellSet, increment: float = REFRACTION_INCREMENT) -> CellSet:
+    """Return the same cells with what is measured of optical path differences as sample columns.
+
+    Other cells are returned as they are: of them area and brightness depend on a rough guess of the outline.
+    """
+    if not is_path_difference(cells):
+        return cells
+    found = Measurements.none_of(cells)
+    for part, measured in measure_cells(cells, increment=increment):
+        found.put(part, measured)
+    return cells.with_columns({name: tuple(values.tolist()) for name, values in found.further.items()})
+
+
+def _measured_chunks(
+    cells: CellSet, foreground: Foreground, chunk: int, increment: float
+) -> Iterator[tuple[slice, Measurements]]:
     for start in range(0, len(cells), chunk):
         part = slice(start, min(start + chunk, len(cells)))
-        measured = Measurements.none(part.stop - start, cells.channels)
-        for row, index in enumerate(range(start, part.stop)):
+        some = cells.subset(range(part.start, part.stop))
+        measured = Measurements.none_of(some)
+        for row in range(len(some)):
             try:
-                image = cells.read(index)
+                image = some.read(row)
             except CellError:
                 continue
-            measured.area[row], measured.means[row] = measure_cell(image, foreground)
+            _measure(measured, row, image, some.mask(row), some.pixel_size_um, foreground, increment)
         yield part, measured
+
+
+def _measure(
+    measured: Measurements,
+    row: int,
+    image: npt.NDArray[Any],
+    mask: npt.NDArray[np.bool_] | None,
+    pixel_size_um: float | None,
+    foreground: Foreground,
+    increment: float,
+) -> None:
+    if PATH in measured.further and foreground == "otsu":
+        found = measure_path_difference(image[0], mask, pixel_size_um, increment)
+        measured.area[row], measured.means[row] = found.area, found.mean
+        measured.further[PATH][row] = found.above_ground
+        if MASS in measured.further:
+            measured.further[MASS][row] = found.dry_mass
+    elif mask is not None and mask.any() and foreground == "otsu":
+        measured.area[row] = mask.sum()
+        measured.means[row] = image[:, mask].mean(axis=1, dtype=np.float64)
+    else:
+        measured.area[row], measured.means[row] = measure_cell(image, foreground)
+    if AREA in measured.further and pixel_size_um is not None:
+        measured.further[AREA][row] = measured.area[row] * pixel_size_um**2
 
 
 def measure_cell(

@@ -20,6 +20,7 @@ from torch.nn.functional import interpolate
 from sparseattn.cells.cellset import CellSet, Skipped, shown
 from sparseattn.cells.placement import Policy, place
 from sparseattn.errors import CellError, InputError
+from sparseattn.events.settings import EventSettings
 
 IN_MEMORY_BYTES = 512 << 20
 """Prepared cells larger than this lie in a temporary file."""
@@ -82,6 +83,8 @@ class Prepare:
         scale is kept.
     mean, std
         Of each channel over the training cells, in the units of the file. Padding has the mean.
+    events
+        What became of the events of the training cells; None where they came from no recording.
     """
 
     channels: tuple[str, ...]
@@ -89,6 +92,7 @@ class Prepare:
     policy: Policy
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    events: EventSettings | None = None
 
     def image(self, cell: npt.NDArray[Any], channels: tuple[str, ...]) -> npt.NDArray[np.float32]:
         """Return what the net sees of one cell.
@@ -217,9 +221,12 @@ class Prepare:
 
     def to_json(self) -> dict[str, Any]:
         """Return the preparation as plain JSON values."""
-        return {
+        plain = {
             name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()
         }
+        if self.events is None:  # as it was before recordings could be read: such a model keeps its hash
+            del plain["events"]
+        return plain
 
     @classmethod
     def from_json(cls, d: dict[str, Any]) -> Prepare:
@@ -237,7 +244,10 @@ class Prepare:
                 policy=cast(Policy, d["policy"]),
                 mean=tuple(float(value) for value in d["mean"]),
                 std=tuple(float(value) for value in d["std"]),
+                events=None if d.get("events") is None else EventSettings.from_json(d["events"]),
             )
+        except InputError:
+            raise
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise InputError(
                 f"The preparation of the model is damaged ({type(error).__name__}: {error})."
@@ -331,7 +341,7 @@ def fit_prepare(
                 f"Channel {name!r} is constant over the training cells and says nothing; leave it out."
             )
     _standardise(images, mean, std)
-    return Prepare(names, size, policy, mean, std), PreparedCells(
+    return Prepare(names, size, policy, mean, std, cells.events), PreparedCells(
         images, np.array(kept, np.int64), tuple(skipped)
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, cast, get_args
 
 import numpy as np
@@ -78,6 +78,16 @@ class SegmentSettings:
         """Return what suits white blood cells of 100 to 400 pixels in a stained smear."""
         return cls("stain", smoothing=3.0, split="none", smallest=3000, grow=14)
 
+    @classmethod
+    def for_phase(cls) -> SegmentSettings:
+        """Return what suits optical path differences: down to where cells thin out, for their whole mass."""
+        return cls("bright", threshold="otsu", sensitivity=0.7, smallest=60)
+
+    @classmethod
+    def for_field(cls, field: Field) -> SegmentSettings:
+        """Return what suits a kind of field where nothing else is known of it."""
+        return cls.for_phase() if field.modality == "phase" else cls()
+
     def __post_init__(self) -> None:
         for name, choices in (("looks", Looks), ("threshold", Threshold), ("split", Split)):
             if getattr(self, name) not in get_args(choices):
@@ -132,7 +142,7 @@ def find_cells(
     field
         The image.
     settings
-        As they are by default where not given.
+        Those `for_field` where not given.
     plane
         Which plane, from 0.
     on_step
@@ -149,7 +159,7 @@ def find_cells(
     InputError
         When the field lacks the channel, or is not in colour where that is needed.
     """
-    settings = settings or SegmentSettings()
+    settings = settings or SegmentSettings.for_field(field)
     steps = iter(range(5))
 
     def step() -> None:
@@ -157,114 +167,215 @@ def find_cells(
             on_step(next(steps), 5)
 
     step()
-    image = _cells_bright(field, settings, plane)
-    if image is None:
+    pixels = field.plane(plane)
+    levels = learn_levels(field, pixels, settings)
+    if levels is None:
         return np.zeros(field.shape, np.int32)
+    image = _cells_bright(field, pixels, settings, levels)
     step()
-    objects = _stained(image, settings) if settings.looks == "stain" else _objects(image, settings)
+    objects = _objects(image, settings, levels)
     step()
-    labels = _split(image, objects, settings)
+    labels = _split(image, objects, settings, levels)
     step()
     labels = _of_size(labels, settings)
     step()
     return labels if settings.looks == "stain" else _grown(labels, settings.grow)
 
 
-def _cells_bright(field: Field, settings: SegmentSettings, plane: int) -> Floats | None:
-    """Return (H, W) float32 in which cells are bright, smoothed; None where the plane is blank."""
+@dataclass(frozen=True)
+class Levels:
+    """What all of a plane tells, or samples of a large one: where cells begin.
+
+    Attributes
+    ----------
+    lights
+        Of the stain: how bright red, green and blue are where there is nothing.
+    low, high
+        Values that become 0 and 1.
+    dark
+        Whether cells are darker than the ground.
+    middle, ground, cell
+        Of the smoothed image in which cells are bright: the threshold as found, and the mean below and above.
+    reach
+        Diameter of what is above the threshold, in pixels; 0 where nobody asks.
+    diameter, depth
+        Of the objects of samples: what `_split` takes instead of those of its own.
+    """
+
+    lights: tuple[float, ...]
+    low: float
+    high: float
+    dark: bool
+    middle: float
+    ground: float
+    cell: float
+    reach: float
+    diameter: float | None = None
+    depth: float | None = None
+
+
+def learn_levels(field: Field, pixels: npt.NDArray[Any], settings: SegmentSettings) -> Levels | None:
+    """Return what pixels (C, h, w) of a field tell; None where they are blank.
+
+    Raises
+    ------
+    InputError
+        When the field lacks the channel, or is not in colour where that is needed.
+    """
+    from skimage.filters import threshold_multiotsu, threshold_otsu
+
+    lights: tuple[float, ...] = ()
+    low, high, dark = 0.0, 1.0, False
+    if settings.looks == "stain":
+        lights = _lights(field, pixels)
+        image = _smoothed(_stain(pixels, lights), settings)
+        if image.max() <= _LEAST_STAIN / _DARKEST_STAIN:
+            return None
+        try:
+            middle = float(threshold_multiotsu(image, classes=3, nbins=128)[-1])
+        except ValueError:  # fewer than three kinds
+            middle = float(threshold_otsu(image))
+    else:
+        plain = _plain(field, pixels, settings)
+        finite = plain[np.isfinite(plain)]
+        if not len(finite):
+            return None
+        # a few glaring pixels must not decide on the threshold
+        low, high = (float(value) for value in np.percentile(finite, (0.1, 99.9)))
+        if low == high:
+            low, high = float(finite.min()), float(finite.max())
+        if low == high:
+            return None
+        image = _smoothed(_scaled(plain, low, high), settings)
+        middle = float(threshold_otsu(image))
+        dark = settings.looks == "dark" or (settings.looks == "auto" and bool((image > middle).mean() > 0.5))
+        if dark:
+            image = 1 - image
+            middle = float(threshold_otsu(image))
+    above = image > middle
+    return Levels(
+        lights=lights,
+        low=low,
+        high=high,
+        dark=dark,
+        middle=middle,
+        ground=float(image[~above].mean()) if not above.all() else middle,
+        cell=float(image[above].mean()) if above.any() else middle,
+        reach=_usual_diameter(above) if _looks_around(settings) else 0.0,
+    )
+
+
+def _looks_around(settings: SegmentSettings) -> bool:
+    """Whether thresholds are local, and it is not said how far they look."""
+    return settings.looks != "stain" and settings.threshold == "local" and settings.diameter is None
+
+
+def find_in_part(
+    field: Field, pixels: npt.NDArray[Any], settings: SegmentSettings, levels: Levels
+) -> npt.NDArray[np.int32]:
+    """Find the cells in a part (C, h, w) of a large plane by the levels of the whole."""
+    image = _cells_bright(field, pixels, settings, levels)
+    labels = _of_size(_split(image, _objects(image, settings, levels), settings, levels), settings)
+    return labels if settings.looks == "stain" else _grown(labels, settings.grow)
+
+
+def with_usual_objects(
+    field: Field, pixels: npt.NDArray[Any], settings: SegmentSettings, levels: Levels
+) -> Levels:
+    """Return the levels with what the objects in pixels (C, h, w) tell of their size and depth."""
+    image = _cells_bright(field, pixels, settings, levels)
+    objects = _objects(image, settings, levels)
+    return replace(levels, diameter=_usual_diameter(objects), depth=_usual_depth(image, objects))
+
+
+def _cells_bright(
+    field: Field, pixels: npt.NDArray[Any], settings: SegmentSettings, levels: Levels
+) -> Floats:
+    """Return (h, w) float32 in which cells are bright, smoothed."""
+    if settings.looks == "stain":
+        return _smoothed(_stain(pixels, levels.lights), settings)
+    image = _smoothed(_scaled(_plain(field, pixels, settings), levels.low, levels.high), settings)
+    return 1 - image if levels.dark else image
+
+
+def _plain(field: Field, pixels: npt.NDArray[Any], settings: SegmentSettings) -> Floats:
+    """Return (h, w) float32 of the channel to look at, or of the mean of all; may hold NaN."""
+    if settings.channel is None:
+        return cast(Floats, pixels.mean(axis=0, dtype=np.float32))
+    if settings.channel in field.channels:
+        chosen: Floats = pixels[field.channels.index(settings.channel)].astype(np.float32)
+        return chosen
+    raise InputError(
+        f"{shown(field.name)} has no channel {settings.channel!r}; it has {', '.join(field.channels)}."
+    )
+
+
+def _scaled(image: Floats, low: float, high: float) -> Floats:
+    finite = np.isfinite(image)
+    if not finite.all():
+        ground = np.median(image[finite]) if finite.any() else low
+        image = np.where(finite, image, ground).astype(np.float32)
+    return cast(Floats, np.clip((image - low) / (high - low), 0, 1))
+
+
+def _smoothed(image: Floats, settings: SegmentSettings) -> Floats:
     from scipy.ndimage import gaussian_filter
 
-    pixels = field.plane(plane)
-    if settings.looks == "stain":
-        stain = _stain(field, pixels)
-        image = gaussian_filter(stain, settings.smoothing) if settings.smoothing else stain
-        return image if image.max() > _LEAST_STAIN / _DARKEST_STAIN else None
-    if settings.channel is None:
-        image = pixels.mean(axis=0, dtype=np.float32)
-    elif settings.channel in field.channels:
-        image = pixels[field.channels.index(settings.channel)].astype(np.float32)
-    else:
-        raise InputError(
-            f"{shown(field.name)} has no channel {settings.channel!r}; it has {', '.join(field.channels)}."
-        )
-    finite = np.isfinite(image)
-    if not finite.any():
-        return None
-    if not finite.all():
-        image = np.where(finite, image, np.median(image[finite])).astype(np.float32)
-    # a few glaring pixels must not decide on the threshold
-    low, high = np.percentile(image, (0.1, 99.9))
-    if low == high:
-        low, high = image.min(), image.max()
-    if low == high:
-        return None
-    image = np.clip((image - low) / (high - low), 0, 1)
     if settings.smoothing:
         image = gaussian_filter(image, settings.smoothing)
-    if settings.looks == "dark" or (settings.looks == "auto" and _is_mostly_bright(image)):
-        image = 1 - image
     return cast(Floats, image.astype(np.float32, copy=False))
 
 
-def _stain(field: Field, pixels: npt.NDArray[Any]) -> Floats:
-    """Return (H, W) in 0..1: how much more green and red light than blue each pixel holds back.
-
-    That is the azure of nuclei (Romanowsky stains: Giemsa, Wright); haemoglobin holds back blue and green. In
-    optical density against the brightest pixels, so that the lamp's colour does not matter.
-    """
+def _lights(field: Field, pixels: npt.NDArray[Any]) -> tuple[float, ...]:
+    """Return how bright each channel is where there is nothing."""
     if len(pixels) != 3:
         raise InputError(
             f"{shown(field.name)} has {len(pixels)} channels; the stain is found in red, green and blue."
         )
+    return tuple(max(float(np.percentile(channel, 99)), 1e-6) for channel in pixels.astype(np.float32))
+
+
+def _stain(pixels: npt.NDArray[Any], lights: tuple[float, ...]) -> Floats:
+    """Return (h, w) in 0..1: how much more green and red light than blue each pixel holds back.
+
+    That is the azure of nuclei (Romanowsky stains: Giemsa, Wright); haemoglobin holds back blue and green. In
+    optical density against the brightest pixels, so that the lamp's colour does not matter.
+    """
     red, green, blue = (
-        -np.log(np.clip(channel / max(float(np.percentile(channel, 99)), 1e-6), 0.02, 1))
-        for channel in pixels.astype(np.float32)
+        -np.log(np.clip(channel / light, 0.02, 1))
+        for channel, light in zip(pixels.astype(np.float32), lights, strict=True)
     )
     density = np.clip(red + green - blue, _FAINTEST_STAIN, _DARKEST_STAIN)
     return cast(Floats, (density / _DARKEST_STAIN).astype(np.float32))
 
 
-def _is_mostly_bright(image: Floats) -> bool:
-    from skimage.filters import threshold_otsu
-
-    return bool((image > threshold_otsu(image)).mean() > 0.5)
-
-
-def _objects(image: Floats, settings: SegmentSettings) -> npt.NDArray[np.bool_]:
+def _objects(image: Floats, settings: SegmentSettings, levels: Levels) -> npt.NDArray[np.bool_]:
+    """Return where cells are, holes filled."""
     from scipy.ndimage import binary_fill_holes
-    from skimage.filters import threshold_local, threshold_otsu
+    from skimage.filters import threshold_local
 
-    middle = float(threshold_otsu(image))
-    above = image > middle
-    ground = float(image[~above].mean()) if not above.all() else middle
-    cell = float(image[above].mean()) if above.any() else middle
-    towards = ground if settings.sensitivity > 0 else cell
-    border = middle + abs(settings.sensitivity) * (towards - middle)
+    if settings.looks == "stain":
+        return _stained(image, settings, levels)
+    towards = levels.ground if settings.sensitivity > 0 else levels.cell
+    border = levels.middle + abs(settings.sensitivity) * (towards - levels.middle)
     if settings.threshold == "otsu":
         mask = image > border
     else:
-        reach = settings.diameter or _usual_diameter(above)
+        reach = settings.diameter or levels.reach
         block = 2 * round(min(max(1.5 * reach, 7), max(image.shape))) + 1
-        local = threshold_local(image, block) + (border - middle)
-        mask = image > np.maximum(local, ground + _LOCAL_FLOOR * (border - ground))
+        local = threshold_local(image, block) + (border - levels.middle)
+        mask = image > np.maximum(local, levels.ground + _LOCAL_FLOOR * (border - levels.ground))
     filled: npt.NDArray[np.bool_] = binary_fill_holes(mask)
     return filled
 
 
-def _stained(image: Floats, settings: SegmentSettings) -> npt.NDArray[np.bool_]:
+def _stained(image: Floats, settings: SegmentSettings, levels: Levels) -> npt.NDArray[np.bool_]:
     """Return where nuclei are, grown: the darkest of three kinds of pixels (ground, red cell, nucleus)."""
     from scipy.ndimage import binary_fill_holes, distance_transform_edt
-    from skimage.filters import threshold_multiotsu, threshold_otsu
 
-    try:
-        middle = float(threshold_multiotsu(image, classes=3, nbins=128)[-1])
-    except ValueError:  # fewer than three kinds
-        middle = float(threshold_otsu(image))
-    above = image > middle
     least = _LEAST_STAIN / _DARKEST_STAIN
-    nucleus = float(image[above].mean()) if above.any() else middle
-    towards = least if settings.sensitivity > 0 else nucleus
-    border = max(middle + abs(settings.sensitivity) * (towards - middle), least)
+    towards = least if settings.sensitivity > 0 else levels.cell
+    border = max(levels.middle + abs(settings.sensitivity) * (towards - levels.middle), least)
     mask = image > border
     if settings.grow and mask.any():
         mask = distance_transform_edt(~mask) <= settings.grow
@@ -272,29 +383,54 @@ def _stained(image: Floats, settings: SegmentSettings) -> npt.NDArray[np.bool_]:
     return filled
 
 
-def _split(image: Floats, objects: npt.NDArray[np.bool_], settings: SegmentSettings) -> npt.NDArray[np.int32]:
+def _split(
+    image: Floats, objects: npt.NDArray[np.bool_], settings: SegmentSettings, levels: Levels
+) -> npt.NDArray[np.int32]:
     from scipy.ndimage import distance_transform_edt, gaussian_filter
     from skimage.measure import label
-    from skimage.morphology import h_maxima
     from skimage.segmentation import watershed
 
     whole: npt.NDArray[np.int32] = label(objects).astype(np.int32)
     if settings.split == "none" or not objects.any():
         return whole
     distance = distance_transform_edt(objects)
-    diameter = settings.diameter or _usual_diameter(objects)
+    diameter = settings.diameter or levels.diameter or _usual_diameter(objects)
     if settings.split == "distance":
         height = gaussian_filter(distance, 0.04 * diameter)
         least = _DEPTH * diameter / 2
     else:
         height = gaussian_filter(image, 0.08 * diameter)
-        least = _DEPTH * float(image[objects].mean() - image[~objects].mean() if not objects.all() else 1)
-    summits = label(h_maxima(np.where(objects, height, 0), max(least, 1e-6))) * objects
+        least = _DEPTH * (levels.depth or _usual_depth(image, objects))
+    summits = label(_summits(height, whole, max(least, 1e-6))) * objects
     parts: npt.NDArray[np.int32] = watershed(-height, summits, mask=objects).astype(np.int32)
     missed = objects & (parts == 0)
     if missed.any():
         parts[missed] = label(missed)[missed] + parts.max()
     return parts
+
+
+def _summits(height: npt.NDArray[Any], objects: npt.NDArray[np.int32], least: float) -> npt.NDArray[np.bool_]:
+    """Return where objects are highest, by at least so much above what is around.
+
+    Each object is looked at by itself: to look at the whole image sorts all of its pixels, which takes long.
+    """
+    from scipy.ndimage import find_objects
+    from skimage.morphology import h_maxima
+
+    summits = np.zeros(height.shape, bool)
+    for number, box in enumerate(find_objects(objects), start=1):
+        own = objects[box] == number
+        part = np.pad(np.where(own, height[box], 0), 1)
+        top = part == part.max() if np.ptp(part) < least else h_maxima(part, least) > 0
+        summits[box] |= top[1:-1, 1:-1] & own
+    return summits
+
+
+def _usual_depth(image: Floats, objects: npt.NDArray[np.bool_]) -> float:
+    """Return how much brighter objects are than the ground."""
+    if objects.all() or not objects.any():
+        return 1.0
+    return float(image[objects].mean() - image[~objects].mean())
 
 
 def _usual_diameter(objects: npt.NDArray[np.bool_]) -> float:

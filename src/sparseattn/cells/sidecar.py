@@ -9,8 +9,12 @@ from typing import cast
 
 from sparseattn.cells.cellset import MODALITIES, Modality, shown
 from sparseattn.errors import InputError
+from sparseattn.events.settings import EventSettings
+from sparseattn.phase.settings import PhaseSettings
 
 NAME = "cells.json"
+
+PIXEL_SIZES_UM = (0.001, 1000.0)
 
 _LARGEST = 1 << 20
 
@@ -22,6 +26,9 @@ class Sidecar:
     path: Path | None = None
     modality: Modality | None = None
     channels: tuple[str, ...] | None = None
+    pixel_size_um: float | None = None
+    phase: PhaseSettings | None = None
+    events: EventSettings | None = None
 
 
 def read_sidecar(source: Path) -> Sidecar:
@@ -54,4 +61,20 @@ def read_sidecar(source: Path) -> Sidecar:
         if not isinstance(channels, list) or not all(isinstance(name, str) and name for name in channels):
             raise InputError(f"{shown(path)}: channels must be a list of names, not {channels!r:.80}.")
         channels = tuple(channels)
-    return Sidecar(path, cast(Modality | None, modality), channels)
+    try:
+        check_pixel_size(said.get("pixel_size_um"))
+        phase = None if said.get("phase") is None else PhaseSettings.from_json(dict(said["phase"]))
+        events = None if said.get("events") is None else EventSettings.from_json(said["events"])
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{shown(path)}: {shown(error)}") from None
+    return Sidecar(path, cast(Modality | None, modality), channels, said.get("pixel_size_um"), phase, events)
+
+
+def check_pixel_size(pixel_size_um: object) -> None:
+    """Raise InputError unless it is None or the side of a pixel in micrometres."""
+    if pixel_size_um is None:
+        return
+    number = isinstance(pixel_size_um, int | float) and not isinstance(pixel_size_um, bool)
+    low, high = PIXEL_SIZES_UM
+    if not (number and low <= float(str(pixel_size_um)) <= high):
+        raise InputError(f"The pixel size is {pixel_size_um!r}; give {low:g} to {high:g}, in micrometres.")

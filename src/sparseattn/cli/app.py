@@ -17,6 +17,7 @@ from sparseattn.cli.info import info
 from sparseattn.cli.output import drop_notes, one_line, print_notes
 from sparseattn.cli.predict import predict
 from sparseattn.cli.report import report
+from sparseattn.cli.segment import segment
 from sparseattn.cli.simulate import simulate
 from sparseattn.cli.train import train
 from sparseattn.errors import InputError
@@ -32,7 +33,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (simulate, info, train, finetune, evaluate, predict, explain, report, export):
+for command in (simulate, info, segment, train, finetune, evaluate, predict, explain, report, export):
     app.command()(command)
 
 

@@ -18,6 +18,7 @@ from sparseattn.cli.output import (
     print_json,
     print_table,
 )
+from sparseattn.cli.reading import PLAIN_READING, Reading, reads_sources
 from sparseattn.cli.sources import SourceOptions, open_labelled, report_skipped
 from sparseattn.errors import InputError
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 OTHER = "other"
 
 
+@reads_sources
 def evaluate(
     model: shared.ModelPath,
     data: shared.DataPath,
@@ -44,13 +46,23 @@ def evaluate(
     layout: shared.Layout = None,
     modality: shared.ModalityOption = None,
     channel_names: shared.ChannelNames = None,
+    reading: Reading = PLAIN_READING,
     strict: shared.Strict = False,
     batch_size: shared.BatchSize = 256,
     device: shared.Device = "auto",
     as_json: shared.Json = False,
 ) -> None:
     """Compare a model's answers with known classes."""
-    source = SourceOptions(labels_csv, samples_csv, subfolders, layout, modality, channel_names, strict)
+    source = SourceOptions(
+        labels_csv,
+        samples_csv,
+        subfolders,
+        layout,
+        modality,
+        channel_names,
+        strict,
+        reading=reading.for_model(model),
+    )
     cells = open_labelled(data, source)
 
     from sparseattn.learn.metrics import classification_report

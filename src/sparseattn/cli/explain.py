@@ -12,6 +12,7 @@ from sparseattn.cli import options as shared
 from sparseattn.cli.models import load_model
 from sparseattn.cli.options import split_list
 from sparseattn.cli.output import listed, percent, print_facts, print_json
+from sparseattn.cli.reading import PLAIN_READING, Reading, reads_sources
 from sparseattn.cli.sources import SourceOptions, open_any, report_skipped
 from sparseattn.errors import CellError, InputError
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from sparseattn.explain.explanation import Explanation
 
 
+@reads_sources
 def explain(
     model: shared.ModelPath,
     source: Annotated[Path, typer.Argument(help="Cells.", show_default=False)],
@@ -37,6 +39,7 @@ def explain(
     layout: shared.Layout = None,
     modality: shared.ModalityOption = None,
     channel_names: shared.ChannelNames = None,
+    reading: Reading = PLAIN_READING,
     strict: shared.Strict = False,
     as_json: shared.Json = False,
 ) -> None:
@@ -51,7 +54,16 @@ def explain(
     classifier = load_model(model)
     grid_pixels = classifier.prepare.size**2
     k = classifier.k if pixels is None else shared.parse_pixels(pixels, grid_pixels)
-    options = SourceOptions(labels_csv, samples_csv, subfolders, layout, modality, channel_names, strict)
+    options = SourceOptions(
+        labels_csv,
+        samples_csv,
+        subfolders,
+        layout,
+        modality,
+        channel_names,
+        strict,
+        reading=reading.for_model(model),
+    )
     opened = open_any([source], options, classifier.classes)
     classifier.check(opened)
     skipped = list(opened.skipped)

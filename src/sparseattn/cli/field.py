@@ -14,7 +14,7 @@ from sparseattn.cli.sources import SourceOptions
 from sparseattn.errors import InputError
 
 if TYPE_CHECKING:
-    from sparseattn.cells import FieldCells, Modality
+    from sparseattn.cells import Field, FieldCells, Marks, Modality
     from sparseattn.predictions import Predictions
     from sparseattn.refusal import Refusal
 
@@ -22,7 +22,17 @@ OTHER = "other"
 
 LabelImage = Annotated[
     Path | None,
-    typer.Option("--labels", help="SOURCE is a field: its label image (one number a cell, 0 background)."),
+    typer.Option(
+        "--labels",
+        help="SOURCE is a field: its label image, or YOLO, COCO or GeoJSON of its cells.",
+    ),
+]
+FindCells = Annotated[
+    bool,
+    typer.Option("--find", help="SOURCE is a field without a label image: find its cells by brightness."),
+]
+RefractionIncrement = Annotated[
+    float, typer.Option(help="Of optical path differences: µm³/pg, from which the dry mass is computed.")
 ]
 Painted = Annotated[
     Path | None,
@@ -47,42 +57,65 @@ LeastConfidence = Annotated[
 
 def open_field_cells(
     sources: Sequence[Path],
-    labels: Path,
+    labels: Path | None,
     options: SourceOptions,
     neighbours: Literal["mask", "keep"],
     margin: float,
     side: int | None,
 ) -> FieldCells:
-    """Open a field and its label image, and cut the cells out.
+    """Open a field and what marks its cells, or find them where that is None, and cut them out.
 
     Raises
     ------
     InputError
         Where several sources or options for folders of cells are given, or the images do not fit.
     """
-    from sparseattn.cells import CropSettings, cut_cells, open_field
+    from sparseattn.cells import CropSettings, cut_marked_cells, open_field, open_marks
     from sparseattn.cells.tables import describe_samples
 
     if len(sources) != 1:
-        raise InputError(f"--labels goes with one field, not with {len(sources)} sources; run once for each")
+        raise InputError(
+            f"--labels and --find go with one field, not with {len(sources)} sources; run once for each"
+        )
     if options.subfolders is not None or options.labels_csv is not None:
         raise InputError(
-            "--subfolders and --labels-csv are for folders of cells; leave them out with --labels"
+            "--subfolders and --labels-csv are for folders of cells; leave them out with a field"
         )
     field = open_field(
         sources[0],
         layout=options.layout,
         channel_names=split_list(options.channel_names),
         modality=cast("Modality | None", options.modality),
+        **options.reading.of_a_field(),
     )
-    # a layout that names channels is the field's alone
-    layout = options.layout.replace("C", "") if options.layout else None
-    marks = open_field(labels, layout=layout if field.planes > 1 else None)
-    found = cut_cells(field, marks, CropSettings(neighbours, margin, side))
+    if labels is None:
+        marks = _found(field)
+    else:
+        # a layout that names channels is the field's alone
+        layout = options.layout.replace("C", "") if options.layout else None
+        marks = open_marks(labels, field, layout=layout if field.planes > 1 else None)
+    found = cut_marked_cells(field, marks, CropSettings(neighbours, margin, side))
     if options.samples_csv is not None:
         described = describe_samples(found.cells, sources[0], options.samples_csv)
         return found.with_cells(described)
     return found
+
+
+def _found(field: Field) -> Marks:
+    """Return the cells that are found in a field."""
+    import numpy as np
+
+    from sparseattn.cells import Field, Marks, find_cells
+
+    if field.large:
+        raise InputError(
+            f"{field.name} is too large for --find; find its cells by sparseattn segment -o CELLS.zarr, "
+            "and give these by --labels"
+        )
+    planes = [find_cells(field, plane=plane) for plane in range(field.planes)]
+    if not any(plane.any() for plane in planes):
+        raise InputError(f"no cell is found in {field.name}; give its label image by --labels")
+    return Marks(Field.from_array(np.stack(planes), "NYX", name=f"cells found in {field.name}"))
 
 
 def with_refusal(predictions: Predictions, refusal: Refusal) -> Predictions:

@@ -7,6 +7,7 @@ from typing import Any
 from sparseattn.cli import options as shared
 from sparseattn.cli.models import load_model
 from sparseattn.cli.output import note, percent
+from sparseattn.cli.reading import PLAIN_READING, Reading, reads_sources
 from sparseattn.cli.sources import SourceOptions
 from sparseattn.cli.targets import check_output_file
 from sparseattn.cli.training import (
@@ -20,6 +21,7 @@ from sparseattn.cli.training import (
 from sparseattn.learn.effort import going_on
 
 
+@reads_sources
 def finetune(
     model: shared.ModelPath,
     data: shared.DataPath,
@@ -35,6 +37,7 @@ def finetune(
     layout: shared.Layout = None,
     modality: shared.ModalityOption = None,
     channel_names: shared.ChannelNames = None,
+    reading: Reading = PLAIN_READING,
     strict: shared.Strict = False,
     progress: shared.Progress = "bar",
     resume: shared.Resume = False,
@@ -53,7 +56,15 @@ def finetune(
         training_options(pixels=training_pixels(pixels, start.prepare.size), epochs=epochs, seed=seed)
     )
     source = SourceOptions(
-        labels_csv, samples_csv, subfolders, layout, modality, channel_names, strict, labels_log
+        labels_csv,
+        samples_csv,
+        subfolders,
+        layout,
+        modality,
+        channel_names,
+        strict,
+        labels_log,
+        reading=reading.for_model(model),
     )
     cells, split = open_sides(data, val, source, options.validation, start=start)
     start.check(cells)

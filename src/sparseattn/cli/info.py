@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,9 +11,11 @@ import typer
 
 from sparseattn.cli import options as shared
 from sparseattn.cli.models import load_model
-from sparseattn.cli.output import listed, percent, pixels_and_percent, print_facts, print_json
+from sparseattn.cli.output import listed, note, percent, pixels_and_percent, print_facts, print_json
+from sparseattn.cli.reading import PLAIN_READING, Reading, reads_sources
+from sparseattn.cli.recordings import describe_recording
 from sparseattn.cli.sources import SourceOptions, open_source, report_skipped
-from sparseattn.errors import InputError
+from sparseattn.errors import InputError, NoCellsError
 
 if TYPE_CHECKING:
     from sparseattn.cells.cellset import CellSet
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 MODEL_SUFFIX = ".safetensors"
 
 
+@reads_sources
 def info(
     path: Annotated[Path, typer.Argument(help="Cells, or a model file.", show_default=False)],
     labels_csv: shared.LabelsCsv = None,
@@ -29,6 +33,7 @@ def info(
     layout: shared.Layout = None,
     modality: shared.ModalityOption = None,
     channel_names: shared.ChannelNames = None,
+    reading: Reading = PLAIN_READING,
     strict: shared.Strict = False,
     plot: Annotated[
         Path | None, typer.Option(help="Draw a model's training curves to a .png, .svg or .pdf file.")
@@ -49,10 +54,13 @@ def info(
             f"{path} is no model file, so there are no training curves to draw; leave out --plot"
         )
     else:
-        source = SourceOptions(labels_csv, samples_csv, subfolders, layout, modality, channel_names, strict)
-        cells = open_source(path, source)
+        source = SourceOptions(
+            labels_csv, samples_csv, subfolders, layout, modality, channel_names, strict, reading=reading
+        )
+        recording = describe_recording(path) if layout is None else None
+        cells = _cells(path, source, recording)
         report_skipped(cells.skipped)
-        facts = describe_cells(path, cells)
+        facts = describe_cells(path, cells) | ({} if recording is None else {"recording": recording})
         lines = _cells_lines(facts)
     if as_json:
         print_json(facts)
@@ -60,9 +68,23 @@ def info(
         print_facts(lines)
 
 
+def _cells(path: Path, source: SourceOptions, recording: dict[str, Any] | None) -> CellSet:
+    """Open the cells; a recording in which none is found is still a recording."""
+    try:
+        return open_source(path, source)
+    except NoCellsError as error:
+        if recording is None or source.strict:
+            raise
+        from sparseattn.cells.cellset import CellSet
+
+        note(str(error))
+        return CellSet.from_files([], channels=("on", "off"), modality="events")
+
+
 def describe_cells(path: Path, cells: CellSet) -> dict[str, Any]:
     """Return what is known of cells without reading their pixels."""
-    samples = cells.samples
+    names = {str(name): cells.column(str(name)) for name in cells.column_names}
+    measured = [name for name, values in names.items() if _is_measured(values)]
     return {
         "kind": "cells",
         "path": path,
@@ -73,9 +95,13 @@ def describe_cells(path: Path, cells: CellSet) -> dict[str, Any]:
         ],
         "channels": cells.channels,
         "modality": cells.modality,
+        "unit": cells.unit,
+        "pixel_size_um": cells.pixel_size_um,
+        "phase": None if cells.phase is None else cells.phase.to_json(),
         "classes": dict(sorted(Counter(label for label in cells.labels if label is not None).items())),
         "unlabelled": cells.labels.count(None),
-        "samples": {str(name): int(samples[name].nunique()) for name in samples.columns},
+        "samples": {name: _distinct(names[name]) for name in names if name not in measured},
+        "measured": measured,
         "skipped": [{"origin": skip.origin, "reason": skip.reason} for skip in cells.skipped],
     }
 
@@ -92,6 +118,7 @@ def describe_model(path: Path, classifier: Classifier) -> dict[str, Any]:
         "modality": classifier.modality,
         "size": prepare.size,
         "policy": prepare.policy,
+        "events": None if prepare.events is None else prepare.events.to_json(),
         "k": classifier.k,
         "pixel_fraction": classifier.k / grid_pixels,
         "unit_pixels": config.cell_size,
@@ -112,16 +139,59 @@ def describe_model(path: Path, classifier: Classifier) -> dict[str, Any]:
 
 def _cells_lines(facts: dict[str, Any]) -> list[tuple[str, object]]:
     shapes = [f"{shape['height']} x {shape['width']} ({shape['n']})" for shape in facts["shapes"]]
+    recording = facts.get("recording") or {}
     return [
+        ("recording", recording.get("format")),
+        ("sensor", f"{recording['width']} x {recording['height']} pixels" if recording else None),
+        ("events", f"{recording['events']:,}" if recording else None),
+        ("lasts", f"{(recording['stop_us'] - recording['start_us']) / 1e6:.6g} s" if recording else None),
+        ("note", recording.get("note")),
         ("cells", facts["n"]),
         ("height x width", listed(shapes)),
         ("channels", ", ".join(facts["channels"])),
         ("modality", facts["modality"]),
+        ("unit", facts["unit"]),
+        ("pixel size", None if facts["pixel_size_um"] is None else f"{facts['pixel_size_um']:.4g} µm"),
+        ("made from", None if facts["phase"] is None else _made_from(facts["phase"])),
         ("classes", ", ".join(f"{name} ({number})" for name, number in facts["classes"].items())),
         ("without a class", facts["unlabelled"] or None),
         ("samples", ", ".join(f"{number} {name}" for name, number in facts["samples"].items())),
+        ("measured", ", ".join(facts["measured"])),
         ("skipped", len(facts["skipped"]) or None),
     ]
+
+
+def _is_measured(values: Sequence[Any] | None) -> bool:
+    """Whether a column holds what was measured of each cell, not the name of what it belongs to."""
+    from sparseattn.cells.columns import LazyColumn
+
+    lazy = isinstance(values, LazyColumn)  # a file's numbers: not read for this
+    return lazy or (bool(values) and all(type(value) in (int, float) for value in values or ()))
+
+
+def _distinct(values: Sequence[Any] | None) -> int:
+    return len({value for value in values or () if value is not None and value == value})
+
+
+def _made_from(phase: dict[str, Any]) -> str:
+    """Return how an optical path difference was made of what the file holds."""
+    unwrapped = {True: "unwrapped", False: "not unwrapped", None: None}[phase["unwrap"]]
+    light = None if phase["wavelength_nm"] is None else f"wavelength {phase['wavelength_nm']:g} nm"
+    reference = None if phase["reference"] is None else f"reference {phase['reference']}"
+    ground = {"none": "ground left"}.get(phase["background"], f"{phase['background']} taken off")
+    sign = "sign turned" if phase["invert"] else None
+    return ", ".join(filter(None, [phase["values"], light, reference, unwrapped, sign, ground]))
+
+
+def _of_events(events: dict[str, Any] | None) -> str | None:
+    if events is None:
+        return None
+    window = "all events"
+    if events["window_us"] is not None:
+        window = f"{events['window_us'] / 1000:g} ms"
+    elif events["window_events"] is not None:
+        window = f"{events['window_events']} events"
+    return f"{events['representation']} of {window}, {events['recordings']}"
 
 
 def _model_lines(facts: dict[str, Any]) -> list[tuple[str, object]]:
@@ -132,6 +202,7 @@ def _model_lines(facts: dict[str, Any]) -> list[tuple[str, object]]:
         ("channels", ", ".join(facts["channels"])),
         ("modality", facts["modality"]),
         ("grid", f"{facts['size']} x {facts['size']} pixels ({facts['policy']})"),
+        ("of events", _of_events(facts["events"])),
         ("selected pixels", pixels_and_percent(facts["k"], facts["size"] ** 2)),
         ("selected in units of", f"{facts['unit_pixels']} x {facts['unit_pixels']} pixels"),
         ("read around each", f"{facts['window_pixels']} x {facts['window_pixels']} pixels"),

@@ -12,64 +12,96 @@ from sparseattn.cli import field as fields
 from sparseattn.cli import options as shared
 from sparseattn.cli.models import load_model
 from sparseattn.cli.output import percent, pixels_and_percent, print_facts, print_json
+from sparseattn.cli.reading import PLAIN_READING, Reading, reads_sources
 from sparseattn.cli.sources import SourceOptions, open_any, report_skipped
 from sparseattn.cli.targets import check_output_file
 from sparseattn.errors import InputError
+from sparseattn.phase.settings import REFRACTION_INCREMENT, check_increment
 
 
+@reads_sources
 def predict(
     model: shared.ModelPath,
     sources: Annotated[list[Path], typer.Argument(metavar="SOURCE...", help="Cells.", show_default=False)],
     output: Annotated[
-        Path, typer.Option("-o", "--output", help="Table: .csv, .parquet, .h5ad or .fcs.", show_default=False)
+        Path,
+        typer.Option(
+            "-o",
+            "--output",
+            help="Table: .csv, .parquet, .h5ad or .fcs; or, of one .rtdc, a copy of it with scores.",
+            show_default=False,
+        ),
     ],
     pixels: shared.PixelsOption = None,
     labels: fields.LabelImage = None,
+    find: fields.FindCells = False,
     painted: fields.Painted = None,
     neighbours: fields.NeighboursOption = "mask",
     margin: fields.Margin = 0.8,
     crop_side: fields.CropSide = None,
     least_familiar: fields.LeastFamiliar = 0.05,
     least_confidence: fields.LeastConfidence = 0.5,
+    refraction_increment: fields.RefractionIncrement = REFRACTION_INCREMENT,
     labels_csv: shared.LabelsCsv = None,
     samples_csv: shared.SamplesCsv = None,
     subfolders: shared.SubfoldersOption = None,
     layout: shared.Layout = None,
     modality: shared.ModalityOption = None,
     channel_names: shared.ChannelNames = None,
+    reading: Reading = PLAIN_READING,
     strict: shared.Strict = False,
     batch_size: shared.BatchSize = 256,
     device: shared.Device = "auto",
     as_json: shared.Json = False,
 ) -> None:
-    """Classify cells, one by one or those of a field (--labels): a table with a row a cell."""
+    """Classify cells, one by one or those of a field (--labels, --find): a table with a row a cell."""
+    from sparseattn.cells.measure import with_measured_columns
+    from sparseattn.export.recording import SUFFIX, check_recording
     from sparseattn.export.tables import check_table_path, write_predictions
 
     check_output_file(output)
     check_table_path(output)
+    if output.suffix.lower() == SUFFIX:
+        check_recording(sources, output)
+    check_increment(refraction_increment)
+    field = labels is not None or find
+    if labels is not None and find:
+        raise InputError("--labels says where the cells are, --find looks for them; give one of both")
     if painted is not None:
-        if labels is None:
-            raise InputError("--painted paints the cells of a field; give --labels as well")
+        if not field:
+            raise InputError("--painted paints the cells of a field; give --labels or --find as well")
         fields.check_painted_path(painted)
 
     classifier = load_model(model)
     grid_pixels = classifier.prepare.size**2
     k = classifier.k if pixels is None else shared.parse_pixels(pixels, grid_pixels)
-    source = SourceOptions(labels_csv, samples_csv, subfolders, layout, modality, channel_names, strict)
-    if labels is None:
+    source = SourceOptions(
+        labels_csv,
+        samples_csv,
+        subfolders,
+        layout,
+        modality,
+        channel_names,
+        strict,
+        reading=reading if field else reading.for_model(model),
+    )
+    if not field:
         cells = open_any(sources, source, classifier.classes)
+        classifier.check(cells)
+        cells = with_measured_columns(cells, refraction_increment)
         predictions = classifier.predict(cells, k=k, batch_size=batch_size, strict=strict, device=device)
     else:
         from sparseattn.refusal import Refusal
 
         refusal = Refusal(least_familiar, least_confidence)
         found = fields.open_field_cells(sources, labels, source, neighbours, margin, crop_side)
-        cells = found.cells
+        classifier.check(found.cells)
+        cells = with_measured_columns(found.cells, refraction_increment)
         predictions = classifier.predict(cells, k=k, batch_size=batch_size, strict=strict, device=device)
         if painted is not None:
             fields.write_painted(found, predictions, refusal, painted)
         predictions = fields.with_refusal(predictions, refusal)
-    refused = None if labels is None else sum(predictions.cells.column("refused") or ())
+    refused = None if not field else sum(predictions.cells.column("refused") or ())
     skipped = [*cells.skipped, *predictions.skipped]
     report_skipped(skipped)
     write_predictions(predictions, output)
@@ -85,7 +117,7 @@ def predict(
                 "pixel_fraction": k / grid_pixels,
                 "skipped": len(skipped),
                 "model_hash": predictions.model_hash,
-                **({} if labels is None else {"refused": refused, "painted": painted}),
+                **({} if not field else {"refused": refused, "painted": painted}),
             }
         )
         return

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from sparseattn.cli.options import Subfolders, split_list
 from sparseattn.cli.output import listed, note
+from sparseattn.cli.reading import PLAIN_READING, Reading
 from sparseattn.errors import InputError
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class SourceOptions:
     channel_names: str | None = None
     strict: bool = False
     labels_log: Path | None = None
+    reading: Reading = PLAIN_READING
 
 
 def open_source(path: Path, options: SourceOptions) -> CellSet:
@@ -81,6 +83,7 @@ def _open(path: Path, options: SourceOptions) -> CellSet:
         channel_names=split_list(options.channel_names),
         modality=cast("Modality | None", options.modality),
         strict=options.strict,
+        **options.reading.arguments(),
     )
     if options.labels_log is None:
         return cells

@@ -8,6 +8,7 @@ import typer
 
 from sparseattn.cli import options as shared
 from sparseattn.cli.options import split_list
+from sparseattn.cli.reading import PLAIN_READING, Reading, reads_sources
 from sparseattn.cli.sources import SourceOptions
 from sparseattn.cli.targets import check_output_file
 from sparseattn.cli.training import (
@@ -20,6 +21,7 @@ from sparseattn.cli.training import (
 )
 
 
+@reads_sources
 def train(
     data: shared.DataPath,
     output: shared.NewModelPath,
@@ -41,6 +43,7 @@ def train(
     layout: shared.Layout = None,
     modality: shared.ModalityOption = None,
     channel_names: shared.ChannelNames = None,
+    reading: Reading = PLAIN_READING,
     strict: shared.Strict = False,
     progress: shared.Progress = "bar",
     resume: shared.Resume = False,
@@ -55,7 +58,15 @@ def train(
     check_output_file(output)
     options = training_options(pixels=training_pixels(pixels, size), epochs=epochs, seed=seed)
     source = SourceOptions(
-        labels_csv, samples_csv, subfolders, layout, modality, channel_names, strict, labels_log
+        labels_csv,
+        samples_csv,
+        subfolders,
+        layout,
+        modality,
+        channel_names,
+        strict,
+        labels_log,
+        reading=reading,
     )
     cells, split = open_sides(data, val, source, options.validation)
     classifier, skipped = train_and_save(

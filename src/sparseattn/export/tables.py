@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sparseattn.errors import InputError
+from sparseattn.export import recording
 from sparseattn.writing import replaced_file
 
 if TYPE_CHECKING:
@@ -39,6 +40,9 @@ def write_predictions(predictions: Predictions, path: str | Path) -> None:
     ``.fcs``
         FCS 3.1 holds 32-bit numbers only: text in the n-th column is written as numbers from 0, and the
         keyword ``SPARSEATTN_P<n>`` holds the JSON list of the texts that they stand for; -1 is none.
+    ``.rtdc``
+        A copy of the recording that the cells came from, with a feature ``ml_score_xxx`` for each class: see
+        `sparseattn.export.recording`.
 
     Parameters
     ----------
@@ -50,11 +54,13 @@ def write_predictions(predictions: Predictions, path: str | Path) -> None:
     Raises
     ------
     InputError
-        Where the suffix is not one of the four, the format's library is not installed, or the file cannot be
+        Where the suffix is not one of these, the format's library is not installed, or the file cannot be
         written.
     """
     path = Path(path)
     write = _writer(path)
+    if path.suffix.lower() == recording.SUFFIX:
+        recording.check_recording(sorted({origin.path for origin in predictions.cells.origins}), path)
     table = predictions_table(predictions)
     with replaced_file(path) as draft:
         write(predictions, table, draft)
@@ -148,6 +154,8 @@ def _share_columns(predictions: Predictions) -> list[str]:
 
 def _plain_column(values: pd.Series[Any]) -> Any:
     """Return a sample column as numbers where all its values are numbers, else as text."""
+    if values.dtype.kind in "iuf":
+        return values.to_numpy()
     known = [value for value in values if not _is_missing(value)]
     if known and all(
         isinstance(value, int | float | np.number) and not isinstance(value, bool) for value in known
@@ -236,12 +244,17 @@ def _write_fcs(predictions: Predictions, table: pd.DataFrame, path: Path) -> Non
         flowio.create_fcs(stream, np.stack(columns, axis=1).ravel(), names, list(table.columns), keywords)
 
 
-_LIBRARIES = {".h5ad": "anndata", ".fcs": "flowio"}
+def _write_rtdc(predictions: Predictions, table: pd.DataFrame, path: Path) -> None:
+    recording.write_recording(predictions, path)
+
+
+_LIBRARIES = {".h5ad": "anndata", ".fcs": "flowio", recording.SUFFIX: "h5py"}
 _WRITERS: dict[str, Callable[[Predictions, pd.DataFrame, Path], None]] = {
     ".csv": _write_csv,
     ".parquet": _write_parquet,
     ".h5ad": _write_h5ad,
     ".fcs": _write_fcs,
+    recording.SUFFIX: _write_rtdc,
 }
 
 
@@ -259,6 +272,6 @@ def _library(suffix: str) -> ModuleType:
         return import_module(_LIBRARIES[suffix])
     except ImportError:
         raise InputError(
-            f"{suffix} tables need {_LIBRARIES[suffix]}; install it with: "
+            f"{suffix} files need {_LIBRARIES[suffix]}; install it with: "
             "pip install 'napari-sparseattn[cytometry]'"
         ) from None

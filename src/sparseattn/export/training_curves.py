@@ -43,6 +43,8 @@ def draw_training_curves(history: History, *, stacked: bool = False) -> Figure:
 
     recalls = [record.validation_balanced_accuracy for record in history.epochs]
     accuracy.plot(epochs, [float("nan") if r is None else 100 * r for r in recalls], color=_ORANGE)
+    lowest = min((100 * r for r in recalls if r is not None), default=0.0)
+    accuracy.set_ylim(max(0.0, min(lowest - 3, 90)), 101)  # no ticks above 100 %
     _label(accuracy, "Balanced accuracy, validation (%)")
 
     shares = [100 * record.pixel_fraction for record in history.epochs]

@@ -15,6 +15,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from sparseattn.report.figures import CAPTIONS, draw_figures
+from sparseattn.report.on_ground import put_on_ground
 from sparseattn.report.tables import TITLES, report_tables, shown_rows
 from sparseattn.writing import replaced_file
 
@@ -26,6 +27,7 @@ MOST_ROWS = 400
 
 # Nothing may be loaded or run, whatever a class or a file is called.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+_DARK_GROUND, _DARK_INK = "#16191c", "#e8eaec"
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1d2327; --quiet: #5f6b73; --ground: #ffffff; --card: #f4f6f8;
   --line: #d9dfe3; --accent: #0072b2; --warn: #fff3e0; --warn-line: #e69f00; }
@@ -46,19 +48,27 @@ p { margin: .5rem 0; }
 .tiles b { display: block; font-size: 1.35rem; font-weight: 600; }
 .tiles span { color: var(--quiet); font-size: .85rem; display: block; }
 figure { margin: 1rem 0; }
-figure img { max-width: 100%; height: auto; background: #fff; border-radius: 8px; padding: .5rem;
+figure img { max-width: 100%; height: auto; background: var(--ground); border-radius: 8px; padding: .5rem;
   border: 1px solid var(--line); }
 .pair { display: flex; flex-wrap: wrap; gap: 1.25rem; align-items: flex-start; }
 .pair figure { flex: 1 1 22rem; min-width: 0; }
 .scroll { overflow-x: auto; max-height: 34rem; overflow-y: auto; border: 1px solid var(--line);
   border-radius: 8px; margin: .8rem 0; }
-table { border-collapse: collapse; font-size: .84rem; width: 100%; font-variant-numeric: tabular-nums; }
+table { border-collapse: collapse; font-size: .8rem; width: 100%; font-variant-numeric: tabular-nums; }
 caption { text-align: left; padding: .6rem .8rem; }
-th, td { padding: .3rem .5rem; text-align: left; white-space: nowrap; border-top: 1px solid var(--line); }
+th, td { padding: .3rem .4rem; text-align: left; border-top: 1px solid var(--line); }
+th, .number { white-space: nowrap; }
 thead th { position: sticky; top: 0; background: var(--card); }
 .number { text-align: right; }
 .methods { background: var(--card); border-radius: 8px; padding: 1rem 1.2rem; overflow-wrap: anywhere; }
-@media print { .scroll { max-height: none; } h2 { break-after: avoid; } figure { break-inside: avoid; } }
+@media print { :root { color-scheme: light; --ink: #1d2327; --quiet: #5f6b73; --ground: #ffffff;
+    --card: #f4f6f8; --line: #d9dfe3; --accent: #0072b2; --warn: #fff3e0; }
+  body { font-size: 11pt; max-width: none; padding: 0; } h2 { break-after: avoid; margin-top: 1.4rem; }
+  figure, tr, .say, .tiles li { break-inside: avoid; } thead th { position: static; }
+  figure img { max-height: 9.5cm; } .tiles li { min-width: 6rem; padding: .4rem .5rem; }
+  .pair { display: block; }
+  caption { break-after: avoid; }
+  .scroll { max-height: none; overflow: visible; } table { font-size: 6.5pt; } }
 """
 
 
@@ -94,6 +104,7 @@ def html_document(
 ) -> str:
     """Return the document of `write_html`."""
     figures, tables = draw_figures(report, colours), report_tables(report)
+    figures_of = {name: _picture(name, figure) for name, figure in figures.items()}
     body = [
         f"<h1>{escape(title)}</h1>",
         f'<p class="quiet">{len(report.predictions):,} cells, {len(report.classes)} classes, model '
@@ -104,18 +115,18 @@ def html_document(
     if report.judgement is not None:
         body += [
             "<h2>How often it is right</h2>",
-            _figures(figures, "confusion"),
-            _figures(figures, "classes"),
+            _figures(figures_of, "confusion"),
+            _figures(figures_of, "classes"),
             _table(tables, "classes"),
             "<h2>How sure it is</h2>",
-            _figures(figures, "reliability", "confidence"),
+            _figures(figures_of, "reliability", "confidence"),
         ]
     else:
-        body += ["<h2>How sure it is</h2>", _figures(figures, "confidence")]
+        body += ["<h2>How sure it is</h2>", _figures(figures_of, "confidence")]
     body += [
         "<h2>What it found</h2>",
-        _figures(figures, "fractions"),
-        _figures(figures, "conditions"),
+        _figures(figures_of, "fractions"),
+        _figures(figures_of, "conditions"),
         _table(tables, "conditions"),
         _table(tables, "samples"),
     ]
@@ -123,13 +134,13 @@ def html_document(
         body += ["<h2>Whether the samples are like the training cells</h2>", _drift(report)]
         body.append(_table(tables, "drift"))
     if "attention" in figures:
-        body += ["<h2>Where it looks</h2>", _figures(figures, "attention")]
+        body += ["<h2>Where it looks</h2>", _figures(figures_of, "attention")]
     if "history" in figures:
-        body += ["<h2>How it was trained</h2>", _figures(figures, "history")]
+        body += ["<h2>How it was trained</h2>", _figures(figures_of, "history")]
     versions = ", ".join(f"{name} {number}" for name, number in report.versions.items())
     body += [
         "<h2>Methods</h2>",
-        f'<p class="methods">{escape(report.methods)}</p>',
+        f'<p class="methods">{_text(report.methods)}</p>',
         f'<p class="quiet">Made by sparseattn; {escape(versions)}.</p>',
     ]
     return (
@@ -151,7 +162,7 @@ def _statement(report: Report) -> str:
 
 
 def _say(sentences: Iterable[str], warn: bool) -> str:
-    inside = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)
+    inside = "".join(f"<p>{_text(sentence)}</p>" for sentence in sentences)
     return f'<div class="say{" warn" if warn else ""}">{inside}</div>'
 
 
@@ -173,20 +184,34 @@ def _tiles(report: Report) -> str:
         ]
     facts.append(("selected pixels", f"{k:,}", f"{100 * k / pixels:.1f} % of {pixels:,}"))
     inside = "".join(
-        f"<li>{escape(name)}<b>{escape(value)}</b><span>{escape(more)}</span></li>"
+        f"<li>{_text(name)}<b>{_text(value)}</b><span>{_text(more)}</span></li>"
         for name, value, more in facts
     )
     return f'<ul class="tiles">{inside}</ul>'
 
 
-def _figures(figures: Mapping[str, Figure], *names: str) -> str:
-    there = [name for name in names if name in figures]
+def _figures(pictures: Mapping[str, str], *names: str) -> str:
+    there = [name for name in names if name in pictures]
     shown_figures = "".join(
-        f'<figure><img alt="{escape(CAPTIONS[name])}" src="{_data_address(name, figures[name])}">'
-        f"<figcaption>{escape(CAPTIONS[name])}</figcaption></figure>"
-        for name in there
+        f"<figure>{pictures[name]}<figcaption>{_text(CAPTIONS[name])}</figcaption></figure>" for name in there
     )
     return f'<div class="pair">{shown_figures}</div>' if len(there) > 1 else shown_figures
+
+
+def _picture(name: str, figure: Figure) -> str:
+    """Return a plot for paper and light windows, and one for dark windows. The figure is changed."""
+    light = _data_address(name, figure)
+    put_on_ground(figure, _DARK_GROUND, _DARK_INK)
+    dark = _data_address(name, figure)
+    return (
+        f'<picture><source media="screen and (prefers-color-scheme: dark)" srcset="{dark}">'
+        f'<img alt="{escape(CAPTIONS[name])}" src="{light}"></picture>'
+    )
+
+
+def _text(sentence: str) -> str:
+    """Return text for the page: escaped, and no number parted from its per cent."""
+    return escape(sentence).replace(" %", "&nbsp;%")
 
 
 def _data_address(name: str, figure: Figure) -> str:

@@ -203,7 +203,7 @@ def reliability_figure(judgement: Judgement) -> Figure:
         color=BLUE, zorder=3, label="cells of like confidence",
     )  # fmt: skip
     above.set(xlim=(0, 102), ylim=(-2, 102), ylabel="right answers (%)")
-    above.legend(frameon=False, fontsize=8.5, loc="lower right", borderpad=0)
+    above.legend(frameon=False, fontsize=8.5, loc="upper left", borderpad=0)
     title = f"{judgement.metrics['n']:,} cells, calibration error (ECE) {judgement.metrics['ece']:.3f}"
     above.set_title(title, loc="left", fontsize=10, color=INK)
     for one in judgement.reliability:

@@ -272,8 +272,10 @@ def body_distance(points: Floats, axes: Floats, directions: Floats, heights: Flo
     """Return roughly how far points (..., 3) are outside the body, in µm; negative inside."""
     scaled = points / axes
     length = np.linalg.norm(scaled, axis=-1) + 1e-9
-    cosines = (scaled / length[..., None]) @ directions.T
-    surface = 1 + (cosines * cosines * cosines) @ heights  # numpy's power is slow
+    # Some BLAS kernels raise the flag of an invalid number by what lies behind the array's end in memory.
+    with np.errstate(invalid="ignore"):
+        cosines = (scaled / length[..., None]) @ directions.T
+        surface = 1 + (cosines * cosines * cosines) @ heights  # numpy's power is slow
     return np.asarray((length - surface) * float(np.mean(axes)))
 
 

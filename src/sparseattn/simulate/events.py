@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from sparseattn.events.event import EVENT, events_of
+from sparseattn.events.representations import histogram
 from sparseattn.simulate.cell_model import Cell
-from sparseattn.simulate.columns import OVERSAMPLING, project
+from sparseattn.simulate.columns import OVERSAMPLING, Columns, project
 from sparseattn.simulate.opd import MEDIUM_INDEX, path_difference
 from sparseattn.simulate.optics import through_lens
-from sparseattn.simulate.view import EVENT, View
+from sparseattn.simulate.view import View
 
 FIELD = 24.0  # µm
 WAVELENGTH = 0.53  # µm, green light-emitting diode
@@ -34,13 +36,7 @@ def see(cell: Cell, random: np.random.Generator, size: int) -> View:
     centre = random.uniform(-3.5, 3.5, 2)
     columns = project(cell, random, size, FIELD, centre=(float(centre[0]), float(centre[1])))
 
-    wave = np.exp(2j * np.pi / (1000 * WAVELENGTH) * path_difference(cell, columns))
-    defocus = float(random.choice([-1, 1])) * random.uniform(0.8, 1.8)
-    seen = through_lens(
-        wave, columns.step, wavelength=WAVELENGTH, aperture=APERTURE, index=MEDIUM_INDEX, defocus=defocus
-    )
-    # The diode is a disc of 0.1 aperture: out of focus, each of its points shifts the picture.
-    light = ndimage.gaussian_filter(np.abs(seen) ** 2, 0.5 * 0.1 * abs(defocus) / columns.step)
+    light = out_of_focus(cell, columns, random)
 
     # A straight path with a slight bend, through the centre at half time.
     along, bend = np.linspace(-0.5, 0.5, FRAMES), random.normal(0, 0.5)
@@ -58,7 +54,18 @@ def see(cell: Cell, random: np.random.Generator, size: int) -> View:
     crossings = threshold_crossings(np.log(frames + 0.02), thresholds, duration, random)
     noise = background_activity(random.uniform(2, 12), size, duration, random)
     events = refractory(np.concatenate([crossings, noise]), REFRACTORY)
-    return View(image=histogram(events, size), labels=columns.labels(), events=events)
+    return View(image=histogram(events, (size, size)), labels=columns.labels(), events=events)
+
+
+def out_of_focus(cell: Cell, columns: Columns, random: np.random.Generator) -> NDArray[np.floating]:
+    """Return the light (S, S) on the fine grid, 1 where there is no cell; how far out of focus is drawn."""
+    wave = np.exp(2j * np.pi / (1000 * WAVELENGTH) * path_difference(cell, columns))
+    defocus = float(random.choice([-1, 1])) * random.uniform(0.8, 1.8)
+    seen = through_lens(
+        wave, columns.step, wavelength=WAVELENGTH, aperture=APERTURE, index=MEDIUM_INDEX, defocus=defocus
+    )
+    # The diode is a disc of 0.1 aperture: out of focus, each of its points shifts the picture.
+    return np.asarray(ndimage.gaussian_filter(np.abs(seen) ** 2, 0.5 * 0.1 * abs(defocus) / columns.step))
 
 
 def _shift(size: int, by: float) -> NDArray[np.float32]:
@@ -105,7 +112,7 @@ def threshold_crossings(
                 level = remembered[y, x] + sign * nth * threshold[y, x]
                 share = (level - before[y, x]) / (after[y, x] - before[y, x])
                 time = np.rint((frame + np.clip(share, 0, 1)) * interval)
-                batches.append(_events(time, x, y, np.full(len(x), polarity)))
+                batches.append(events_of(time, x, y, np.full(len(x), polarity)))
             remembered = remembered + sign * fired * threshold
     return np.concatenate(batches)
 
@@ -116,7 +123,7 @@ def background_activity(
     """Return events without a cause: Poisson, ``rate`` a pixel and second, over ``duration`` µs."""
     count = random.poisson(rate * size**2 * duration / 1e6)
     x, y = random.integers(0, size, (2, count))
-    return _events(np.rint(random.uniform(0, duration, count)), x, y, random.integers(0, 2, count))
+    return events_of(np.rint(random.uniform(0, duration, count)), x, y, random.integers(0, 2, count))
 
 
 def refractory(events: NDArray[np.void], dead_time: int) -> NDArray[np.void]:
@@ -131,18 +138,3 @@ def refractory(events: NDArray[np.void], dead_time: int) -> NDArray[np.void]:
             break
         events = events[~drop]
     return events[np.lexsort((events["x"], events["y"], events["t"]))]
-
-
-def histogram(events: NDArray[np.void], size: int) -> NDArray[np.uint16]:
-    """Return (2, size, size) counts: on events first."""
-    counts = np.zeros((2, size, size), np.uint16)
-    np.add.at(counts, (1 - events["p"].astype(int), events["y"], events["x"]), 1)
-    return counts
-
-
-def _events(
-    t: NDArray[np.generic], x: NDArray[np.generic], y: NDArray[np.generic], p: NDArray[np.generic]
-) -> NDArray[np.void]:
-    events = np.empty(len(t), EVENT)
-    events["t"], events["x"], events["y"], events["p"] = t, x, y, p
-    return events

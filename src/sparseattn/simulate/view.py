@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-EVENT = np.dtype([("t", np.int64), ("x", np.uint16), ("y", np.uint16), ("p", np.uint8)])
-
 
 @dataclass(frozen=True)
 class View:
@@ -22,8 +20,8 @@ class View:
     labels
         (H, W) uint8: 0 background, 1 cytoplasm, 2 nucleus, 3 granule.
     events
-        (E,) of dtype `EVENT`, in the order of time: t in µs, x and y in pixels, p 1 for on and 0 for off;
-        None where the instrument has no events.
+        (E,) of dtype `sparseattn.events.event.EVENT`, in the order of time; None where the instrument has
+        none.
     """
 
     image: NDArray[np.generic]

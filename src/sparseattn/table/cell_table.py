@@ -47,7 +47,8 @@ def cell_table(
         id, source, the sample columns, predicted, confidence, p_<class> for each class, entropy (nats),
         in_distribution, k, human_label, split, model_hash: as `write_predictions` writes them, and without
         predictions those that need none. Where a cell is not classified text is None and numbers are NaN.
-        Then area (pixels) and mean_<channel>, if measured; labelled, whether the cell has a human_label; and
+        Then, if measured, area (pixels), area_um2, mean_opd_nm and dry_mass_pg where they are known, and
+        mean_<channel>; labelled, whether the cell has a human_label; and
         disagreement, whether that is not the predicted class.
 
     Raises
@@ -98,7 +99,11 @@ def _answers(predictions: Predictions | None, count: int) -> dict[str, Any]:
 
 def _measured(measurements: Measurements) -> dict[str, Any]:
     means = zip(measurements.channels, measurements.means.T, strict=True)
-    return {"area": measurements.area, **{f"mean_{channel}": values for channel, values in means}}
+    return {
+        "area": measurements.area,
+        **measurements.further,
+        **{f"mean_{channel}": values for channel, values in means},
+    }
 
 
 def _spread(values: NDArray[Any], rows: NDArray[np.int64], count: int) -> NDArray[Any]:

@@ -1,4 +1,4 @@
-"""A session on a viewer without a window, a model that is not trained, and settings of the tests' own."""
+"""A session on a viewer without a window, and a model that is not trained."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 from napari.components import ViewerModel
-from qtpy.QtCore import QSettings
 
 from napari_sparseattn.session import Session, session_of
 from sparseattn.cells import CellSet, fit_prepare
@@ -22,12 +21,6 @@ from sparseattn.learn.split import make_split
 from sparseattn.net import SparseAttnNet, SparseAttnNetConfig
 
 CLASSES = ("large", "small")
-
-
-@pytest.fixture(autouse=True)
-def own_settings(tmp_path: Path) -> None:
-    for kind in (QSettings.Format.NativeFormat, QSettings.Format.IniFormat):
-        QSettings.setPath(kind, QSettings.Scope.UserScope, str(tmp_path / "settings"))
 
 
 def make_classifier(cells: CellSet, size: int = 24, **shape: object) -> Classifier:

@@ -1,10 +1,12 @@
 """A project brings the work back; what is damaged is said, and nothing in it is trusted."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
 
+from napari_sparseattn import project
 from napari_sparseattn.project import open_project, save_project
 from napari_sparseattn.session import Session
 from sparseattn.cells import open_cells
@@ -26,6 +28,7 @@ def saved(app, qtbot, blob_folder, classifier_for, tmp_path) -> Path:
     app.workspace.extras["gates"] = [1, 2]
     app.workspace.target_class = "two"
     save_project(app.session, tmp_path / "work.sparseattn.json")
+    qtbot.waitUntil(lambda: app.workspace.project_path is not None)
     return tmp_path / "work.sparseattn.json"
 
 
@@ -89,8 +92,27 @@ def test_damaged_projects_are_refused_and_nothing_is_lost(
     assert app.workspace.cells is cells and app.workspace.k == 200
 
 
-def test_a_folder_that_cannot_be_written(app, saved: Path) -> None:
+def test_a_window_that_is_closed_at_once_has_saved(app, saved: Path, monkeypatch) -> None:
+    app.workspace.k = 123
+    monkeypatch.setattr(project, "replaced_file", slowed(project.replaced_file))
+    save_project(app.session, saved)
+    app.session.close()
+    assert json.loads(saved.read_text())["k"] == 123
+
+
+def slowed(call):
+    """A slow disk."""
+
+    def later(*arguments):
+        time.sleep(0.3)
+        return call(*arguments)
+
+    return later
+
+
+def test_a_folder_that_cannot_be_written(app, saved: Path, qtbot) -> None:
     failed = []
     app.workspace.failed.connect(failed.append)
     save_project(app.session, saved.parent / "missing" / "work.sparseattn.json")
+    qtbot.waitUntil(lambda: bool(failed))
     assert "there is no folder" in failed[0]

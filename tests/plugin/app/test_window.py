@@ -85,6 +85,22 @@ def test_keys_clicks_and_switches(window, qtbot, cells_of, classifier_for) -> No
     qtbot.waitUntil(lambda: "are the fewest" in widget.status.text.text())
 
 
+def test_who_labels_blind_sees_nothing_of_the_model(window, qtbot, cells_of, classifier_for) -> None:
+    viewer, widget = window
+    workspace, tab = widget.workspace, explain_tab(widget)
+    workspace.set_cells(cells_of())
+    workspace.set_classifier(classifier_for(cells_of()))
+    qtbot.waitUntil(tab.bars.isVisible)
+    workspace.blind = True
+    assert not tab.bars.isVisible() and "labelling blind" in tab.empty.text()
+    assert made_and_visible(viewer) == {"cells"}
+    workspace.current = 5
+    qtbot.waitUntil(lambda: workspace.explanation is not None)
+    assert not tab.bars.isVisible() and made_and_visible(viewer) == {"cells"}
+    workspace.blind = False
+    assert tab.bars.isVisible() and made_and_visible(viewer) == {"cells", "selected"}
+
+
 def test_a_figure_is_saved(window, qtbot, cells_of, classifier_for, tmp_path, monkeypatch) -> None:
     from napari_sparseattn.widgets.explain import widget as module
 
@@ -137,6 +153,24 @@ def test_what_went_wrong_is_one_sentence(window, qtbot, tmp_path) -> None:
     )
     assert "Traceback" not in widget.status.text.text()
     assert widget.workspace.classifier is None
+    widget.open_path(sample_folder("opd"), subfolders="classes")  # the user goes on to something else
+    qtbot.waitUntil(lambda: widget.workspace.cells is not None, timeout=60_000)
+    assert "broken" not in widget.status.text.text()
+
+
+def test_a_model_that_fits_is_offered(window, qtbot, cells_of, classifier_for) -> None:
+    _, widget = window
+    widget.workspace.set_classifier(classifier_for(cells_of()))  # not for these
+    widget.open_path(sample_folder("events"), subfolders="classes")
+    qtbot.waitUntil(lambda: widget.workspace.cells is not None, timeout=60_000)
+    assert "does not fit" in widget.offer_text.text() and widget.offer_yes.text() == "Load It"
+    qtbot.mouseClick(widget.offer_yes, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: widget.workspace.explanation is not None, timeout=60_000)
+    assert not widget.offer.isVisible()
+    widget.window().activateWindow()
+    qtbot.waitUntil(widget.window().isActiveWindow, timeout=10_000)
+    qtbot.keyClick(widget, Qt.Key.Key_2, Qt.KeyboardModifier.AltModifier)
+    qtbot.waitUntil(lambda: widget.tabs.tabText(widget.tabs.currentIndex()) == "Gallery")
 
 
 def test_cells_are_replaced_under_all_overlays(window, qtbot, cells_of, classifier_for) -> None:
@@ -180,8 +214,12 @@ def test_the_dock_can_be_closed_and_opened_again(window, qtbot, cells_of, classi
     widget.workspace.set_cells(cells_of())
     widget.workspace.set_classifier(classifier_for(cells_of()))
     qtbot.waitUntil(lambda: widget.workspace.explanation is not None)
+    for name in ("gallery", "field", "label", "report"):
+        widget.show_tab(name)
     viewer.window.remove_dock_widget(widget)
     qtbot.wait(50)
+    viewer.add_image(np.zeros((20, 20)), name="another")
+    viewer.layers.remove("another")
     session = session_of(viewer)
     session.workspace.current = 4  # nothing of the old dock is in the way
     session.workspace.k = 200

@@ -12,7 +12,6 @@ import tifffile
 import torch
 from napari.components import ViewerModel
 from napari.layers._source import layer_source
-from qtpy.QtCore import QSettings
 
 import napari_sparseattn.labelling
 from napari_sparseattn.field_work import FieldChoice, FieldWork
@@ -33,8 +32,6 @@ PLACES = {5: (20, 20, 8), 2: (20, 70, 5), 9: (60, 30, 8), 7: (65, 90, 5), 11: (8
 @pytest.fixture(autouse=True)
 def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(napari_sparseattn.labelling, "HOME", tmp_path / "home")
-    for kind in (QSettings.Format.NativeFormat, QSettings.Format.IniFormat):
-        QSettings.setPath(kind, QSettings.Scope.UserScope, str(tmp_path / "settings"))
 
 
 def picture(seed: int = 0) -> np.ndarray:
@@ -107,9 +104,7 @@ class Bench:
         self.settle()
 
     def settle(self) -> None:
-        work = self.work
-        timers = (work._again, work._soon, work._first, work._framing)
-        self.wait(lambda: not self.session.jobs.running and not any(timer.isActive() for timer in timers))
+        self.wait(lambda: not self.session.jobs.running and not self.work.is_busy)
 
     @property
     def painted(self):

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QApplication, QFileDialog
 from napari_sparseattn.field_work import OTHER
 from napari_sparseattn.session import session_of
 from napari_sparseattn.widgets.field import FieldWidget
+from sparseattn.cells import CropSettings
 
 
 @pytest.fixture
@@ -51,6 +52,30 @@ def test_the_button_classifies_and_the_legend_counts(bench, tab):
     tab.outlines.setChecked(True)
     bench.settle()
     assert (bench.painted.opacity, bench.painted.contour) == (0.3, 3)
+
+
+def test_who_opens_an_image_means_it_to_be_used(bench, tab):
+    bench.viewer.add_image(np.zeros((50, 60)), name="another")
+    assert tab.choice.images == ("another",)
+    bench.viewer.layers.remove("another")
+    assert tab.choice.images == ("smear",)
+    tab.run.click()
+    bench.settle()
+    bench.viewer.add_image(np.zeros((50, 60)), name="beside")
+    assert tab.choice.images == ("smear",)  # while a field is worked on
+
+
+def test_settings_are_remembered_from_one_day_to_the_next(bench, tab, qtbot):
+    tab.side.setValue(50)
+    tab.by.setCurrentIndex(1)
+    tab.outlines.setChecked(True)
+    bench.session.workspace.extras.clear()  # another project
+    again = FieldWidget(bench.session)
+    qtbot.addWidget(again)
+    assert again.crop.side == 50 and again.outlines.isChecked()
+    bench.session.workspace.extras["field"] = {"crop": CropSettings(side=77).to_json()}
+    bench.session.workspace.set_project_path(None)
+    assert again.crop.side == 77 == tab.crop.side  # a project has its own
 
 
 def test_settings_are_remembered_with_the_project(bench, tab, qtbot):

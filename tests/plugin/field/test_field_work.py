@@ -70,7 +70,7 @@ def test_what_is_unlike_or_unsure_is_grey(bench):
 def test_a_click_chooses_a_cell_and_a_key_corrects_it_on_disk(bench, tmp_path):
     bench.classify()
     workspace = bench.session.workspace
-    bench.work.layers.clicked.emit(0, 60, 30)
+    bench.work.layers.watch.clicked.emit(0, 60, 30)
     assert workspace.cells.column("label")[workspace.current] == 9
     assert workspace.placement(workspace.current).offset == tuple(bench.work.found.crop[3, :2])
     predicted = bench.painted.features["class"][3]
@@ -81,7 +81,7 @@ def test_a_click_chooses_a_cell_and_a_key_corrects_it_on_disk(bench, tmp_path):
     assert (tmp_path / "_smear.tif.labels.sqlite").is_file()
     bench.work.press("undo")
     assert bench.painted.features["class"][3] == predicted
-    bench.work.layers.clicked.emit(0, 0, 0)  # ground: nothing happens
+    bench.work.layers.watch.clicked.emit(0, 0, 0)  # ground: nothing happens
     assert workspace.current == 3
 
 
@@ -292,6 +292,7 @@ def test_a_project_brings_the_field_back(bench, tmp_path, monkeypatch):
     bench.settle()
     before = bench.work.classes()
     save_project(bench.session, tmp_path / "p.sparseattn.json")
+    bench.settle()
     bench.viewer.layers.clear()
     bench.session.workspace.set_cells(None)
     open_project(bench.session, tmp_path / "p.sparseattn.json")
@@ -312,6 +313,7 @@ def test_labels_drawn_by_hand_are_kept_by_a_project(bench, tmp_path, monkeypatch
     said = []
     bench.session.workspace.said.connect(said.append)
     save_project(bench.session, tmp_path / "p.sparseattn.json")
+    bench.settle()
     assert "p.sparseattn.labels.tif" in said[-1]
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "p.sparseattn.labels.tif"), drawn)
     # it may be moved with its image
@@ -326,10 +328,12 @@ def test_labels_drawn_by_hand_are_kept_by_a_project(bench, tmp_path, monkeypatch
     assert bench.session.workspace.cells.ids == before
     # as it is in its file it is not written again, until it is edited
     save_project(bench.session, tmp_path / "one" / "q.sparseattn.json")
+    bench.settle()
     assert not (tmp_path / "one" / "q.sparseattn.labels.tif").exists()
     bench.viewer.layers["p.sparseattn.labels"].fill((20, 20), 0)
     bench.wait(lambda: len(bench.session.workspace.cells) == len(before) - 1)
     save_project(bench.session, tmp_path / "one" / "q.sparseattn.json")
+    bench.settle()
     assert set(np.unique(tifffile.imread(tmp_path / "one" / "q.sparseattn.labels.tif"))) == {0, 2, 7, 11}
     assert 5 in tifffile.imread(tmp_path / "one" / "p.sparseattn.labels.tif")
 
@@ -338,10 +342,12 @@ def test_found_cells_that_were_edited_are_kept_by_a_project(bench, tmp_path):
     choice = bench.choice(None, segment=SegmentSettings(smallest=20))
     bench.classify(choice)
     save_project(bench.session, tmp_path / "p.sparseattn.json")
+    bench.settle()
     assert not (tmp_path / "p.sparseattn.labels.tif").exists()  # they will be found again
     bench.viewer.layers["Cells of smear"].fill((60, 30), 0)
     bench.wait(lambda: len(bench.session.workspace.cells) == 4)
     save_project(bench.session, tmp_path / "p.sparseattn.json")
+    bench.settle()
     assert len(np.unique(tifffile.imread(tmp_path / "p.sparseattn.labels.tif"))) == 5
 
 

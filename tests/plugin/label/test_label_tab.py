@@ -126,10 +126,10 @@ def test_classes_are_added_renamed_and_removed(app, qtbot, monkeypatch) -> None:
     qtbot.waitUntil(lambda: tab.classes.topLevelItem(2).text(1) == "strange")
     tab.classes.setCurrentItem(tab.classes.topLevelItem(2))
     monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.No)
-    tab.change.menu().actions()[2].trigger()
+    tab.change.menu().actions()[3].trigger()
     assert list(on_disk(session).values()) == ["strange"]
     monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.Yes)
-    tab.change.menu().actions()[2].trigger()
+    tab.change.menu().actions()[3].trigger()
     assert on_disk(session) == {} and "strange" not in session.workspace.colours
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_sparseattn.versions import LIST, Versions
+from napari_sparseattn.versions import LIST, Versions, title_of
 from sparseattn.errors import InputError
 
 
@@ -55,3 +55,10 @@ def test_where_nothing_can_be_written(tmp_path, model) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="cannot keep"):
         Versions(tmp_path / "file" / "kept").keep(model, "first")
+
+
+def test_people_read_a_title(tmp_path, model) -> None:
+    versions = Versions(tmp_path / "kept")
+    kept = versions.keep(model, "trained from new")
+    assert title_of(versions.path(kept)) == f"version 1 of {kept.time}"
+    assert title_of(tmp_path / "blood.safetensors") == "blood" and title_of(None) == "new model"

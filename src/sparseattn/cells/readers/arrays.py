@@ -1,7 +1,9 @@
 """.npy and .npz arrays, without pickle; pixels are read through memory maps.
 
-An .npz holds its cells in a member ``images``, or in the only member that has two or more axes; a member
-``labels`` may hold the class of each cell. A member is unpacked to a temporary file when first read.
+An .npz holds its cells in the member that is asked for, else in ``images``, or in the only member that has
+two or more axes; a member ``labels`` may hold the class of each cell. Members ``data`` and ``bg_data`` alone
+are a hologram and one without cells, as qpretrieve's examples have them. A member is unpacked to a temporary
+file when first read.
 """
 
 from __future__ import annotations
@@ -9,41 +11,31 @@ from __future__ import annotations
 import shutil
 import tempfile
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from math import prod
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from sparseattn.cells.cellset import CellFile
+from sparseattn.cells.cellset import CellFile, shown
 from sparseattn.cells.readers.layouts import Axes, given_axes, guessed_axes
 from sparseattn.cells.readers.maps import mapped
+from sparseattn.cells.readers.phase.recorded import RecordedPhase
 from sparseattn.cells.readers.pictures import RGB_NAMES
+from sparseattn.npy_header import NpyHeader, read_npy_header
 
 SUFFIXES = frozenset({".npy", ".npz"})
 
 IMAGES, LABELS = "images", "labels"
-
-
-@dataclass(frozen=True)
-class _Header:
-    shape: tuple[int, ...]
-    fortran: bool
-    dtype: np.dtype[Any]
-    offset: int
-
-    @property
-    def size(self) -> int:
-        return prod(self.shape) * self.dtype.itemsize
+HOLOGRAM, EMPTY_HOLOGRAM = "data", "bg_data"
 
 
 @dataclass(frozen=True)
 class _Npy:
     path: Path
-    header: _Header
+    header: NpyHeader
     axes: Axes
     changed: int
 
@@ -73,11 +65,11 @@ def _unpacked(path: Path, member: str, changed: int) -> npt.NDArray[Any]:
         shutil.copyfileobj(packed, copy)
         copy.flush()
         copy.seek(0)
-        at = _read_header(copy)
+        at = read_npy_header(copy)
         return np.memmap(copy, at.dtype, "r", at.offset, at.shape, "F" if at.fortran else "C")
 
 
-def open_array(path: Path, *, layout: str | None, one_cell: bool) -> list[CellFile]:
+def open_array(path: Path, *, layout: str | None, one_cell: bool, dataset: str | None) -> list[CellFile]:
     """Describe an array file from its header.
 
     Parameters
@@ -88,6 +80,8 @@ def open_array(path: Path, *, layout: str | None, one_cell: bool) -> list[CellFi
         Which axis is which, or None: from the shape.
     one_cell
         Whether the file lies in a folder of files that are one cell each.
+    dataset
+        Which member of an .npz holds the cells.
 
     Raises
     ------
@@ -95,31 +89,41 @@ def open_array(path: Path, *, layout: str | None, one_cell: bool) -> list[CellFi
         With the reason why it holds no cells.
     """
     if path.suffix.lower() == ".npz":
-        return _open_npz(path, layout, one_cell)
+        return _open_npz(path, layout, one_cell, dataset)
     with path.open("rb") as stream:
-        header = _read_header(stream)
+        header = read_npy_header(stream)
     if path.stat().st_size < header.offset + header.size:
         raise ValueError("it is truncated")
     axes = _axes(header, layout, one_cell)
     return [_file(_Npy(path, header, axes, path.stat().st_mtime_ns), axes, header)]
 
 
-def _open_npz(path: Path, layout: str | None, one_cell: bool) -> list[CellFile]:
+def _open_npz(path: Path, layout: str | None, one_cell: bool, dataset: str | None) -> list[CellFile]:
     try:
         with zipfile.ZipFile(path) as archive:
             headers = {}
             for name in archive.namelist():
                 with archive.open(name) as stream:
-                    headers[name.removesuffix(".npy")] = _read_header(stream)
+                    headers[name.removesuffix(".npy")] = read_npy_header(stream)
     except zipfile.BadZipFile:
         raise ValueError("it is not an .npz archive, or it is truncated") from None
     images = [name for name, header in headers.items() if len(header.shape) >= 2]
-    member = IMAGES if IMAGES in images else images[0] if len(images) == 1 else None
+    changed = path.stat().st_mtime_ns
+    if dataset is None and sorted(images) == sorted((HOLOGRAM, EMPTY_HOLOGRAM)):
+        return _open_holograms(path, headers, layout, one_cell, changed)
+    if dataset is not None:
+        member = dataset if dataset in images else None
+    else:
+        member = IMAGES if IMAGES in images else images[0] if len(images) == 1 else None
     if member is None:
-        raise ValueError(f"it holds the arrays {', '.join(headers)}; name the one with the cells {IMAGES!r}")
+        listed = ", ".join(map(shown, headers))
+        raise ValueError(
+            f"it holds the arrays {listed}; name the one with the cells {IMAGES!r}, or say which by dataset= "
+            f"(--dataset)"
+        )
     header = headers[member]
     axes = _axes(header, layout, one_cell)
-    source = _Npz(path, f"{member}.npy", axes, path.stat().st_mtime_ns)
+    source = _Npz(path, f"{member}.npy", axes, changed)
     labels = None
     if LABELS in headers:
         said = headers[LABELS]
@@ -130,29 +134,28 @@ def _open_npz(path: Path, layout: str | None, one_cell: bool) -> list[CellFile]:
     return [_file(source, axes, header, labels)]
 
 
-def _read_header(stream: IO[bytes]) -> _Header:
-    """Read where the numbers lie and of what kind they are; numpy's own parser, which evaluates nothing."""
-    try:
-        version = np.lib.format.read_magic(stream)
-        read = (
-            np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        )
-        shape, fortran, dtype = read(stream)
-    except ValueError:
-        raise ValueError("it is not an array in numpy's format, or it is truncated") from None
-    if dtype.hasobject:
-        raise ValueError("it holds Python objects, which are not loaded because they could run code")
-    return _Header(shape, fortran, dtype, stream.tell())
+def _open_holograms(
+    path: Path, headers: dict[str, NpyHeader], layout: str | None, one_cell: bool, changed: int
+) -> list[CellFile]:
+    sources = []
+    for name in (HOLOGRAM, EMPTY_HOLOGRAM):
+        axes = _axes(headers[name], layout, one_cell)
+        sources.append((_Npz(path, f"{name}.npy", axes, changed), axes))
+    (source, axes), (empty, empty_axes) = sources
+    if empty_axes.cell_shape != axes.cell_shape:
+        raise ValueError(f"its {EMPTY_HOLOGRAM} is of another size than its {HOLOGRAM}")
+    file = _file(source, axes, headers[HOLOGRAM])
+    return [replace(file, phase=RecordedPhase("hologram", reference=empty))]
 
 
-def _axes(header: _Header, layout: str | None, one_cell: bool) -> Axes:
+def _axes(header: NpyHeader, layout: str | None, one_cell: bool) -> Axes:
     if layout is not None:
         return given_axes(header.shape, layout)
     return guessed_axes(header.shape, one_cell=one_cell)
 
 
 def _file(
-    source: _Npy | _Npz, axes: Axes, header: _Header, labels: tuple[str | None, ...] | None = None
+    source: _Npy | _Npz, axes: Axes, header: NpyHeader, labels: tuple[str | None, ...] | None = None
 ) -> CellFile:
     colour = axes.names.endswith("C") and axes.channels == 3
     return CellFile(

@@ -16,10 +16,21 @@ Subfolders = Literal["classes", "samples"]
 
 @dataclass(frozen=True)
 class Listed:
-    """A file of a folder, and the name of the subfolder that it lies in."""
+    """A file of a folder, and the name of the subfolder that it lies in.
+
+    Attributes
+    ----------
+    path
+        The file.
+    subfolder
+        The name, or None.
+    channels
+        Where each channel of a cell has a file of its own: name and file of each; `path` is one of them.
+    """
 
     path: Path
     subfolder: str | None
+    channels: tuple[tuple[str, Path], ...] = ()
 
 
 def list_folder(

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-LAYOUTS = ("YX", "YXC", "CYX", "NYX", "NCYX", "NYXC")
+LAYOUTS = ("YX", "YXC", "CYX", "NYX", "NCYX", "NYXC", "YXN")
 
 MOST_CHANNELS = 16
 """Longest axis that can be channels when nothing but the shape is known."""
@@ -51,12 +51,28 @@ class Axes:
         """(H, W) of a cell."""
         return self._lengths("Y")[0], self._lengths("X")[0]
 
-    def pick(self, array: Any, row: int) -> npt.NDArray[Any]:
-        """Return cell `row` of `array` (anything that numpy-style indices reach) as a new (C, H, W) array."""
+    def pick(
+        self, array: Any, row: int, rows: slice = slice(None), columns: slice = slice(None)
+    ) -> npt.NDArray[Any]:
+        """Return cell `row` of `array` (anything that numpy-style indices reach) as a new (C, H, W) array.
+
+        Of a cell that is a large field, `rows` and `columns` say which part is wanted.
+        """
+        return self.channels_first(np.array(array[self.key(row, rows, columns)]))
+
+    def key(
+        self, row: int, rows: slice = slice(None), columns: slice = slice(None)
+    ) -> tuple[int | slice, ...]:
+        """Return the index of cell `row` in an array, or of a part of it."""
         counts = self._lengths("N")
         place = iter(np.unravel_index(row, counts) if counts else ())
-        key = tuple(int(next(place)) if name == "N" else slice(None) for name in self.names)
-        pixels = np.array(array[key])
+        wanted = {"Y": rows, "X": columns}
+        return tuple(
+            int(next(place)) if name == "N" else wanted.get(name, slice(None)) for name in self.names
+        )
+
+    def channels_first(self, pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return what lies at the `key` of a cell as (C, H, W)."""
         return self._channels_first(pixels, self.names.replace("N", ""))
 
     def pages(self, leading: int, row: int) -> list[int]:
@@ -94,7 +110,7 @@ def given_axes(shape: Sequence[int], layout: str) -> Axes:
     """
     if layout not in LAYOUTS:
         raise ValueError(f"layout {layout!r} is not known; use one of {', '.join(LAYOUTS)}")
-    names = layout.removeprefix("N") if len(layout) == len(shape) + 1 else layout
+    names = layout.replace("N", "") if len(layout) == len(shape) + 1 else layout
     if len(names) != len(shape):
         raise ValueError(
             f"its shape {tuple(shape)} has {len(shape)} axes, which layout {layout} does not fit"
@@ -145,3 +161,21 @@ def guessed_axes(shape: Sequence[int], *, one_cell: bool, pages: bool = False) -
     if not names:
         raise ValueError(f"its shape {shape} fits several layouts; {_CHOICES}")
     return Axes(names, shape)
+
+
+def matlab_axes(shape: Sequence[int], layout: str | None) -> Axes:
+    """Name the axes as MATLAB has them: rows, columns, then channels of a colour image, or images of a stack.
+
+    Raises
+    ------
+    ValueError
+        When the shape or the layout does not fit.
+    """
+    shape = tuple(shape)
+    if layout is not None:
+        return given_axes(shape, layout)
+    if not 2 <= len(shape) <= 4:
+        raise ValueError(f"its shape {shape} has {len(shape)} axes; images have 2 to 4")
+    if len(shape) == 3:
+        return Axes("YXN", shape)
+    return Axes("YX" if len(shape) == 2 else "YXCN", shape)

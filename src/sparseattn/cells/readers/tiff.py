@@ -24,7 +24,9 @@ from PIL import Image
 from sparseattn.cells.cellset import CellFile
 from sparseattn.cells.readers.layouts import Axes, given_axes, guessed_axes
 from sparseattn.cells.readers.maps import mapped
+from sparseattn.cells.readers.phase import phasics
 from sparseattn.cells.readers.pictures import RGB_NAMES, picture_pixels
+from sparseattn.cells.readers.tiff_scale import pixel_size_um
 
 SUFFIXES = frozenset({".tif", ".tiff"})
 
@@ -49,7 +51,9 @@ class _Complaints(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if record.thread == self._thread:
             message = record.getMessage()
-            self.found = self.found or "page" in message or "series" in message
+            # what the description says of a page's shape: the page itself knows better
+            contradicted = "series shape does not match page shape" in message
+            self.found = self.found or (("page" in message or "series" in message) and not contradicted)
 
     def __enter__(self) -> Self:
         _LOGGER.addHandler(self)
@@ -79,6 +83,13 @@ class _OpenTiff:
             pages = self._tiff.series[0].pages
             return np.stack([self._pixels(pages[number]) for number in numbers])
 
+    def part(self, number: int, rows: slice, columns: slice) -> npt.NDArray[Any]:
+        """Return rows and columns of a page of the first series."""
+        with self._lock:
+            page = self._tiff.series[0].pages[number]
+            pixels = _part(page, rows, columns)
+            return self._pixels(page)[rows, columns] if pixels is None else pixels
+
     def page(self, number: int) -> npt.NDArray[Any]:
         """Return one page of the file."""
         with self._lock:
@@ -98,6 +109,42 @@ class _OpenTiff:
             return pixels.transpose(1, 2, 0) if len(pixels) > 1 else pixels[0]
         colours = _colours(page.keyframe)
         return pixels if colours is None else colours[pixels]
+
+
+def _part(page: Any, rows: slice, columns: slice) -> npt.NDArray[Any] | None:
+    """Return rows and columns of a page from the tiles or strips that hold them; None where it is not plain.
+
+    Plain is a page of two axes, or of three with the samples of a pixel together, without a palette.
+    """
+    plain = page.samplesperpixel == 1 or page.planarconfig == tifffile.PLANARCONFIG.CONTIG
+    if not plain or page.imagedepth != 1 or page.photometric == tifffile.PHOTOMETRIC.PALETTE:
+        return None
+    height, width = page.imagelength, page.imagewidth
+    tall, wide = (page.tilelength, page.tilewidth) if page.is_tiled else (page.rowsperstrip, width)
+    y0, y1, _ = rows.indices(height)
+    x0, x1, _ = columns.indices(width)
+    across = -(-width // wide)
+    samples = () if page.samplesperpixel == 1 else (page.samplesperpixel,)
+    part = np.zeros((y1 - y0, x1 - x0, *samples), page.dtype)
+    handle = page.parent.filehandle
+    for row in range(y0 // tall, -(-y1 // tall)):
+        for column in range(x0 // wide, -(-x1 // wide)):
+            number = row * across + column
+            offset, length = page.dataoffsets[number], page.databytecounts[number]
+            if not length:
+                continue  # a tile that was never written
+            handle.seek(offset)
+            data, _, shape = page.decode(handle.read(length), number, jpegtables=page.jpegtables)
+            if data is None:
+                continue
+            block = data.reshape(*shape[1:3], *samples)
+            top, left = row * tall, column * wide
+            low_y, high_y = max(top, y0), min(top + block.shape[0], y1)
+            low_x, high_x = max(left, x0), min(left + block.shape[1], x1)
+            part[low_y - y0 : high_y - y0, low_x - x0 : high_x - x0] = block[
+                low_y - top : high_y - top, low_x - left : high_x - left
+            ]
+    return part
 
 
 @lru_cache(maxsize=16)
@@ -120,6 +167,13 @@ class _Block:
         block = mapped(self.path, self.changed, self.dtype, self.offset, self.axes.shape)
         return self.axes.pick(block, row)[: self.keep]
 
+    def window(self, row: int, rows: slice, columns: slice) -> npt.NDArray[Any]:
+        # A map of its own, which goes with what it has read: a kept one would fill the memory with the file.
+        if self.path.stat().st_mtime_ns != self.changed:
+            raise OSError("it has changed since it was opened")
+        block = np.memmap(self.path, self.dtype, "r", self.offset, self.axes.shape)
+        return self.axes.pick(block, row, rows, columns)[: self.keep]
+
 
 @dataclass(frozen=True)
 class _SeriesPages:
@@ -137,6 +191,12 @@ class _SeriesPages:
         tiff = _opened(self.path, self.changed) if stack else _OpenTiff(self.path)
         pixels = tiff.series_pages(self.axes.pages(self.leading, row))
         return self.axes.from_pages(pixels, self.leading)[: self.keep]
+
+    def window(self, row: int, rows: slice, columns: slice) -> npt.NDArray[Any]:
+        """Return a part of a cell, of which only the tiles or strips are unpacked that hold it."""
+        tiff = _opened(self.path, self.changed)
+        parts = [tiff.part(number, rows, columns) for number in self.axes.pages(self.leading, row)]
+        return self.axes.from_pages(np.stack(parts), self.leading)[: self.keep]
 
 
 @dataclass(frozen=True)
@@ -179,6 +239,9 @@ def open_tiff(path: Path, *, layout: str | None, one_cell: bool) -> list[CellFil
             series_count = len(tiff.series)
         if complaints.found:
             raise ValueError("it is damaged or truncated: pages are missing")
+        first = tiff.pages.first
+        if phasics.TAG in first.tags:
+            return phasics.open_phasics(path, (first.imagelength, first.imagewidth))
         if series_count != 1:
             return _describe_mixed(tiff, path, changed)
         series = tiff.series[0]
@@ -200,7 +263,8 @@ def open_tiff(path: Path, *, layout: str | None, one_cell: bool) -> list[CellFil
         channels = keep or axes.channels
         colour = page.photometric in _COLOUR and channels == 3
         names = RGB_NAMES if colour else _channel_names(tiff, channels)
-        return [CellFile(source, axes.cells, channels, axes.cell_shape, dtype, names)]
+        size = pixel_size_um(tiff)
+        return [CellFile(source, axes.cells, channels, axes.cell_shape, dtype, names, pixel_size_um=size)]
 
 
 def _describe_mixed(tiff: tifffile.TiffFile, path: Path, changed: int) -> list[CellFile]:
@@ -228,7 +292,10 @@ def _colours(page: Any) -> npt.NDArray[np.uint8] | None:
     """Return the palette of a page as (colours, 3), or None."""
     if page.photometric != tifffile.PHOTOMETRIC.PALETTE or page.colormap is None:
         return None
-    return (np.asarray(page.colormap).T >> 8).astype(np.uint8)
+    colours = np.asarray(page.colormap).T
+    if colours.dtype == np.uint16 and (colours == np.arange(len(colours))[:, None]).all():
+        return None  # 16-bit grey that is called a palette: the numbers are what was measured
+    return (colours >> 8).astype(np.uint8)
 
 
 def _axes(shape: tuple[int, ...], letters: str, layout: str | None, one_cell: bool) -> Axes:

@@ -14,7 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from sparseattn.cells.cellset import CellFile
+from sparseattn.cells.readers import ome_zarr
 from sparseattn.cells.readers.layouts import Axes, given_axes, guessed_axes
+from sparseattn.cells.readers.series import chosen_series
 
 SUFFIXES = frozenset({".zarr"})
 
@@ -38,7 +40,7 @@ class _OpenStore:
     """An array of a store, with the cells of the chunk that was read last."""
 
     def __init__(self, path: Path, component: str, axes: Axes) -> None:
-        self._array = _open(path / component)
+        self._array = opened_store(path / component)
         self._axes = axes
         chunk = self._array.chunks[0] if axes.names[0] == "N" else 1
         cell_bytes = prod(axes.shape[1:]) * self._array.dtype.itemsize
@@ -57,6 +59,9 @@ class _OpenStore:
             block = Axes(self._axes.names, self._cells.shape)
             return block.pick(self._cells, row - start)
 
+    def window(self, row: int, rows: slice, columns: slice) -> npt.NDArray[Any]:
+        return self._axes.pick(self._array, row, rows, columns)
+
 
 @lru_cache(maxsize=4)
 def _opened(path: Path, component: str, axes: Axes) -> _OpenStore:
@@ -72,8 +77,11 @@ class _ZarrCells:
     def read(self, row: int) -> npt.NDArray[Any]:
         return _opened(self.path, self.component, self.axes).read(row)
 
+    def window(self, row: int, rows: slice, columns: slice) -> npt.NDArray[Any]:
+        return _opened(self.path, self.component, self.axes).window(row, rows, columns)
 
-def open_zarr(path: Path, *, layout: str | None, one_cell: bool) -> list[CellFile]:
+
+def open_zarr(path: Path, *, layout: str | None, one_cell: bool, series: str | None = None) -> list[CellFile]:
     """Describe a Zarr store from its metadata.
 
     Parameters
@@ -84,13 +92,16 @@ def open_zarr(path: Path, *, layout: str | None, one_cell: bool) -> list[CellFil
         Which axis is which, or None: from the metadata, else from the shape.
     one_cell
         Whether the store lies in a folder of files that are one cell each.
+    series
+        Which image of a store that holds several: a well and field of a plate ("A/1/0"), or a series.
 
     Raises
     ------
     ValueError, OSError
         With the reason why it holds no cells.
     """
-    array, component, letters, names = _image(path)
+    found = _image(path, series)
+    array, component, letters, names = found.array, found.component, found.letters, found.names
     shape = tuple(array.shape)
     if layout is not None:
         axes = given_axes(shape, layout)
@@ -112,11 +123,13 @@ def open_zarr(path: Path, *, layout: str | None, one_cell: bool) -> list[CellFil
             array.dtype,
             known,
             name_of=name_of,
+            pixel_size_um=found.pixel_size_um,
         )
     ]
 
 
-def _open(path: Path) -> Any:
+def opened_store(path: Path) -> Any:
+    """Open a store to read; ValueError where zarr is not installed."""
     try:
         import zarr
     except ImportError:
@@ -126,30 +139,53 @@ def _open(path: Path) -> Any:
         return zarr.open(str(path), mode="r")
 
 
-def _image(path: Path) -> tuple[Any, str, str | None, tuple[str, ...] | None]:
-    """Return the array with the cells, its place in the store, and its axes and channel names where known."""
-    node = _open(path)
+@dataclass(frozen=True)
+class _Image:
+    """An array with cells, its place in the store, and what the metadata say of it."""
+
+    array: Any
+    component: str
+    letters: str | None
+    names: tuple[str, ...] | None = None
+    pixel_size_um: float | None = None
+
+
+def _image(path: Path, series: str | None) -> _Image:
+    """Return the array with the cells."""
+    node = opened_store(path)
     if hasattr(node, "shape"):
-        return node, "", _dimension_letters(node), None
-    attributes = dict(node.attrs)
-    attributes = attributes.get("ome", attributes)
-    scales = attributes.get("multiscales")
-    if scales:
-        component = str(scales[0]["datasets"][0]["path"])
-        if component not in node:
-            raise ValueError(f"its metadata names the image {component!r}, which is not there")
-        kinds = [axis["name"] if isinstance(axis, dict) else axis for axis in scales[0].get("axes", [])]
-        letters = "".join(_LETTERS.get(str(kind).lower(), "?") for kind in kinds)
-        channels = attributes.get("omero", {}).get("channels", [])
-        names = tuple(str(channel["label"]) for channel in channels if "label" in channel)
-        return node[component], component, letters or None, names or None
+        return _Image(node, "", _dimension_letters(node))
+    several = ome_zarr.series_of(node)
+    if several:
+        chosen = several[chosen_series(tuple(several), series)]
+        if chosen not in node:
+            raise ValueError(f"its metadata names the image {chosen!r}, which is not there")
+        return _multiscale(node[chosen], f"{chosen}/")
+    if ome_zarr.attributes(node).get("multiscales"):
+        return _multiscale(node, "")
     arrays = sorted(name for name, _ in node.arrays())
-    if len(arrays) == 1:
-        return node[arrays[0]], arrays[0], _dimension_letters(node[arrays[0]]), None
-    parts = arrays or sorted(name for name, _ in node.groups())
+    groups = sorted(name for name, _ in node.groups())
+    parts = arrays or groups
+    if series is not None or len(arrays) == 1:
+        name = chosen_series(parts, series)
+        part = node[name]
+        if not hasattr(part, "shape"):
+            return _multiscale(part, f"{name}/")
+        return _Image(part, name, _dimension_letters(part))
     raise ValueError(
         f"it holds {len(parts)} parts ({', '.join(parts[:5])}); give the path of one, inside the store"
     )
+
+
+def _multiscale(group: Any, prefix: str) -> _Image:
+    """Return the finest level of an OME-Zarr image."""
+    if hasattr(group, "shape"):
+        return _Image(group, prefix.rstrip("/"), _dimension_letters(group))
+    said = ome_zarr.described(group)
+    if said.level not in group:
+        raise ValueError(f"its metadata names the image {said.level!r}, which is not there")
+    letters = "".join(_LETTERS.get(axis, "?") for axis in said.axes) or None
+    return _Image(group[said.level], prefix + said.level, letters, said.channels, said.pixel_size_um)
 
 
 def _dimension_letters(array: Any) -> str | None:

@@ -13,10 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sparseattn.cells.cellset import shown
+from sparseattn.cells.labels.records import RESERVED
 from sparseattn.errors import InputError
-
-RESERVED = ("unsure", "exclude")
-"""States of a cell that are no class: looked at without an answer, and not to be used at all."""
 
 _APPLICATION = 0x53414C47  # "SALG"
 _FORMAT = 1

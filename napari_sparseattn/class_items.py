@@ -1,0 +1,55 @@
+"""The list of classes that cells can be given: each with a name, a colour and perhaps a key of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from napari_sparseattn.colours import nth_colour
+from sparseattn.errors import InputError
+
+SETTING_ASIDE = ("unsure", "exclude")
+"""Answers that are no class, yet can be given to a cell."""
+
+
+@dataclass(frozen=True)
+class ClassItem:
+    """A class that cells can be given: its colour "#rrggbb" and its key "1" to "9", or "" for none."""
+
+    name: str
+    colour: str
+    key: str = ""
+
+
+def check_classes(classes: Sequence[ClassItem]) -> None:
+    """Refuse a list that cannot be one.
+
+    Raises
+    ------
+    InputError
+        When a name or a key is there twice, or a name is empty or no class.
+    """
+    for what, values in (
+        ("name", [item.name for item in classes]),
+        ("key", [item.key for item in classes if item.key]),
+    ):
+        twice = sorted({value for value in values if values.count(value) > 1})
+        if twice:
+            raise InputError(f"the {what} {twice[0]!r} is there twice; give each class its own")
+    for item in classes:
+        if not item.name.strip() or item.name in SETTING_ASIDE:
+            raise InputError(f"a class cannot be named {item.name!r}; give another name")
+
+
+def with_classes(classes: Sequence[ClassItem], names: Iterable[str]) -> list[ClassItem]:
+    """Return the list with the names that are not in it yet, each with the next free colour and key."""
+    items = list(classes)
+    for name in names:
+        if any(item.name == name for item in items) or name in SETTING_ASIDE or not name.strip():
+            continue
+        used_colours = {item.colour for item in items}
+        used_keys = {item.key for item in items}
+        place = next(i for i in range(len(items) + 1) if nth_colour(i) not in used_colours)
+        key = next((str(i) for i in range(1, 10) if str(i) not in used_keys), "")
+        items.append(ClassItem(name, nth_colour(place), key))
+    return items

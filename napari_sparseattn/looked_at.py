@@ -1,0 +1,143 @@
+"""What the user looks at, and how: the cell, those selected, k, the class to explain, the overlays."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from napari_sparseattn.workspace_records import Shown
+from napari_sparseattn.workspace_signals import WorkspaceSignals
+
+if TYPE_CHECKING:
+    from sparseattn.cells import CellSet
+    from sparseattn.classifier import Classifier
+    from sparseattn.explain import ClassEvidence, Explanation, ProbabilityCurve
+
+
+class LookedAt(WorkspaceSignals):
+    """This part of a `Workspace`, which has the cells and the model."""
+
+    _cells: CellSet | None
+    _classifier: Classifier | None
+
+    def __init__(self) -> None:
+        self._current = -1
+        self._selection: tuple[int, ...] = ()
+        self._k = 0
+        self._target_class: str | None = None
+        self._head: int | None = None
+        self._shown = Shown()
+        self._explanation: Explanation | None = None
+        self._evidence: ClassEvidence | None = None
+        self._curve: ProbabilityCurve | None = None
+
+    @property
+    def current(self) -> int:
+        """Index of the cell that is looked at; -1 for none."""
+        return self._current
+
+    @current.setter
+    def current(self, index: int) -> None:
+        count = 0 if self._cells is None else len(self._cells)
+        if index == self._current or not 0 <= index < count:
+            return
+        self._current = int(index)
+        self.current_changed.emit(self._current)
+
+    @property
+    def selection(self) -> tuple[int, ...]:
+        """Indices of the chosen cells, ascending; labels go to them, or to the current cell."""
+        return self._selection
+
+    @selection.setter
+    def selection(self, indices: Iterable[int]) -> None:
+        chosen = tuple(sorted({int(index) for index in indices}))
+        if chosen != self._selection:
+            self._selection = chosen
+            self.selection_changed.emit(chosen)
+
+    @property
+    def k(self) -> int:
+        """Pixels of the net's grid to select; 0 without a model."""
+        return self._k
+
+    @k.setter
+    def k(self, k: int) -> None:
+        if self._classifier is None:
+            return
+        k = min(max(int(k), 1), self._classifier.prepare.size**2)
+        if k != self._k:
+            self._k = k
+            self.k_changed.emit(k)
+
+    @property
+    def target_class(self) -> str | None:
+        """The class whose evidence is shown; None for the one that is predicted."""
+        return self._target_class
+
+    @target_class.setter
+    def target_class(self, name: str | None) -> None:
+        if name != self._target_class:
+            self._target_class = name
+            self.target_changed.emit()
+
+    @property
+    def head(self) -> int | None:
+        """The head of the fine attention that is shown; None for their mean."""
+        return self._head
+
+    @head.setter
+    def head(self, head: int | None) -> None:
+        if head != self._head:
+            self._head = head
+            self.head_changed.emit()
+
+    @property
+    def shown(self) -> Shown:
+        """Which overlays are drawn. Change it with ``workspace.show(coarse=True)``."""
+        return self._shown
+
+    def show(self, **changes: bool | float) -> None:
+        """Change some fields of `shown`."""
+        shown = dataclasses.replace(self._shown, **changes)  # type: ignore[arg-type]
+        if shown != self._shown:
+            self._shown = shown
+            self.shown_changed.emit()
+
+    @property
+    def explanation(self) -> Explanation | None:
+        """Of the current cell with the present k. Set by `napari_sparseattn.live` alone."""
+        return self._explanation
+
+    def set_explanation(self, explanation: Explanation | None) -> None:
+        if explanation is not None or self._explanation is not None:
+            self._explanation = explanation
+            self.explanation_changed.emit()
+
+    @property
+    def evidence(self) -> ClassEvidence | None:
+        """What speaks for and against the target class in the explanation; None while not known."""
+        return self._evidence
+
+    def set_evidence(self, evidence: ClassEvidence | None) -> None:
+        if evidence is not None or self._evidence is not None:
+            self._evidence = evidence
+            self.evidence_changed.emit()
+
+    @property
+    def curve(self) -> ProbabilityCurve | None:
+        """Of the current cell."""
+        return self._curve
+
+    def set_curve(self, curve: ProbabilityCurve | None) -> None:
+        if curve is not None or self._curve is not None:
+            self._curve = curve
+            self.curve_changed.emit()
+
+    @property
+    def explained_class(self) -> str | None:
+        """The class whose evidence is shown: the chosen one, else the one predicted."""
+        if self._target_class is not None or self._explanation is None:
+            return self._target_class
+        return self._explanation.predicted

@@ -1,0 +1,1 @@
+"""What cytometers write: deformability cytometry (.rtdc), and TIFF exports of imaging flow cytometers."""

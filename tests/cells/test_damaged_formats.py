@@ -1,0 +1,121 @@
+"""Damaged HDF5, MATLAB and cytometry files, and packages that are not installed: one sentence each.
+
+`benchmarks/fuzz_readers.py` tries thousands of damaged files of every kind.
+"""
+
+import random
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from benchmarks.fuzz_readers import KINDS, damaged, look
+
+SOUND = ("hdf5", "rtdc", "montage", "mat5", "mat73", "hologram")
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Make a sound file of a kind, once."""
+    folder = tmp_path_factory.mktemp("sound")
+
+    def make(name: str) -> Path:
+        path = folder / f"{name}{KINDS[name].suffix}"
+        if not path.exists():
+            KINDS[name].make(path)
+        return path
+
+    return make
+
+
+@pytest.mark.filterwarnings("ignore")  # what libraries say of damaged files is theirs
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(seed=st.integers(0, 1 << 32))
+@pytest.mark.parametrize("name", SOUND)
+def test_damaged_files_are_read_or_refused(
+    sound: Callable[[str], Path], tmp_path: Path, name: str, seed: int
+) -> None:
+    path = tmp_path / f"{seed}{KINDS[name].suffix}"
+    path.write_bytes(damaged(sound(name).read_bytes(), random.Random(seed)))
+    assert look(path, KINDS[name].options) in ("read", "refused")
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_the_sound_file_is_read(sound: Callable[[str], Path], name: str) -> None:
+    assert look(sound(name), KINDS[name].options) == "read"
+
+
+@pytest.mark.parametrize("name", SOUND)
+@pytest.mark.parametrize("other", SOUND)
+def test_a_wrong_ending_is_no_trouble(
+    sound: Callable[[str], Path], tmp_path: Path, name: str, other: str
+) -> None:
+    path = tmp_path / f"misnamed{KINDS[other].suffix}"
+    path.write_bytes(sound(name).read_bytes())
+    assert look(path, KINDS[other].options) in ("read", "refused")
+
+
+@pytest.mark.filterwarnings("ignore")  # of qpimage, which makes one of the files
+@pytest.mark.parametrize(
+    ("kind", "hidden", "extra"),
+    [
+        ("hdf5", "h5py", "phase"),
+        ("mat73", "h5py", "phase"),
+        ("rtdc", "h5py", "cytometry"),
+        ("qpimage", "qpformat", "phase"),
+        ("phasics", "qpformat", "phase"),
+        ("hologram", "qpretrieve", "phase"),
+    ],
+)
+def test_a_missing_package_is_named(sound: Callable[[str], Path], kind: str, hidden: str, extra: str) -> None:
+    code = (
+        f"import sys; sys.modules[{hidden!r}] = None\n"
+        "from sparseattn.cells import open_cells\n"
+        "from sparseattn.errors import InputError\n"
+        "try:\n"
+        f"    open_cells({str(sound(kind))!r}).read(0)\n"
+        "except InputError as error:\n"
+        "    print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert f"pip install 'napari-sparseattn[{extra}]'" in done.stdout
+    assert done.stdout.count("\n") == 1 and done.stderr == ""
+
+
+def test_scores_need_h5py(tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.modules['h5py'] = None\n"
+        "from sparseattn.export.tables import check_table_path\n"
+        "from sparseattn.errors import InputError\n"
+        "try:\n    check_table_path('copy.rtdc')\nexcept InputError as error:\n    print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "pip install 'napari-sparseattn[cytometry]'" in done.stdout
+
+
+def test_memory_stays_flat_over_a_large_recording(tmp_path: Path) -> None:
+    """A stack of 400 MB is opened and read through with a small part of it in memory."""
+    import h5py
+
+    with h5py.File(tmp_path / "large.rtdc", "w") as file:
+        images = file.create_dataset(
+            "events/image", (20_000, 100, 200), "u1", chunks=(50, 100, 200), compression=1
+        )
+        images[::1000] = np.arange(20_000, dtype=np.uint8).reshape(100, 200)
+        file["events/deform"] = np.zeros(20_000)
+    code = (
+        "import resource\n"
+        "from sparseattn.cells import open_cells\n"
+        f"cells = open_cells({str(tmp_path / 'large.rtdc')!r})\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "for index in range(0, 20000, 1000):\n    cells.read(index)\n"
+        "print(len(cells), (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    count, mebibytes = done.stdout.split()
+    assert count == "20000" and float(mebibytes) < 150

@@ -1,0 +1,177 @@
+"""Microscopes' own files and OME-Zarr: shapes, channels, pixel size and pixels, as others read them."""
+
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import nd2
+import numpy as np
+import pytest
+import zarr
+from pylibCZIrw import czi
+
+from sparseattn.cells import open_cells, open_field
+from sparseattn.errors import InputError
+
+PIXELS = np.random.default_rng(0).integers(0, 250, (2, 24, 30)).astype(np.uint8)
+
+
+def write_czi(path: Path) -> None:
+    with czi.create_czi(str(path)) as document:
+        for channel, plane in enumerate(PIXELS):
+            document.write(plane[..., None], plane={"C": channel, "Z": 0, "T": 0})
+        names = {0: "DAPI", 1: "GFP"}
+        document.write_metadata("a", channel_names=names, scale_x=0.25e-6, scale_y=0.25e-6, scale_z=1e-6)
+
+
+def write_lif(path: Path) -> None:
+    """A LIF of two series of one channel each, 24 x 30 pixels of 0.5 µm, by hand: no library writes them."""
+
+    def element(number: int) -> str:
+        lengths = "".join(
+            f'<DimensionDescription DimID="{axis}" NumberOfElements="{count}" Origin="0" '
+            f'Length="{(count - 1) * 0.5e-6:.9e}" Unit="m" BitInc="0" BytesInc="{step}"/>'
+            for axis, count, step in ((1, 30, 1), (2, 24, 30))
+        )
+        return (
+            f'<Element Name="position {number}" UniqueID="u{number}"><Data><Image><ImageDescription>'
+            '<Channels><ChannelDescription DataType="0" ChannelTag="0" Resolution="8" Min="0" Max="255" '
+            'NameOfMeasuredQuantity="" Unit="" LUTName="Green" IsLUTInverted="0" BytesInc="0" BitInc="0"/>'
+            "</Channels>"
+            f"<Dimensions>{lengths}</Dimensions></ImageDescription></Image></Data>"
+            f'<Memory Size="720" MemoryBlockID="MemBlock_{number}"/><Children/></Element>'
+        )
+
+    text = (
+        '<LMSDataContainerHeader Version="2"><Element Name="all" UniqueID="u"><Data><Experiment Path="a"/>'
+        f'</Data><Memory Size="0" MemoryBlockID="MemBlock_9"/><Children>{element(0)}{element(1)}</Children>'
+        "</Element></LMSDataContainerHeader>"
+    )
+    xml = text.encode("utf-16-le")
+    parts = [struct.pack("<IIBI", 0x70, len(xml) + 5, 0x2A, len(text)), xml]
+    for number in range(2):
+        name = f"MemBlock_{number}".encode("utf-16-le")
+        parts.append(struct.pack("<IIBQBI", 0x70, len(name) + 14, 0x2A, 720, 0x2A, len(name) // 2))
+        parts += [name, PIXELS[number].tobytes()]
+    path.write_bytes(b"".join(parts))
+
+
+def write_plate(path: Path) -> np.ndarray:
+    """An OME-Zarr plate of two wells with a field and two; returns the pixels of the last field."""
+    group = zarr.open_group(str(path), mode="w", zarr_format=2)
+    wells = {"A/1": 1, "B/2": 2}
+    group.attrs["plate"] = {"wells": [{"path": well} for well in wells], "version": "0.4"}
+    random = np.random.default_rng(1)
+    for well, fields in wells.items():
+        inner = group.create_group(well)
+        inner.attrs["well"] = {"images": [{"path": str(n)} for n in range(fields)]}
+        for number in range(fields):
+            image = inner.create_group(str(number))
+            pixels = random.integers(0, 250, (2, 20, 26)).astype(np.uint16)
+            image.create_array("0", data=pixels, chunks=(1, 20, 26))
+            image.attrs["multiscales"] = [
+                {
+                    "axes": [
+                        {"name": "c", "type": "channel"},
+                        {"name": "y", "type": "space", "unit": "nanometer"},
+                        {"name": "x", "type": "space", "unit": "nanometer"},
+                    ],
+                    "datasets": [
+                        {
+                            "path": "0",
+                            "coordinateTransformations": [{"type": "scale", "scale": [1, 325, 325]}],
+                        }
+                    ],
+                }
+            ]
+            image.attrs["omero"] = {"channels": [{"label": "DNA"}, {"label": "actin"}]}
+    return pixels
+
+
+def test_real_nd2_is_as_its_own_library_reads_it(real_data: Path) -> None:
+    for path in sorted((real_data / "formats" / "nd2").glob("*.nd2")):
+        with nd2.ND2File(path) as file:
+            known = file.asarray()
+            names = [channel.channel.name for channel in file.metadata.channels]
+            size = file.voxel_size().x
+        field = open_field(path)
+        assert field.channels == tuple(names) == ("Mono", "DAPI", "FITC BP", "TRITC BP")
+        assert field.pixel_size_um == pytest.approx(size) and field.planes == 1
+        assert np.array_equal(field.plane(0), known)
+
+
+def test_real_plate_of_bioformats2raw(real_data: Path) -> None:
+    path = real_data / "formats" / "ome_zarr" / "xyz_8bit__mitotic_plate_calibrated.ome.zarr"
+    field = open_field(path)
+    assert (field.planes, field.shape, field.channels) == (6, (263, 263), ("Channel 0",))
+    assert field.pixel_size_um == pytest.approx(0.08519643)
+    known = zarr.open_array(str(path / "0" / "0"), mode="r")
+    assert np.array_equal(field.plane(3)[0], known[0, 0, 3])
+    assert open_field(path, dataset="0").shape == open_field(path / "0").shape == (263, 263)
+
+
+def test_czi(tmp_path: Path) -> None:
+    write_czi(tmp_path / "a.czi")
+    field = open_field(tmp_path / "a.czi")
+    assert field.channels == ("DAPI", "GFP") and field.pixel_size_um == pytest.approx(0.25)
+    assert np.array_equal(field.plane(0), PIXELS)
+    cells = open_cells(tmp_path / "a.czi")
+    assert len(cells) == 1 and cells.pixel_size_um == pytest.approx(0.25)
+
+
+def test_lif_of_several_series(tmp_path: Path) -> None:
+    write_lif(tmp_path / "a.lif")
+    with pytest.raises(InputError, match=r"2 series \(.*position 0.*name one of them as dataset"):
+        open_field(tmp_path / "a.lif")
+    field = open_field(tmp_path / "a.lif", dataset="1")
+    assert field.shape == (24, 30) and field.pixel_size_um == pytest.approx(0.5)
+    assert np.array_equal(field.plane(0)[0], PIXELS[1])
+    with pytest.raises(InputError, match="no series 'position 7'"):
+        open_field(tmp_path / "a.lif", dataset="position 7")
+
+
+def test_a_plate_names_its_fields(tmp_path: Path) -> None:
+    last = write_plate(tmp_path / "plate.ome.zarr")
+    with pytest.raises(InputError, match=r"3 series \(A/1/0, B/2/0, B/2/1\)"):
+        open_field(tmp_path / "plate.ome.zarr")
+    field = open_field(tmp_path / "plate.ome.zarr", dataset="B/2/1")
+    assert field.channels == ("DNA", "actin") and field.pixel_size_um == pytest.approx(0.325)
+    assert np.array_equal(field.plane(0), last)
+
+
+@pytest.mark.parametrize("suffix", [".nd2", ".czi", ".lif"])
+@pytest.mark.parametrize(
+    "content", [b"", b"no image at all", b"\xda\xce\xbe\x0a" + bytes(200), b"ZISRAWFILE"]
+)
+def test_damaged_files(suffix: str, content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / f"bad{suffix}"
+    path.write_bytes(content)
+    for open_it in (open_field, open_cells):
+        with pytest.raises(InputError, match=f"bad\\{suffix}"):
+            open_it(path)
+
+
+@pytest.mark.parametrize(
+    ("hidden", "name", "extra"),
+    [
+        ("bioio_nd2", "a.nd2", "microscopy"),
+        ("bioio_czi", "a.czi", "microscopy"),
+        ("bioio_lif", "a.lif", "microscopy"),
+        ("faery", "a.aedat4", "events"),
+        ("faery", "a.es", "events"),
+    ],
+)
+def test_a_package_that_is_missing_is_named(hidden: str, name: str, extra: str, tmp_path: Path) -> None:
+    content = b"#!AER-DAT4.0\r\n" + struct.pack("<I", 8) + bytes(8) if name == "a.aedat4" else b"anything"
+    (tmp_path / name).write_bytes(content)
+    code = (
+        f"import sys; sys.modules[{hidden!r}] = None\n"
+        "from sparseattn.cli.app import run\n"
+        "sys.exit(run(sys.argv[1:]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "info", str(tmp_path / name)], capture_output=True, text=True
+    )
+    assert done.returncode == 2 and done.stdout == ""
+    assert f"pip install 'napari-sparseattn[{extra}]'" in done.stderr and len(done.stderr.splitlines()) == 1

@@ -1,0 +1,12 @@
+"""What all tests of the app share: settings of their own, not those of another test or of the user."""
+
+from pathlib import Path
+
+import pytest
+from qtpy.QtCore import QSettings
+
+
+@pytest.fixture(autouse=True)
+def own_settings(tmp_path: Path) -> None:
+    for kind in (QSettings.Format.NativeFormat, QSettings.Format.IniFormat):
+        QSettings.setPath(kind, QSettings.Scope.UserScope, str(tmp_path / "settings"))
