@@ -11,6 +11,7 @@ from typing import Any, Literal
 from psygnal import Signal as Psignal
 from qtpy.QtCore import QObject, QRunnable, QThreadPool, Signal
 
+from napari_sparseattn.garbage import allow_full_collections, put_off_full_collections
 from napari_sparseattn.workspace import Workspace
 from sparseattn.errors import InputError
 
@@ -189,6 +190,7 @@ class Jobs:
             job.cancel()
             return job
         self._running.append(job)
+        put_off_full_collections()
         self._pool.start(_Runnable(job))
         self.changed.emit()
         return job
@@ -221,6 +223,7 @@ class Jobs:
 
     def _end(self, job: Job, result: Any, error: BaseException | None) -> None:
         self._running.remove(job)
+        allow_full_collections()
         if self._closed:  # there may be no widget any more to tell it to
             return
         try:

@@ -1,0 +1,31 @@
+"""Full collections of garbage, put off while jobs run.
+
+One looks at every object of torch and napari, which takes a quarter of a second in which no thread goes on
+and the window hangs. Young objects, among which is nearly all garbage, are collected as ever. Several viewers
+share the collector, so jobs are counted.
+"""
+
+import gc
+
+_SELDOM = 1000
+"""Collections of young objects between two full ones; Python's usual number is 10."""
+
+_jobs = 0
+_usual = gc.get_threshold()
+
+
+def put_off_full_collections() -> None:
+    """Call when a job begins."""
+    global _jobs, _usual
+    if _jobs == 0:
+        _usual = gc.get_threshold()
+        gc.set_threshold(*_usual[:2], _SELDOM)
+    _jobs += 1
+
+
+def allow_full_collections() -> None:
+    """Call when that job has ended."""
+    global _jobs
+    _jobs -= 1
+    if _jobs == 0:
+        gc.set_threshold(*_usual)
