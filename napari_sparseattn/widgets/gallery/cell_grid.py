@@ -12,6 +12,9 @@ from napari_sparseattn.widgets.gallery.cell_delegate import CellDelegate
 from napari_sparseattn.widgets.gallery.cell_list_model import CellListModel
 from napari_sparseattn.widgets.gallery.thumbnails import Thumbnails
 
+_BATCH = 1000
+"""Cells laid out at once."""
+
 _LABEL_KEYS = "123456789"
 _NO_MODIFIER = (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.KeypadModifier)
 
@@ -36,6 +39,10 @@ class CellGrid(QListView):
         self.setWrapping(True)
         self.setResizeMode(QListView.ResizeMode.Adjust)
         self.setUniformItemSizes(True)
+        # Ten thousand cells laid out in one go ask the model ten thousand times, each time for the lock that
+        # the thread that classifies holds.
+        self.setLayoutMode(QListView.LayoutMode.Batched)
+        self.setBatchSize(_BATCH)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
