@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import platform
+import tempfile
 import sys
 import time
 from functools import partial
@@ -157,6 +158,8 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="for RGB cells; one is taught for two epochs if not given")
     parser.add_argument("--out", type=Path, help="write the result here as JSON")
     options = parser.parse_args()
+    # Settings of a new user: what the last one left open, such as the scatter plot, costs time.
+    os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp()
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     result = measure(options.cells, options.model)
     result["machine"] = {
