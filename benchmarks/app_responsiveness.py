@@ -13,8 +13,8 @@ import argparse
 import json
 import os
 import platform
-import tempfile
 import sys
+import tempfile
 import time
 from functools import partial
 from pathlib import Path
