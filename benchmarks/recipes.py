@@ -7,6 +7,7 @@ from typing import Any
 
 from benchmarks.training import Recipe
 from sparseattn.errors import InputError
+from sparseattn.learn.options import TrainingOptions
 
 TUNING = Path(__file__).parent / "results" / "tuning"
 TUNED_ON = "stained_pbc"  # a set that was not tuned itself takes the recipe of this one
@@ -14,7 +15,6 @@ UNTUNED = {"small-cnn": Recipe(1e-2, 80)}  # before anything was tuned
 OURS_UNTUNED = Recipe(5e-3, 100)
 STEPS = {"resnet18": 600, "efficientnet-b0": 1500, "vit": 800}  # of training, on every set
 LEAST_EPOCHS = 30
-BATCH = 32
 CLOSE = 0.01  # nats; a longer training is taken where it wins by more
 
 
@@ -40,7 +40,7 @@ def recipe_for(dataset: str, model: str, train_cells: int) -> tuple[Recipe, str]
                 f"First choose the learning rate: python -m benchmarks.accuracy tune --models {model}"
             )
         rate = json.loads(path.read_text())["chosen"]["learning_rate"]
-        epochs = max(LEAST_EPOCHS, ceil(STEPS[model] * BATCH / train_cells))
+        epochs = max(LEAST_EPOCHS, ceil(STEPS[model] * TrainingOptions.batch_size / train_cells))
         return Recipe(rate, epochs), f"rate tuned on {TUNED_ON}, {STEPS[model]} steps or more"
     for source in (dataset, TUNED_ON):
         path = tuning_path(source, model)
