@@ -129,6 +129,7 @@ def measure(piece: Piece, dataset: Dataset, fold: Fold, recipe: Recipe, device: 
         "learned_k": None,
         "training": {
             "seconds": trained.seconds,
+            "processor_seconds": trained.processor_seconds,
             "loss_slope": slope([epoch.loss for epoch in trained.epochs]),
             "validation_loss_slope": slope([epoch.validation_loss for epoch in trained.epochs]),
             "epochs": [{name: round(value, 5) for name, value in asdict(e).items()} for e in trained.epochs],

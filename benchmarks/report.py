@@ -211,7 +211,7 @@ def _curves(summary: Summary, dataset: str) -> str:
 def _trainings(rows: Sequence[Row]) -> str:
     head = [
         "net",
-        "training time, s (median)",
+        "training, processor seconds (median)",
         "epochs",
         "training loss, change an epoch at the end",
         "ran on",
@@ -223,7 +223,15 @@ def _trainings(rows: Sequence[Row]) -> str:
         seen.add(row.method.model)
         title = row.method.title.split(", learned")[0]
         ran = "; ".join(row.machines)
-        cells.append([title, f"{row.seconds:.0f}", f"{row.epochs:.0f}", f"{row.loss_slope:+.4f}", ran])
+        cells.append(
+            [
+                title,
+                f"{row.seconds:.0f}" + ("" if row.is_processor_time else " by the wall"),
+                f"{row.epochs:.0f}",
+                f"{row.loss_slope:+.4f}",
+                ran,
+            ]
+        )
     return _table(head, cells)
 
 

@@ -76,7 +76,9 @@ class Row:
     recall
         By class; of all test cells of the pieces together.
     seconds
-        Median training time.
+        Median training time: of the processor where every piece has kept it, else by the wall.
+    is_processor_time
+        Which of the two.
     machines
         Where its pieces ran.
     """
@@ -93,6 +95,7 @@ class Row:
     mflop: float
     mflop_coarse: float | None
     seconds: float
+    is_processor_time: bool
     epochs: float
     loss_slope: float
     machines: tuple[str, ...]
@@ -186,6 +189,8 @@ class Summary:
         answers = [method.answer(piece) for piece in pieces]
         balanced = np.array([answer["balanced_accuracy"] for answer in answers])
         shares = [answer["pixel_fraction"] for answer in answers]
+        kept = all("processor_seconds" in piece["training"] for piece in pieces)
+        time = "processor_seconds" if kept else "seconds"
         return Row(
             dataset=dataset,
             method=method,
@@ -198,7 +203,8 @@ class Summary:
             parameters=pieces[0]["parameters"],
             mflop=float(np.mean([answer["mflop"] for answer in answers])),
             mflop_coarse=answers[0]["mflop_coarse"],
-            seconds=float(np.median([piece["training"]["seconds"] for piece in pieces])),
+            seconds=float(np.median([piece["training"][time] for piece in pieces])),
+            is_processor_time=time == "processor_seconds",
             epochs=float(np.mean([piece["options"]["epochs"] for piece in pieces])),
             loss_slope=float(np.mean([piece["training"]["loss_slope"] for piece in pieces])),
             machines=tuple(sorted({_machine(piece) for piece in pieces})),

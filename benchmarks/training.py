@@ -45,12 +45,17 @@ class Trained:
     ----------
     images
         (N, C, S, S) all cells, standardised by the training cells.
+    seconds
+        Wall time.
+    processor_seconds
+        Time of all threads of the process: what other programs on the machine do hardly moves it.
     """
 
     net: nn.Module
     images: Tensor
     epochs: tuple[Epoch, ...]
     seconds: float
+    processor_seconds: float
     options: TrainingOptions
 
 
@@ -76,7 +81,7 @@ def train(dataset: Dataset, fold: Fold, model: str, recipe: Recipe, seed: int, d
     loop = Loop(net, loss_of(net, options, weights), options, augmentation_for(dataset), device)
     k = round(VALIDATION_SHARE * size**2) if model in OURS else None
     pictures = torch.from_numpy(images)
-    started = time.perf_counter()
+    started, processor_started = time.perf_counter(), time.process_time()
     epochs = []
     for _ in range(recipe.epochs):
         loss = loop.run_epoch(images, labels, fold.train)
@@ -87,7 +92,14 @@ def train(dataset: Dataset, fold: Fold, model: str, recipe: Recipe, seed: int, d
         ).item()
         recall = balanced_accuracy(known.numpy(), answers.argmax(1).numpy())
         epochs.append(Epoch(loss, validation_loss, recall))
-    return Trained(loop.average.eval(), pictures, tuple(epochs), time.perf_counter() - started, options)
+    return Trained(
+        loop.average.eval(),
+        pictures,
+        tuple(epochs),
+        time.perf_counter() - started,
+        time.process_time() - processor_started,
+        options,
+    )
 
 
 def slope(losses: list[float], share: float = 0.2) -> float:
