@@ -23,6 +23,10 @@ def source_of(field: ShownField, choice: FieldChoice, layers: FieldLayers) -> Ce
     """Return the source of a field's cells: its labels have a file, or can be found again, or neither."""
     labels = layers.labels_path(field.labels)
     about: dict[str, Any] = {"crop": field.found.settings.to_json(), "all_planes": choice.all_planes}
+    if field.image.options:
+        about["opened"] = dict(field.image.options)
+    if len(choice.images) > 1:
+        about["channels"] = list(field.image.field.channels)
     if labels is not None:
         about["labels"] = str(labels)
     elif choice.labels is None and not layers.is_edited(field.labels):
@@ -63,7 +67,7 @@ def choice_of(source: CellSource, layers: FieldLayers) -> FieldChoice:
         raise InputError(
             f"{source.title} or its labels were not saved as files; open them and classify again"
         )
-    image = layers.open(source.path, "image")
-    name = None if labels is None else layers.open(Path(labels), "labels")
+    images = layers.open_image(source.path, about.get("opened", {}), about.get("channels", ()))
+    name = None if labels is None else layers.open_labels(Path(labels))
     crop, segment = crop_from(about.get("crop")), segment_from(about.get("segment", {}))
-    return FieldChoice((image,), name, bool(about.get("all_planes")), crop, segment)
+    return FieldChoice(images, name, bool(about.get("all_planes")), crop, segment)

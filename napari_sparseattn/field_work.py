@@ -50,11 +50,15 @@ class FieldWork:
     """What the cells are painted as: `classes`."""
     preview_changed = Signal(int)
     """Cells were found for a look; how many."""
+    image_chosen = Signal(tuple)
+    """An image was opened to be worked on: the names of its layers."""
 
     def __init__(self, workspace: Workspace, jobs: Jobs, layers: Layers, labelling: Labelling) -> None:
         self.layers = FieldLayers(layers)
         self._workspace, self._jobs, self._all_layers, self._labelling = workspace, jobs, layers, labelling
         self.choice: FieldChoice | None = None
+        self.chosen_images: tuple[str, ...] = ()
+        """Layers of the image that is chosen to be worked on."""
         self.painting = FieldPainting(workspace, self.layers)
         self._previewed: tuple[Any, ...] | None = None
         self._known = KnownAnswers()
@@ -67,6 +71,36 @@ class FieldWork:
         self.layers.watch.renamed.connect(self._take_name)
         self.layers.watch.plane_changed.connect(self._take_plane)
         self.layers.painted.key_pressed.connect(self.press)
+
+    # -- opening -------------------------------------------------------------------------------------
+
+    def open_image(self, source: CellSource) -> None:
+        """Open an image of many cells, to be worked on; one that shows the same file goes."""
+        path, options = source.path, source.options
+        assert path is not None
+
+        def read(_: Report) -> list[Any]:
+            from napari_sparseattn.layers.opened_field import field_layers
+            from napari_sparseattn.layers.stack import load_what_layers_need
+
+            load_what_layers_need()
+            return field_layers(path, options)
+
+        def land(data: list[Any]) -> None:
+            choice, field = self.choice, self.painting.field
+            again = self.is_current and field is not None and field.image.path == path
+            self.chosen_images = self.layers.show_images(path, data)
+            self.image_chosen.emit(self.chosen_images)
+            if again and choice is not None:
+                self.classify(replace(choice, images=self.chosen_images))
+
+        self._jobs.start(f"Opening {source.title}", read, land, bound_to=(), key="open")
+
+    @property
+    def image_source(self) -> CellSource | None:
+        """The file of the image that is chosen, and how it was opened, where that is known."""
+        names = self.chosen_images
+        return self.layers.file_of(names[0]) if names and self.layers.has(names[0]) else None
 
     # -- finding cells -------------------------------------------------------------------------------
 
@@ -162,9 +196,11 @@ class FieldWork:
 
         def cut(report: Report) -> tuple[FieldCells, NDArray[Any]]:
             from sparseattn.cells import cut_cells
+            from sparseattn.cells.measure import with_measured_columns
 
             found = cut_cells(image.field, labels, choice.crop, planes=planes, on_plane=report)
             _ = found.contents  # reads the planes once: here, not where a window would wait
+            found = found.with_cells(with_measured_columns(found.cells, on_cells=report))
             return found, numbers_image(found, image.leading)
 
         def land(result: tuple[FieldCells, NDArray[Any]]) -> None:

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from sparseattn.cells import CellSet
 
 
+_LARGEST_CELL = 512
+"""Pixels a side: a file of one larger image is a field of many cells."""
+
+
 class Opening:
     """Everything that brings cells or a model into the workspace."""
 
@@ -26,6 +30,9 @@ class Opening:
 
     wavelength_asked = Signal(Path, dict)
     """A file holds phase and does not say of which light; answer by `open_cells(**options, phase=)`."""
+
+    field_met = Signal(CellSource)
+    """What was to be opened as cells is an image of many cells."""
 
     def __init__(self, workspace: Workspace, jobs: Jobs, layers: Layers) -> None:
         self._workspace, self._jobs, self._layers = workspace, jobs, layers
@@ -57,9 +64,11 @@ class Opening:
         source = CellSource(Path(path), options)
         before = (self._workspace.cells, self._workspace.sources) if add else (None, ())
 
-        def work() -> tuple[CellSet | None, tuple[str, ...]]:
+        def work() -> tuple[CellSet | None, tuple[str, ...]] | CellSource:
             from sparseattn.cells import CellSet
 
+            if not add and _is_field(source):
+                return source
             try:
                 cells = _opened(source)
             except WavelengthError:
@@ -74,7 +83,10 @@ class Opening:
                 _ = cells.ids
             return cells, ()
 
-        def land(result: tuple[CellSet | None, tuple[str, ...]]) -> None:
+        def land(result: tuple[CellSet | None, tuple[str, ...]] | CellSource) -> None:
+            if isinstance(result, CellSource):
+                self.field_met.emit(result)
+                return
             cells, names = result
             if cells is None and names:
                 self.subfolders_asked.emit(source.path, names)
@@ -170,8 +182,24 @@ class Opening:
             first = cells.skipped[0]
             what = "One file was" if count == 1 else f"{count:,} files were"
             self._workspace.say(f"{what} left out; the first: {first.origin}: {first.reason}")
+        elif len(cells) == 1:
+            self._workspace.say("One cell opened. If it is an image of many cells, go on in the Field tab.")
         else:
             self._workspace.say(f"{len(cells):,} cells opened.")
+
+
+def _is_field(source: CellSource) -> bool:
+    """Whether a file holds an image larger than any cell that is recorded by itself."""
+    from napari_sparseattn.layers.file_field import field_options
+    from sparseattn.cells import open_field
+    from sparseattn.events import is_recording
+
+    if source.path is None or not source.path.is_file() or is_recording(source.path):
+        return False
+    try:
+        return max(open_field(source.path, **field_options(source.options)).shape) > _LARGEST_CELL
+    except InputError:  # what it is instead is found out when it is opened as cells
+        return False
 
 
 def _opened(source: CellSource) -> CellSet:

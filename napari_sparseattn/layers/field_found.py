@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_sparseattn.layers import MARK, made
 from napari_sparseattn.layers.field_arrays import place_of, placed_on, shape_of
+from napari_sparseattn.layers.metadata import MARK, made
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

@@ -38,6 +38,7 @@ from napari_sparseattn.versions import title_of
 from napari_sparseattn.widgets.channel_dialog import ChannelDialog
 from napari_sparseattn.widgets.phase_dialog import PhaseDialog
 from napari_sparseattn.widgets.status_line import StatusLine
+from napari_sparseattn.workspace import CellSource
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -84,6 +85,7 @@ class MainWidget(QWidget):
         opening = self.session.opening
         opening.subfolders_asked.connect(self._ask_subfolders)
         opening.wavelength_asked.connect(self._ask_wavelength)
+        opening.field_met.connect(self._open_field)
         workspace = self.workspace
         workspace.cells_changed.connect(self._on_cells)
         for changed in (workspace.cells_changed, workspace.model_changed, workspace.channels_changed):
@@ -271,23 +273,38 @@ class MainWidget(QWidget):
         self._ask_phase(path, {**options, "phase": said}, add)
 
     def _set_phase(self) -> None:
-        """Ask how the phase of the cells that are open is to be read, and open them again."""
-        sources = self.workspace.sources
-        path = sources[0].path if len(sources) == 1 else None
-        if path is None:
+        """Ask how the phase of the cells or the field that is open is to be read, and open it again."""
+        source, is_field = self._worked_on()
+        if source is None or source.path is None:
             self.workspace.fail("Open one file or folder of phase images first.")
             return
-        self._ask_phase(path, dict(sources[0].options), False)
+        self._ask_phase(source.path, dict(source.options), False, is_field)
 
-    def _ask_phase(self, path: Path, options: dict[str, Any], add: bool) -> None:
-        dialog = PhaseDialog(self.session.jobs, path, options, max(self.workspace.current, 0), self)
+    def _worked_on(self) -> tuple[CellSource | None, bool]:
+        """Return what is worked on, where it is one source, and whether it is a field."""
+        sources, field = self.workspace.sources, self.session.field
+        in_front = TABS[self.tabs.currentIndex()][1] == "field"
+        if field.image_source is not None and (in_front or field.is_current or not sources):
+            return field.image_source, True
+        return (sources[0] if len(sources) == 1 else None), False
+
+    def _ask_phase(self, path: Path, options: dict[str, Any], add: bool, is_field: bool = False) -> None:
+        index = max(self.workspace.current, 0)
+        dialog = PhaseDialog(self.session.jobs, path, options, None if is_field else index, self)
 
         def answer() -> None:
-            self.session.opening.open_cells(path, add=add, **dialog.options)
+            if is_field:
+                self._open_field(CellSource(path, dialog.options))
+            else:
+                self.session.opening.open_cells(path, add=add, **dialog.options)
 
         dialog.accepted.connect(answer)
         dialog.open()
         self._question = dialog
+
+    def _open_field(self, source: CellSource) -> None:
+        self.show_tab("field")
+        self.session.field.open_image(source)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if event.mimeData().hasUrls():

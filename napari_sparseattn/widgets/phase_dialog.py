@@ -65,11 +65,16 @@ class PhaseDialog(QDialog):
     path, options
         The file and how it is opened, as `sparseattn.cells.open_cells` takes it.
     index
-        Which cell to show.
+        Which cell to show; None: the file is a field of many cells.
     """
 
     def __init__(
-        self, jobs: Jobs, path: Path, options: Mapping[str, Any], index: int, parent: QWidget | None = None
+        self,
+        jobs: Jobs,
+        path: Path,
+        options: Mapping[str, Any],
+        index: int | None,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle("Phase")
@@ -154,9 +159,11 @@ class PhaseDialog(QDialog):
         path, index = self._path, self._index
 
         def work(_: Report) -> NDArray[np.float32] | str:
-            from sparseattn.cells import open_cells
+            from sparseattn.cells import open_cells, open_field
 
             try:
+                if index is None:
+                    return np.asarray(open_field(path, **options).plane(0)[0], np.float32)
                 cells = open_cells(path, **options)
                 return np.asarray(cells.read(min(index, len(cells) - 1))[0], np.float32)
             except InputError as error:

@@ -29,10 +29,11 @@ from napari_sparseattn.field_choice import FieldChoice, crop_from, segment_from
 from napari_sparseattn.field_tables import OTHER
 from napari_sparseattn.session import Session
 from napari_sparseattn.settings import recall, remember
+from napari_sparseattn.widgets.field.about_field import about_field, measured_text
 from napari_sparseattn.widgets.field.class_legend import ClassLegend
 from napari_sparseattn.widgets.field.find_panel import FindPanel
 from napari_sparseattn.widgets.section import Section
-from sparseattn.cells import CropSettings
+from sparseattn.cells import CropSettings, SegmentSettings
 from sparseattn.errors import InputError
 
 _PREVIEW_MS = 300
@@ -53,10 +54,14 @@ class FieldWidget(QWidget):
         self._previewed: tuple[Any, ...] | None = None
         self._brought: set[str] = set()
         self._images: list[tuple[str, ...]] = []
+        self._phase = False
+        self._segments = {False: SegmentSettings(), True: SegmentSettings.for_phase()}
         self._build()
         self._recall()
         self._connect()
+        chosen = self.work.chosen_images
         self._list_layers()
+        self._choose_images(chosen)
         self._show_result()
 
     # -- the parts -----------------------------------------------------------------------------------
@@ -91,6 +96,9 @@ class FieldWidget(QWidget):
         box = QGroupBox("Field")
         form = _form(box)
         form.addRow("Image", self.image)
+        self.about = QLabel()
+        self.about.setWordWrap(True)
+        form.addRow("", self.about)
         form.addRow("Cells", self.cells)
         return box
 
@@ -176,6 +184,7 @@ class FieldWidget(QWidget):
         work.found_changed.connect(self._show_result)
         work.painted_changed.connect(self._show_result)
         work.preview_changed.connect(self._show_count)
+        work.image_chosen.connect(self._choose_images)
         for signal in (workspace.cells_changed, workspace.classes_changed, workspace.current_changed,
                        workspace.predictions_changed):  # fmt: skip
             signal.connect(self._show_result)
@@ -206,7 +215,11 @@ class FieldWidget(QWidget):
         self.by.setCurrentIndex(0 if crop.side is None else 1)
         self.margin.setValue(round(100 * crop.margin))
         self.side.setValue(crop.side or 128)
-        self.find.set_value(segment_from(said.get("segment", {})))
+        self._segments = {
+            False: segment_from(said.get("segment", {})),
+            True: segment_from(said.get("segment_phase", SegmentSettings.for_phase().to_json())),
+        }
+        self.find.set_value(self._segments[self._phase])
         self.familiar.setValue(
             round(100 * float(said.get("least_familiar", self.work.painting.refusal.least_familiar)))
         )
@@ -220,9 +233,11 @@ class FieldWidget(QWidget):
 
     def _remember(self) -> None:
         choice = self.choice
+        self._segments[self._phase] = self.find.value
         settings = {
             "crop": self.crop.to_json(),
-            "segment": self.find.value.to_json(),
+            "segment": self._segments[False].to_json(),
+            "segment_phase": self._segments[True].to_json(),
             "least_familiar": self.work.painting.refusal.least_familiar,
             "least_confidence": self.work.painting.refusal.least_confidence,
             "opacity": self.work.painting.opacity,
@@ -282,13 +297,32 @@ class FieldWidget(QWidget):
 
     def _take_image(self) -> None:
         images = self.image.currentData()
+        self.work.chosen_images = tuple(images or ())
+        self.about.setText("")
         if images:
             try:
-                self.find.offer(self.work.layers.channels(images))
-                self.planes.setVisible(self.work.layers.planes(images) > 1)
+                field = self.work.layers.image(images).field
             except InputError as error:
                 self.workspace.fail(error)
+            else:
+                self._take_kind(field.modality == "phase")
+                self.find.offer(field.channels, phase=self._phase)
+                self.planes.setVisible(field.planes > 1)
+                self.about.setText(about_field(field))
         self._take_choice()
+
+    def _take_kind(self, phase: bool) -> None:
+        """Phase has settings of its own for finding cells; those of other images are kept meanwhile."""
+        if phase != self._phase:
+            self._segments[self._phase] = self.find.value
+            self._phase = phase
+            self.find.set_value(self._segments[phase])
+
+    def _choose_images(self, names: tuple[str, ...]) -> None:
+        """Choose an image that was opened to be worked on."""
+        place = next((i for i in range(self.image.count()) if self.image.itemData(i) == names), -1)
+        if place >= 0:
+            self.image.setCurrentIndex(place)
 
     def _take_choice(self) -> None:
         self._show_rows()
@@ -407,6 +441,9 @@ class FieldWidget(QWidget):
                     text += ", unlike the training cells"
             else:
                 text += "\nThe model could not read it."
+        measured = measured_text(found, index)
+        if measured:
+            text += f"\n{measured}"
         if found.touches_edge[index]:
             text += "\nIt touches the edge of the field."
         return text + "\nPress a key, or a colour below, to correct it."
