@@ -20,12 +20,15 @@ from napari_sparseattn.field_choice import FieldChoice
 from napari_sparseattn.field_painting import FieldPainting, ShownField
 from napari_sparseattn.field_tables import OTHER
 from napari_sparseattn.layers.field import FieldImage, FieldLayers, numbers_image
+from napari_sparseattn.layers.field_marks import ReadMarks, read_marks
 from napari_sparseattn.timers import once_after
 from napari_sparseattn.workspace import CellSource, Placement
 from sparseattn.cells import SegmentSettings
 from sparseattn.errors import InputError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -50,6 +53,8 @@ class FieldWork:
     """What the cells are painted as: `classes`."""
     preview_changed = Signal(int)
     """Cells were found for a look; how many."""
+    marks_opened = Signal(str)
+    """Cells that others have marked were opened: the name of their layer."""
     image_chosen = Signal(tuple)
     """An image was opened to be worked on: the names of its layers."""
 
@@ -96,11 +101,49 @@ class FieldWork:
 
         self._jobs.start(f"Opening {source.title}", read, land, bound_to=(), key="open")
 
+    def open_marks(self, path: Path) -> None:
+        """Open what marks the cells of the image that is chosen, to be its cells."""
+        self._open_on_image(path, lambda image: read_marks(image, path))
+
+    def open_marks_or_image(self, path: Path) -> None:
+        """Open a label image as the cells of the image that is chosen, any other image to be worked on."""
+
+        def read(image: FieldImage) -> ReadMarks | None:
+            from sparseattn.cells.marks import looks_like_labels
+
+            return read_marks(image, path) if looks_like_labels(path, image.field) else None
+
+        self._open_on_image(path, read)
+
+    def _open_on_image(self, path: Path, read: Callable[[FieldImage], ReadMarks | None]) -> None:
+        if self.image_name is None:
+            self._workspace.fail(f"{path.name} marks cells: open their image first, in the Field tab.")
+            return
+        try:
+            image = self.layers.image(self.chosen_images)
+        except InputError as error:
+            self._workspace.fail(error)
+            return
+
+        def land(marks: ReadMarks | None) -> None:
+            if marks is None:
+                self.open_image(CellSource(path))
+            elif self.layers.has(image.name):
+                self.marks_opened.emit(self.layers.show_marks(image.name, marks))
+                self._workspace.say(_told(marks))
+
+        self._jobs.start(f"Opening {path.name}", lambda _: read(image), land, bound_to=(), key="open")
+
+    @property
+    def image_name(self) -> str | None:
+        """The first layer of the image that is chosen; None where there is none."""
+        names = self.chosen_images
+        return names[0] if names and self.layers.has(names[0]) else None
+
     @property
     def image_source(self) -> CellSource | None:
         """The file of the image that is chosen, and how it was opened, where that is known."""
-        names = self.chosen_images
-        return self.layers.file_of(names[0]) if names and self.layers.has(names[0]) else None
+        return None if self.image_name is None else self.layers.file_of(self.image_name)
 
     # -- finding cells -------------------------------------------------------------------------------
 
@@ -189,7 +232,10 @@ class FieldWork:
 
     def _cut(self, image: FieldImage, labels_name: str, planes: Sequence[int], choice: FieldChoice) -> None:
         try:
-            labels = self.layers.label_image(labels_name, planes)
+            labels, classes = (
+                self.layers.label_image(labels_name, planes),
+                self.layers.classes_of(labels_name),
+            )
         except InputError as error:
             self._workspace.fail(error)
             return
@@ -201,6 +247,9 @@ class FieldWork:
             found = cut_cells(image.field, labels, choice.crop, planes=planes, on_plane=report)
             _ = found.contents  # reads the planes once: here, not where a window would wait
             found = found.with_cells(with_measured_columns(found.cells, on_cells=report))
+            if any(classes):
+                given = [classes[number - 1] if number <= len(classes) else None for number in found.label]
+                found = found.with_cells(found.cells.with_labels(given))
             return found, numbers_image(found, image.leading)
 
         def land(result: tuple[FieldCells, NDArray[Any]]) -> None:
@@ -394,3 +443,10 @@ def _found(
     from sparseattn.cells import find_cells
 
     return find_cells(image.field, settings, plane=plane, on_step=on_step)
+
+
+def _told(marks: ReadMarks) -> str:
+    count = len(np.unique(marks.labels[marks.labels > 0]))
+    named = len({name for name in marks.classes if name is not None})
+    of = f" of {named} class{'es' if named > 1 else ''}" if named else ""
+    return f"{count:,} cell{'s are' if count != 1 else ' is'} marked{of}. Press Classify cells to use them."

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from napari_sparseattn.session import Session
     from napari_sparseattn.workspace import Workspace
 
-SUFFIX = ".sparseattn.json"
 FORMAT, FORMAT_VERSION = "sparseattn project", 1
 LARGEST = 16 << 20
 _ONE_AT_A_TIME = threading.Lock()

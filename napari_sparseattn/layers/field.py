@@ -26,6 +26,13 @@ from napari_sparseattn.layers.field_arrays import (
     shape_of,
 )
 from napari_sparseattn.layers.field_found import FOUND, FoundLayers, is_edited
+from napari_sparseattn.layers.field_marks import (
+    MARKS,
+    MarksLayers,
+    ReadMarks,
+    classes_of_marks,
+    path_of_marks,
+)
 from napari_sparseattn.layers.field_painted import PaintedLayers
 from napari_sparseattn.layers.field_watch import FieldWatch
 from napari_sparseattn.layers.file_field import field_of_file, field_options
@@ -53,6 +60,7 @@ class FieldLayers:
         self._viewer = layers.viewer
         self._own = OwnDoing()
         self._found = FoundLayers(self._viewer, self._own)
+        self._marks = MarksLayers(self._viewer, self._own)
         self.painted = PaintedLayers(self._viewer, self._own)
         self.watch = FieldWatch(self._viewer, self._own)
         self.watch.renamed.connect(self._found.rename)
@@ -83,10 +91,10 @@ class FieldLayers:
         return set(self.labels()) & set(self._layers.names("labels"))
 
     def labels(self) -> list[str]:
-        """Return the names of the labels layers that can tell the cells: the user's, and those found."""
+        """Return the names of the labels layers that can tell the cells: brought, marked or found."""
         return [
             layer.name for layer in self._viewer.layers
-            if layer._type_string == "labels" and made(layer) in (None, FOUND) and not layer.multiscale
+            if layer._type_string == "labels" and made(layer) in (None, FOUND, MARKS) and not layer.multiscale
         ]  # fmt: skip
 
     def image(self, names: Sequence[str]) -> FieldImage:
@@ -176,7 +184,7 @@ class FieldLayers:
             Where the file is gone or no reader of napari's reads it.
         """
         for layer in self._viewer.layers:
-            if layer._type_string == "labels" and layer.source.path == str(path):
+            if layer._type_string == "labels" and str(path) in (layer.source.path, str(path_of_marks(layer))):
                 return str(layer.name)
         _check_there(path)
         return self._open(path, "labels")[0]
@@ -199,15 +207,19 @@ class FieldLayers:
     def labels_path(self, name: str) -> Path | None:
         """Return the file of a labels layer, where it has one."""
         layer = self._get(name)
+        if made(layer) == MARKS:
+            return path_of_marks(layer)
         return None if made(layer) == FOUND or layer.source.path is None else Path(str(layer.source.path))
 
     def is_edited(self, name: str) -> bool:
-        """Return whether cells that were found were changed by somebody else since."""
+        """Return whether cells that were found or marked were changed by somebody else since."""
         return is_edited(self._get(name))
 
     def label_pixels(self, name: str) -> LabelPixels:
         """Return the pixels of a labels layer and its file, for a thread to compare or to write."""
-        return LabelPixels(self._get(name).data, self.labels_path(name))
+        layer = self._get(name)
+        of_file = not is_edited(layer) if made(layer) == MARKS else None
+        return LabelPixels(layer.data, self.labels_path(name), of_file)
 
     def has(self, name: str) -> bool:
         return name in self._viewer.layers
@@ -233,6 +245,14 @@ class FieldLayers:
     def show_found(self, image: str, plane: int, labels: NDArray[np.int32]) -> str:
         """Show the cells that were found on a plane; return the name of their layer."""
         return self._found.show(self._get(image), plane, labels)
+
+    def show_marks(self, image: str, marks: ReadMarks) -> str:
+        """Show cells that others have marked on an image; return the name of their layer."""
+        return self._marks.show(self._get(image), marks)
+
+    def classes_of(self, labels: str) -> tuple[str | None, ...]:
+        """Return the class of each number of a labels layer, from 1; none where nobody gave any."""
+        return classes_of_marks(self._get(labels))
 
     def found(self, image: str) -> str | None:
         """Return the name of the layer of the cells that were found, where there is one."""

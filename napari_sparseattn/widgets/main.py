@@ -31,6 +31,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_sparseattn import project
+from napari_sparseattn.kinds_of_files import PROJECT, can_be_an_image, is_marks
 from napari_sparseattn.models import model_for
 from napari_sparseattn.session import Session, session_of
 from napari_sparseattn.settings import last_folder, remember_folder
@@ -193,6 +194,9 @@ class MainWidget(QWidget):
         """Bring a tab to the front, by the name of its package."""
         self.tabs.setCurrentIndex([name for _, name, _, _ in TABS].index(module))
 
+    def _is_in_front(self, module: str) -> bool:
+        return TABS[self.tabs.currentIndex()][1] == module
+
     def _fill(self, place: int) -> None:
         self.tabs.widget(place).fill()
 
@@ -207,11 +211,15 @@ class MainWidget(QWidget):
     # -- opening -------------------------------------------------------------------------------------
 
     def open_path(self, path: Path, **options: str) -> None:
-        """Open whatever it is: a project, a model, or cells; the options are for cells."""
-        if path.name.endswith(project.SUFFIX):
+        """Open whatever it is: a project, a model, marks, a field or cells; the options are for cells."""
+        if path.name.endswith(PROJECT):
             project.open_project(self.session, path)
         elif path.suffix == ".safetensors":
             self.session.opening.load_model(path)
+        elif is_marks(path):
+            self.session.field.open_marks(path)
+        elif self._is_in_front("field") and self.session.field.image_name and can_be_an_image(path):
+            self.session.field.open_marks_or_image(path)
         else:
             self.session.opening.open_cells(path, **options)
 
@@ -283,7 +291,7 @@ class MainWidget(QWidget):
     def _worked_on(self) -> tuple[CellSource | None, bool]:
         """Return what is worked on, where it is one source, and whether it is a field."""
         sources, field = self.workspace.sources, self.session.field
-        in_front = TABS[self.tabs.currentIndex()][1] == "field"
+        in_front = self._is_in_front("field")
         if field.image_source is not None and (in_front or field.is_current or not sources):
             return field.image_source, True
         return (sources[0] if len(sources) == 1 else None), False
@@ -325,11 +333,11 @@ class MainWidget(QWidget):
             project.save_project(self.session, self.workspace.project_path)
 
     def _save_project_as(self) -> None:
-        start = str(Path(last_folder("project")) / f"cells{project.SUFFIX}")
+        start = str(Path(last_folder("project")) / f"cells{PROJECT}")
         name, _ = QFileDialog.getSaveFileName(self, "Save Project", start, PROJECT_FILES)
         if not name:
             return
-        path = Path(name if name.endswith(project.SUFFIX) else name + project.SUFFIX)
+        path = Path(name if name.endswith(PROJECT) else name + PROJECT)
         remember_folder("project", path.parent)
         project.save_project(self.session, path)
 

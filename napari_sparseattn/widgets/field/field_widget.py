@@ -28,7 +28,7 @@ from napari_sparseattn.colours import NO_CLASS
 from napari_sparseattn.field_choice import FieldChoice, crop_from, segment_from
 from napari_sparseattn.field_tables import OTHER
 from napari_sparseattn.session import Session
-from napari_sparseattn.settings import recall, remember
+from napari_sparseattn.settings import last_folder, recall, remember, remember_folder
 from napari_sparseattn.widgets.field.about_field import about_field, measured_text
 from napari_sparseattn.widgets.field.class_legend import ClassLegend
 from napari_sparseattn.widgets.field.find_panel import FindPanel
@@ -38,6 +38,7 @@ from sparseattn.errors import InputError
 
 _PREVIEW_MS = 300
 _UNPAINTED = "not classified"
+MARK_FILES = "Cells (*.tif *.tiff *.png *.npy *.npz *.mat *.h5 *.txt *.json *.geojson);;All files (*)"
 
 
 class FieldWidget(QWidget):
@@ -99,7 +100,11 @@ class FieldWidget(QWidget):
         self.about = QLabel()
         self.about.setWordWrap(True)
         form.addRow("", self.about)
-        form.addRow("Cells", self.cells)
+        self.open_marks = QPushButton("Open\N{HORIZONTAL ELLIPSIS}")
+        self.open_marks.setToolTip(
+            "Take the cells that others have marked: a label image, YOLO, COCO or GeoJSON (or drop it here)"
+        )
+        form.addRow("Cells", _beside(self.cells, self.open_marks))
         return box
 
     def _build_find(self) -> Section:
@@ -197,6 +202,8 @@ class FieldWidget(QWidget):
         self.margin.valueChanged.connect(self._take_choice)
         self.side.valueChanged.connect(self._take_choice)
         self.run.clicked.connect(self._classify)
+        self.open_marks.clicked.connect(self._ask_marks)
+        work.marks_opened.connect(self._choose_cells)
         self.legend.chosen.connect(self._label)
         self.export.clicked.connect(self._export)
         self.familiar.valueChanged.connect(self._take_look)
@@ -323,6 +330,17 @@ class FieldWidget(QWidget):
         place = next((i for i in range(self.image.count()) if self.image.itemData(i) == names), -1)
         if place >= 0:
             self.image.setCurrentIndex(place)
+
+    def _ask_marks(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(
+            self, "Open the Cells of the Field", last_folder("marks"), MARK_FILES
+        )
+        if name:
+            remember_folder("marks", Path(name).parent)
+            self.work.open_marks(Path(name))
+
+    def _choose_cells(self, name: str) -> None:
+        self.cells.setCurrentIndex(self.cells.findData(name))
 
     def _take_choice(self) -> None:
         self._show_rows()

@@ -1,0 +1,33 @@
+"""What a file is that was dropped or opened, as far as its name and first line tell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+PROJECT = ".sparseattn.json"
+"""How the names of projects end."""
+
+
+def is_marks(path: Path) -> bool:
+    """Whether a file marks cells by boxes or outlines: GeoJSON, COCO, or a table as YOLO writes it."""
+    suffix = path.suffix.lower()
+    if suffix in (".json", ".geojson"):
+        return path.is_file() and not path.name.endswith(PROJECT)
+    return suffix == ".txt" and path.is_file() and _is_yolo(path)
+
+
+def can_be_an_image(path: Path) -> bool:
+    """Whether a file may be one image, be it of cells or of their labels."""
+    from sparseattn.events import is_recording
+
+    return path.is_file() and not is_recording(path)
+
+
+def _is_yolo(path: Path) -> bool:
+    """Whether the first line is a class number and shares of an image."""
+    try:
+        with path.open(encoding="utf-8-sig") as lines:
+            words = lines.readline(10_000).split()
+        return len(words) >= 5 and int(words[0]) >= 0 and all(-1 <= float(word) <= 2 for word in words[1:])
+    except (OSError, ValueError):
+        return False
