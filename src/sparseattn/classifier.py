@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sparseattn.cells import CellSet, Modality, Prepare, Skipped
-from sparseattn.cells.cellset import MODALITIES
+from sparseattn.cells.modality import MODALITIES
 from sparseattn.errors import InputError
 from sparseattn.learn.history import History
 from sparseattn.learn.in_distribution import InDistribution

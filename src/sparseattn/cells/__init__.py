@@ -7,11 +7,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sparseattn.cells.cellset import CellSet, Modality, Origin, Skipped
+    from sparseattn.cells.cellset import CellSet
     from sparseattn.cells.crop import CropSettings, FieldCells, cut_cells
     from sparseattn.cells.field import Field
     from sparseattn.cells.marks import Marks, cut_marked_cells, open_marks
+    from sparseattn.cells.modality import Modality
     from sparseattn.cells.open import open_cells, open_field
+    from sparseattn.cells.origin import Origin, Skipped
+    from sparseattn.cells.passages import open_passages
     from sparseattn.cells.prepare import Prepare, PreparedBatch, PreparedCells, fit_prepare
     from sparseattn.cells.segment import SegmentSettings, find_cells
     from sparseattn.cells.size_check import size_predicts_class
@@ -36,6 +39,7 @@ __all__ = [
     "open_cells",
     "open_field",
     "open_marks",
+    "open_passages",
     "size_predicts_class",
 ]
 
@@ -45,13 +49,13 @@ _HOMES = {
     "Field": "field",
     "FieldCells": "crop",
     "Marks": "marks",
-    "Modality": "cellset",
-    "Origin": "cellset",
+    "Modality": "modality",
+    "Origin": "origin",
     "Prepare": "prepare",
     "PreparedBatch": "prepare",
     "PreparedCells": "prepare",
     "SegmentSettings": "segment",
-    "Skipped": "cellset",
+    "Skipped": "origin",
     "cut_cells": "crop",
     "cut_marked_cells": "marks",
     "find_cells": "segment",
@@ -59,6 +63,7 @@ _HOMES = {
     "open_cells": "open",
     "open_field": "open",
     "open_marks": "marks",
+    "open_passages": "passages",
     "size_predicts_class": "size_check",
 }
 

@@ -13,8 +13,10 @@ from typing import Any, Literal, cast, get_args
 import numpy as np
 import numpy.typing as npt
 
-from sparseattn.cells.cellset import CellFile, CellSet, shown
+from sparseattn.cells.cell_file import CellFile
+from sparseattn.cells.cellset import CellSet
 from sparseattn.cells.field import Field
+from sparseattn.cells.origin import shown
 from sparseattn.cells.same_cell import CellKey
 from sparseattn.errors import InputError
 

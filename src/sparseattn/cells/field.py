@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from sparseattn.cells.cellset import MODALITIES, Modality, Source, check_channels, recorded_source, shown
+from sparseattn.cells.cell_file import Source, recorded_source
+from sparseattn.cells.channels import check_channels
+from sparseattn.cells.modality import Modality
+from sparseattn.cells.origin import shown
 from sparseattn.errors import InputError
 
 if TYPE_CHECKING:
@@ -300,12 +303,6 @@ def _recent_tile(source: Hashable, index: int, top: int, left: int) -> npt.NDArr
 def default_modality(channels: Sequence[str], dtype: np.dtype[Any]) -> Modality:
     """Return what an image is taken for where nobody says: uint8 red, green and blue are brightfield."""
     return "brightfield" if tuple(channels) == RGB and dtype == np.uint8 else "unknown"
-
-
-def check_modality(modality: str | None) -> None:
-    """Raise InputError unless the modality is known or None."""
-    if modality is not None and modality not in MODALITIES:
-        raise InputError(f"Modality {modality!r} is not known; use one of {', '.join(MODALITIES)}.")
 
 
 def _plain_names(count: int) -> tuple[str, ...]:

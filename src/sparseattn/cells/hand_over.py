@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from sparseattn.cells.cellset import CellSet, Skipped
+from sparseattn.cells.cellset import CellSet
+from sparseattn.cells.origin import Skipped
 from sparseattn.cells.readers.zarr_store import IDS
 from sparseattn.errors import CellError, InputError
 

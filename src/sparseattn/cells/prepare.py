@@ -17,7 +17,8 @@ import numpy.typing as npt
 import torch
 from torch.nn.functional import interpolate
 
-from sparseattn.cells.cellset import CellSet, Skipped, shown
+from sparseattn.cells.cellset import CellSet
+from sparseattn.cells.origin import Skipped, shown
 from sparseattn.cells.placement import Policy, place
 from sparseattn.errors import CellError, InputError
 from sparseattn.events.settings import EventSettings

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from sparseattn.cells.cellset import MODALITIES, Modality, shown
+from sparseattn.cells.modality import MODALITIES, Modality
+from sparseattn.cells.origin import shown
 from sparseattn.errors import InputError
 from sparseattn.events.settings import EventSettings
 from sparseattn.phase.settings import PhaseSettings

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 import typer
 
 from sparseattn.cli.options import split_list
-from sparseattn.cli.sources import SourceOptions
+from sparseattn.cli.source_options import SourceOptions
 from sparseattn.errors import InputError
 
 if TYPE_CHECKING:

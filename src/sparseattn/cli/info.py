@@ -12,9 +12,9 @@ import typer
 from sparseattn.cli import options as shared
 from sparseattn.cli.models import load_model
 from sparseattn.cli.output import listed, note, percent, pixels_and_percent, print_facts, print_json
-from sparseattn.cli.reading import PLAIN_READING, Reading, reads_sources
 from sparseattn.cli.recordings import describe_recording
-from sparseattn.cli.sources import SourceOptions, open_source, report_skipped
+from sparseattn.cli.source_options import PLAIN_SOURCE, SourceOptions, reads_cells
+from sparseattn.cli.sources import open_source, report_skipped
 from sparseattn.errors import InputError, NoCellsError
 
 if TYPE_CHECKING:
@@ -24,17 +24,10 @@ if TYPE_CHECKING:
 MODEL_SUFFIX = ".safetensors"
 
 
-@reads_sources
+@reads_cells
 def info(
     path: Annotated[Path, typer.Argument(help="Cells, or a model file.", show_default=False)],
-    labels_csv: shared.LabelsCsv = None,
-    samples_csv: shared.SamplesCsv = None,
-    subfolders: shared.SubfoldersOption = None,
-    layout: shared.Layout = None,
-    modality: shared.ModalityOption = None,
-    channel_names: shared.ChannelNames = None,
-    reading: Reading = PLAIN_READING,
-    strict: shared.Strict = False,
+    options: SourceOptions = PLAIN_SOURCE,
     plot: Annotated[
         Path | None, typer.Option(help="Draw a model's training curves to a .png, .svg or .pdf file.")
     ] = None,
@@ -54,11 +47,8 @@ def info(
             f"{path} is no model file, so there are no training curves to draw; leave out --plot"
         )
     else:
-        source = SourceOptions(
-            labels_csv, samples_csv, subfolders, layout, modality, channel_names, strict, reading=reading
-        )
-        recording = describe_recording(path) if layout is None else None
-        cells = _cells(path, source, recording)
+        recording = describe_recording(path) if options.layout is None else None
+        cells = _cells(path, options, recording)
         report_skipped(cells.skipped)
         facts = describe_cells(path, cells) | ({} if recording is None else {"recording": recording})
         lines = _cells_lines(facts)
@@ -68,12 +58,12 @@ def info(
         print_facts(lines)
 
 
-def _cells(path: Path, source: SourceOptions, recording: dict[str, Any] | None) -> CellSet:
+def _cells(path: Path, options: SourceOptions, recording: dict[str, Any] | None) -> CellSet:
     """Open the cells; a recording in which none is found is still a recording."""
     try:
-        return open_source(path, source)
+        return open_source(path, options)
     except NoCellsError as error:
-        if recording is None or source.strict:
+        if recording is None or options.strict:
             raise
         from sparseattn.cells.cellset import CellSet
 

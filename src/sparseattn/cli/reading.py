@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -194,25 +191,3 @@ def parse_tile(text: str | None) -> tuple[int, int] | None:
     if match is None:
         raise InputError(f"--tile {text!r} is no size of a cell; give one such as 55 or 40x50")
     return int(match[1]), int(match[2] or match[1])
-
-
-def reads_sources(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of `Reading`, which it takes as one argument ``reading``."""
-    signature = inspect.signature(command, eval_str=True)
-    own = {name: value for name, value in signature.parameters.items() if name != "reading"}
-    options = inspect.signature(Reading, eval_str=True).parameters
-
-    @functools.wraps(command)
-    def with_reading(**arguments: Any) -> None:
-        chosen = {name: arguments.pop(name) for name in options}
-        command(reading=Reading(**chosen), **arguments)
-
-    parameters = [
-        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-        for parameter in (*own.values(), *options.values())
-    ]
-    with_reading.__dict__["__signature__"] = signature.replace(parameters=parameters)
-    with_reading.__annotations__ = {
-        name: parameter.annotation for name, parameter in {**own, **options}.items()
-    }
-    return with_reading

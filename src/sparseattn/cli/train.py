@@ -8,8 +8,7 @@ import typer
 
 from sparseattn.cli import options as shared
 from sparseattn.cli.options import split_list
-from sparseattn.cli.reading import PLAIN_READING, Reading, reads_sources
-from sparseattn.cli.sources import SourceOptions
+from sparseattn.cli.source_options import PLAIN_SOURCE, SourceOptions, reads_labels
 from sparseattn.cli.targets import check_output_file
 from sparseattn.cli.training import (
     open_sides,
@@ -21,7 +20,7 @@ from sparseattn.cli.training import (
 )
 
 
-@reads_sources
+@reads_labels
 def train(
     data: shared.DataPath,
     output: shared.NewModelPath,
@@ -36,15 +35,7 @@ def train(
     seed: shared.Seed = 0,
     pixels: shared.TrainingPixels = "auto",
     val: shared.Validation = None,
-    labels_csv: shared.LabelsCsv = None,
-    labels_log: shared.LabelsLog = None,
-    samples_csv: shared.SamplesCsv = None,
-    subfolders: shared.SubfoldersOption = None,
-    layout: shared.Layout = None,
-    modality: shared.ModalityOption = None,
-    channel_names: shared.ChannelNames = None,
-    reading: Reading = PLAIN_READING,
-    strict: shared.Strict = False,
+    options: SourceOptions = PLAIN_SOURCE,
     progress: shared.Progress = "bar",
     resume: shared.Resume = False,
     obey_stdin: shared.ObeyStdin = False,
@@ -56,23 +47,12 @@ def train(
     DATA are class folders, or any other source together with --labels-csv.
     """
     check_output_file(output)
-    options = training_options(pixels=training_pixels(pixels, size), epochs=epochs, seed=seed)
-    source = SourceOptions(
-        labels_csv,
-        samples_csv,
-        subfolders,
-        layout,
-        modality,
-        channel_names,
-        strict,
-        labels_log,
-        reading=reading,
-    )
-    cells, split = open_sides(data, val, source, options.validation)
+    training = training_options(pixels=training_pixels(pixels, size), epochs=epochs, seed=seed)
+    cells, split = open_sides(data, val, options, training.validation)
     classifier, skipped = train_and_save(
         cells,
         output,
-        options=options,
+        options=training,
         progress=progress,
         resume=resume,
         obey_stdin=obey_stdin,
@@ -81,6 +61,6 @@ def train(
         policy=policy,
         split=split,
         device=device,
-        strict=strict,
+        strict=options.strict,
     )
     print_summary(summary(classifier, output, skipped), classifier, as_json=as_json)

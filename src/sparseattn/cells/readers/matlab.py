@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sparseattn.cells.cellset import CellFile
+from sparseattn.cells.cell_file import CellFile
 from sparseattn.cells.readers.hdf5 import chosen_dataset, open_hdf5
 from sparseattn.cells.readers.layouts import Axes, matlab_axes
 from sparseattn.cells.readers.pictures import RGB_NAMES

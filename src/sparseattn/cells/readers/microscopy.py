@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sparseattn.cells.cellset import CellFile
+from sparseattn.cells.cell_file import CellFile
 from sparseattn.cells.readers.layouts import Axes, given_axes
 from sparseattn.cells.readers.pictures import RGB_NAMES
 from sparseattn.cells.readers.series import chosen_series

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
-from sparseattn.cells.cellset import CellFile
+from sparseattn.cells.cell_file import CellFile
 
 # PIL looks at the content; other formats that it knows start other programs.
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP")

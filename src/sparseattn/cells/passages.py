@@ -1,0 +1,54 @@
+"""The cells that pass through the field of a recording: where each was, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from sparseattn.cells.origin import shown
+from sparseattn.cells.readers.kept_passages import passages_of
+from sparseattn.cells.sidecar import read_sidecar
+from sparseattn.cells.worked_out import event_settings
+from sparseattn.errors import InputError
+from sparseattn.events.passages import Passages
+from sparseattn.events.settings import EventSettings
+
+
+def open_passages(
+    path: str | Path,
+    events: EventSettings | Mapping[str, Any] | None = None,
+    *,
+    on_slice: Callable[[int, int], None] | None = None,
+) -> Passages:
+    """Find the cells that pass through a recording; `open_cells` of it then gives them in the same order.
+
+    All of the recording is read. What was found of late is not looked for again.
+
+    Parameters
+    ----------
+    path
+        A recording of an event camera.
+    events
+        As for `open_cells`.
+    on_slice
+        Called with the number of time slices that are done, and of all; may raise to stop.
+
+    Returns
+    -------
+    Passages
+        None of them where no cell passes.
+
+    Raises
+    ------
+    InputError
+        When the recording cannot be read.
+    """
+    path = Path(path).expanduser()
+    settings = event_settings(events, read_sidecar(path))
+    try:
+        return passages_of(path, path.stat().st_mtime_ns, settings, on_slice)
+    except (ValueError, OSError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{shown(path)} cannot be used: {shown(error)}.") from None
