@@ -76,7 +76,12 @@ def _refusing(error: InputError) -> Callable[[str | Sequence[str]], list[Any]]:
     return refuse
 
 
-def _read_recording(path: str | Sequence[str]) -> list[LayerData]:
+def _read_recording(path: str | Sequence[str]) -> list[Any]:
+    """Open a recording in the dock, which finds the cells that pass; its frames alone without a window."""
+    from napari_sparseattn.show import has_window  # loads napari
+
+    if has_window():
+        return _open_in_dock(path)
     from napari_sparseattn.layers.recording import recording_layers  # loads dask
 
     try:

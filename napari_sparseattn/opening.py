@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
+from napari_sparseattn.recording_work import OpenedRecording, RecordingWork, read_recording
 from napari_sparseattn.workspace import CellSource, Placement
 from sparseattn.errors import InputError, WavelengthError
 
@@ -31,11 +32,15 @@ class Opening:
     wavelength_asked = Signal(Path, dict)
     """A file holds phase and does not say of which light; answer by `open_cells(**options, phase=)`."""
 
+    passages_missed = Signal(Path, dict)
+    """No cell passes through a recording as it was searched; answer by `open_cells(**options, events=)`."""
+
     field_met = Signal(CellSource)
     """What was to be opened as cells is an image of many cells."""
 
-    def __init__(self, workspace: Workspace, jobs: Jobs, layers: Layers) -> None:
+    def __init__(self, workspace: Workspace, jobs: Jobs, layers: Layers, recording: RecordingWork) -> None:
         self._workspace, self._jobs, self._layers = workspace, jobs, layers
+        self._recording = recording
         layers.offered.connect(self.take_layer)
 
     def take_offers(self) -> None:
@@ -52,7 +57,7 @@ class Opening:
                 self._layers.set_source(name, leafs=True)
             self._workspace.set_cells(cells, [source])
 
-        self._start(source.title, lambda: _opened(source), land)
+        self._start(source.title, lambda _: _opened(source), land)
 
     def open_cells(
         self, path: Path, *, add: bool = False, on_opened: Callable[[], None] | None = None, **options: Any
@@ -63,12 +68,17 @@ class Opening:
         """
         source = CellSource(Path(path), options)
         before = (self._workspace.cells, self._workspace.sources) if add else (None, ())
+        looked_at = self._looked_at()
 
-        def work() -> tuple[CellSet | None, tuple[str, ...]] | CellSource:
+        def work(report: Report) -> tuple[CellSet | None, tuple[str, ...]] | CellSource | OpenedRecording:
             from sparseattn.cells import CellSet
 
-            if not add and _is_field(source):
-                return source
+            if not add:
+                recording = read_recording(source, report)
+                if recording is not None:
+                    return recording
+                if _is_field(source):
+                    return source
             try:
                 cells = _opened(source)
             except WavelengthError:
@@ -83,9 +93,14 @@ class Opening:
                 _ = cells.ids
             return cells, ()
 
-        def land(result: tuple[CellSet | None, tuple[str, ...]] | CellSource) -> None:
+        def land(result: tuple[CellSet | None, tuple[str, ...]] | CellSource | OpenedRecording) -> None:
             if isinstance(result, CellSource):
                 self.field_met.emit(result)
+                return
+            if isinstance(result, OpenedRecording):
+                self._show_recording(result, source, looked_at)
+                if on_opened is not None:
+                    on_opened()
                 return
             cells, names = result
             if cells is None and names:
@@ -95,11 +110,33 @@ class Opening:
                 self.wavelength_asked.emit(source.path, {**options, "add": add})
                 return
             self._workspace.set_cells(cells, [*before[1], source])
+            self._look_at(looked_at)
             self._tell_skipped(cells)
             if on_opened is not None:
                 on_opened()
 
         self._start(source.title, work, land)
+
+    def _show_recording(self, opened: OpenedRecording, source: CellSource, looked_at: str | None) -> None:
+        self._recording.show(opened, source)
+        if opened.cells is None:
+            assert source.path is not None
+            self.passages_missed.emit(source.path, dict(source.options))
+            return
+        self._look_at(looked_at)
+        count = len(opened.cells)
+        passing = "One cell passes" if count == 1 else f"{count:,} cells pass"
+        self._workspace.say(f"{passing} through the field.")
+
+    def _looked_at(self) -> str | None:
+        cells, current = self._workspace.cells, self._workspace.current
+        return None if cells is None or current < 0 else cells.ids[current]
+
+    def _look_at(self, name: str | None) -> None:
+        """Go on with the cell that was looked at, where it was opened again."""
+        cells = self._workspace.cells
+        if cells is not None and name in cells.ids:
+            self._workspace.current = cells.ids.index(name)
 
     def use_selected_layers(self) -> None:
         """Take the cells of the selected image layers: a stack a layer a channel, or one RGB stack."""
@@ -110,7 +147,7 @@ class Opening:
             )
             return
 
-        def work() -> CellSet:
+        def work(_: Report) -> CellSet:
             import numpy as np
 
             from sparseattn.cells import CellSet
@@ -163,16 +200,16 @@ class Opening:
         if len(names) == len(wanted):
             workspace.set_channel_names(names)
 
-    def _start(self, title: str, work: Callable[[], Any], land: Callable[[Any], None]) -> None:
+    def _start(self, title: str, work: Callable[[Report], Any], land: Callable[[Any], None]) -> None:
         def landed(result: Any) -> None:
             land(result)
             self.match_channels()
 
-        def prepared(_: Report) -> Any:
+        def prepared(report: Report) -> Any:
             from napari_sparseattn.layers.stack import load_what_layers_need
 
             load_what_layers_need()
-            return work()
+            return work(report)
 
         self._jobs.start(f"Opening {title}", prepared, landed, bound_to=(), key="open")
 

@@ -15,6 +15,7 @@ from napari_sparseattn.labelling import Labelling
 from napari_sparseattn.layers import Layers
 from napari_sparseattn.live import LiveExplanation
 from napari_sparseattn.opening import Opening
+from napari_sparseattn.recording_work import RecordingWork
 from napari_sparseattn.retraining import Retraining
 from napari_sparseattn.shown_cells import ShownCells
 from napari_sparseattn.workspace import Workspace
@@ -38,9 +39,10 @@ class Session:
         self.retraining = Retraining(self.workspace, self.jobs, self.labelling)
         self.layers = Layers(viewer, self.workspace)
         self.live = LiveExplanation(self.workspace, self.jobs)
-        self.opening = Opening(self.workspace, self.jobs, self.layers)
         self.classification = Classification(self.workspace, self.jobs)
         self.field = FieldWork(self.workspace, self.jobs, self.layers, self.labelling)
+        self.recording = RecordingWork(self.workspace, self.layers, self.field.layers.watch)
+        self.opening = Opening(self.workspace, self.jobs, self.layers, self.recording)
         self.shown_cells = ShownCells(self.workspace, self.jobs, self.classification)
 
     def let_go_of_dead_widgets(self) -> None:

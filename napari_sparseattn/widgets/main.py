@@ -37,9 +37,11 @@ from napari_sparseattn.session import Session, session_of
 from napari_sparseattn.settings import last_folder, remember_folder
 from napari_sparseattn.versions import title_of
 from napari_sparseattn.widgets.channel_dialog import ChannelDialog
+from napari_sparseattn.widgets.events_dialog import EventsDialog
 from napari_sparseattn.widgets.phase_dialog import PhaseDialog
 from napari_sparseattn.widgets.status_line import StatusLine
 from napari_sparseattn.workspace import CellSource
+from sparseattn.events import is_recording
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -87,6 +89,7 @@ class MainWidget(QWidget):
         opening.subfolders_asked.connect(self._ask_subfolders)
         opening.wavelength_asked.connect(self._ask_wavelength)
         opening.field_met.connect(self._open_field)
+        opening.passages_missed.connect(self._ask_about_missed)
         workspace = self.workspace
         workspace.cells_changed.connect(self._on_cells)
         for changed in (workspace.cells_changed, workspace.model_changed, workspace.channels_changed):
@@ -119,6 +122,7 @@ class MainWidget(QWidget):
             ("Use Selected Layers", self.session.opening.use_selected_layers, "Cells from image layers"),
             ("Match Channels…", self._match_channels, "Say which channel of the cells is which of the model"),
             ("Phase…", self._set_phase, "How phase or holograms become optical path difference"),
+            ("Events…", self._set_events, "How cells are found in a recording, and what their images show"),
             (None, None, None),
             (
                 "Save Project",
@@ -310,6 +314,36 @@ class MainWidget(QWidget):
         dialog.open()
         self._question = dialog
 
+    def _set_events(self) -> None:
+        """Ask what becomes of the events of the cells that are open, and open them again; labels stay."""
+        workspace = self.workspace
+        source = workspace.sources[0] if len(workspace.sources) == 1 else None
+        if source is None or source.path is None or not self._has_events(source.path):
+            workspace.fail("Open one recording of an event camera, or one folder of them, first.")
+            return
+        options = dict(source.options)
+        if workspace.cells is not None and workspace.cells.events is not None:
+            options["events"] = workspace.cells.events.to_json()
+        self._ask_events(source.path, options)
+
+    def _has_events(self, path: Path) -> bool:
+        cells = self.workspace.cells
+        return is_recording(path) if cells is None else cells.events is not None
+
+    def _ask_about_missed(self, path: Path, options: dict[str, Any]) -> None:
+        self.workspace.fail(f"no cell is seen to pass in {path.name}; say how large cells are")
+        self._ask_events(path, options)
+
+    def _ask_events(self, path: Path, options: dict[str, Any]) -> None:
+        dialog = EventsDialog(self.session.jobs, path, options, max(self.workspace.current, 0), self)
+
+        def answer() -> None:
+            self.session.opening.open_cells(path, **dialog.options)
+
+        dialog.accepted.connect(answer)
+        dialog.open()
+        self._question = dialog
+
     def _open_field(self, source: CellSource) -> None:
         self.show_tab("field")
         self.session.field.open_image(source)
@@ -379,16 +413,12 @@ class MainWidget(QWidget):
     # -- what is shown -------------------------------------------------------------------------------
 
     def _on_cells(self) -> None:
-        """Cells of several sizes have no slider to leaf with: the gallery is where they are."""
+        """Passages, and cells of several sizes, have no slider to leaf with: they are in the gallery."""
         workspace = self.workspace
-        if (
-            workspace.cells is None
-            or workspace.has_placement
-            or workspace.is_stack
-            or len(workspace.cells) < 2
-        ):
+        if workspace.cells is None or len(workspace.cells) < 2:
             return
-        self.show_tab("gallery")
+        if self.session.recording.is_current or not (workspace.has_placement or workspace.is_stack):
+            self.show_tab("gallery")
 
     def _show_state(self) -> None:
         workspace = self.workspace

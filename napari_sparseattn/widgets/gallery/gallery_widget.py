@@ -23,7 +23,12 @@ from qtpy.QtWidgets import (
 from napari_sparseattn.settings import recall, remember
 from napari_sparseattn.widgets.gallery.cards import Cards
 from napari_sparseattn.widgets.gallery.cell_grid import CellGrid
-from napari_sparseattn.widgets.gallery.column_titles import column_title, sample_columns, sortable_columns
+from napari_sparseattn.widgets.gallery.column_titles import (
+    column_title,
+    limitable_columns,
+    sample_columns,
+    sortable_columns,
+)
 from napari_sparseattn.widgets.gallery.filter_bar import FilterBar
 from napari_sparseattn.widgets.gallery.listening import listen
 from napari_sparseattn.widgets.gallery.shared_contrast import SharedContrast, can_share, shares_at_first
@@ -34,6 +39,8 @@ from sparseattn.table.filters import CellFilter, CellOrder, sample_texts
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import pandas as pd
+
     from napari_sparseattn.session import Session
     from napari_sparseattn.widgets.gallery.scatter import ScatterPanel
     from sparseattn.cells import CellSet
@@ -42,6 +49,8 @@ if TYPE_CHECKING:
 _SIDES = (40, 240)
 _MOST_SAMPLE_VALUES = 200
 """A column of more values tells the cells one by one: no use to tick."""
+_MOST_NUMBERS = 8
+"""Of a column of whole numbers, more values than so many are limited by a range."""
 
 
 class GalleryWidget(QWidget):
@@ -256,16 +265,22 @@ class GalleryWidget(QWidget):
         table, workspace = self._shown.table, self._workspace
         names = [item.name for item in workspace.classes]
         samples: dict[str, list[str]] = {}
+        numbers: dict[str, tuple[str, float, float]] = {}
         orders = [("In their order", "")]
         given = list(names)
         if table is not None:
             for column in sample_columns(table):
                 values = sample_texts(table[column]).unique().tolist()
-                if len(values) <= _MOST_SAMPLE_VALUES:
+                if len(values) <= _most_ticks(table[column]):
                     samples[column] = sorted(values)
+            numbers = {
+                name: (column_title(name), float(table[name].min()), float(table[name].max()))
+                for name in limitable_columns(table)
+                if name not in samples
+            }
             given += sorted(set(table["human_label"].dropna()) - set(names))
             orders += [(column_title(column), column) for column in sortable_columns(table)]
-        self.filters.offer(names, given, samples, workspace.colours)
+        self.filters.offer(names, given, samples, numbers, workspace.colours)
         if [self.sort.itemData(at) for at in range(self.sort.count())] != [column for _, column in orders]:
             self.sort.clear()
             for text, column in orders:
@@ -410,6 +425,14 @@ class GalleryWidget(QWidget):
             switch.setChecked(kept.get(name) is True)
         if self._scatter is not None:
             self._scatter.restore()
+
+
+def _most_ticks(column: pd.Series) -> int:
+    """Return up to how many values of a column are ticked; more numbers, and all fractions, have a range."""
+    kind = column.dtype.kind
+    if kind == "f":
+        return 0
+    return min(_MOST_NUMBERS, len(column) - 1) if kind in "iu" else _MOST_SAMPLE_VALUES
 
 
 def _switch(text: str, hint: str) -> QPushButton:

@@ -11,8 +11,24 @@ from sparseattn.cells.readers.kept_passages import passages_of
 from sparseattn.cells.sidecar import read_sidecar
 from sparseattn.cells.worked_out import event_settings
 from sparseattn.errors import InputError
+from sparseattn.events.files import is_recording
+from sparseattn.events.formats import nmnist
 from sparseattn.events.passages import Passages
 from sparseattn.events.settings import EventSettings
+
+
+def holds_passages(path: str | Path, events: EventSettings | Mapping[str, Any] | None = None) -> bool:
+    """Whether a file is a recording that, opened by itself, is searched for cells: not one cell.
+
+    Raises
+    ------
+    InputError
+        When the settings make no sense.
+    """
+    path = Path(path).expanduser()
+    if not is_recording(path) or path.suffix.lower() == nmnist.SUFFIX:
+        return False
+    return event_settings(events, read_sidecar(path)).recordings != "cells"
 
 
 def open_passages(
