@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sparseattn.cells import CellSet, Prepare, fit_prepare
-from sparseattn.cells import prepare as prepare_module
+from sparseattn.cells import CellSet, Prepare, fit_prepare, fitting
 from sparseattn.errors import InputError
 
 RNG = np.random.default_rng(0)
@@ -208,7 +207,7 @@ def test_what_is_prepared_may_lie_in_a_temporary_file(
 ) -> None:
     cells = cells_of(23)
     prepare, prepared = fit_prepare(cells, range(10), size=16)
-    monkeypatch.setattr(prepare_module, "IN_MEMORY_BYTES", 1000)
+    monkeypatch.setattr(fitting, "IN_MEMORY_BYTES", 1000)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     again, mapped = fit_prepare(cells, range(10), size=16)
     assert isinstance(mapped.images, np.memmap)

@@ -11,7 +11,7 @@ from sparseattn.cli import options as shared
 from sparseattn.cli.models import load_model
 from sparseattn.cli.output import note, percent, pixels_and_percent, print_facts, print_json
 from sparseattn.cli.source_options import PLAIN_SOURCE, SourceOptions, reads_cells
-from sparseattn.cli.sources import open_any, report_skipped
+from sparseattn.cli.sources import open_any, report_notes, report_skipped
 from sparseattn.cli.targets import check_output_file
 from sparseattn.errors import InputError
 
@@ -54,6 +54,7 @@ def report(
     title: Annotated[str, typer.Option(help="Heading of the report.")] = "Cell report",
     pixels: shared.PixelsOption = None,
     options: SourceOptions = PLAIN_SOURCE,
+    force: shared.Force = False,
     batch_size: shared.BatchSize = 256,
     device: shared.Device = "auto",
     as_json: shared.Json = False,
@@ -69,9 +70,12 @@ def report(
     k = classifier.k if pixels is None else shared.parse_pixels(pixels, grid_pixels)
     options = options.for_model(model)
     cells = _open_samples(sources, options, classifier.classes)
-    predictions = classifier.predict(cells, k=k, batch_size=batch_size, strict=options.strict, device=device)
+    predictions = classifier.predict(
+        cells, k=k, batch_size=batch_size, strict=options.strict, device=device, force=force
+    )
     skipped = [*cells.skipped, *predictions.skipped]
     report_skipped(skipped)
+    report_notes(predictions.notes)
 
     from sparseattn.export.tables import write_table
     from sparseattn.report import draw_figures, make_report, report_tables, write_figures, write_html
@@ -104,6 +108,7 @@ def report(
                 "k": k,
                 "pixel_fraction": k / grid_pixels,
                 "skipped": len(skipped),
+                "notes": predictions.notes,
                 "model_hash": predictions.model_hash,
                 "judged_by": None if judged is None else judged.cells.side,
                 "statement": None if judged is None else judged.cells.statement,
