@@ -119,6 +119,7 @@ class CellSet:
         channels: Sequence[str],
         labels: Sequence[str | None] | None = None,
         modality: Modality = "unknown",
+        pixel_size_um: float | None = None,
         name: str = "array",
     ) -> CellSet:
         """Return the cells of an array in memory.
@@ -133,6 +134,8 @@ class CellSet:
             N classes, None where a cell has none.
         modality
             The kind of instrument.
+        pixel_size_um
+            Side of a pixel in micrometres, in the sample; None where it is not known.
         name
             Stands as the path in the origins.
 
@@ -148,8 +151,15 @@ class CellSet:
             raise InputError(f"The array {shown(name)} has dtype {images.dtype}; give real numbers.")
         count, depth, height, width = images.shape
         check_channels(channels, depth, name)
-        file = CellFile(MemorySource(Path(name), images), count, depth, (height, width), images.dtype)
-        known = {"channels": Known("caller"), "modality": Known("caller")}
+        file = CellFile(
+            MemorySource(Path(name), images),
+            count,
+            depth,
+            (height, width),
+            images.dtype,
+            pixel_size_um=pixel_size_um,
+        )
+        known = dict.fromkeys(("channels", "modality", "pixel_size_um"), Known("caller"))
         cells = cls.from_files([file], channels=channels, modality=modality, known=known)
         return cells if labels is None else cells.with_labels(labels)
 

@@ -274,9 +274,7 @@ class Prepare:
                 std=tuple(float(value) for value in d["std"]),
                 events=None if d.get("events") is None else EventSettings.from_json(d["events"]),
                 pixel_size_um=_length(d.get("pixel_size_um")),
-                field_um=None
-                if d.get("field_um") is None
-                else (float(d["field_um"][0]), float(d["field_um"][1])),
+                field_um=None if d.get("field_um") is None else _span(d["field_um"]),
                 grid_pixel_um=_length(d.get("grid_pixel_um")),
             )
         except InputError:
@@ -316,3 +314,8 @@ class Prepare:
 
 def _length(value: Any) -> float | None:
     return None if value is None else float(value)
+
+
+def _span(values: Any) -> tuple[float, float]:
+    low, high = values
+    return float(low), float(high)
