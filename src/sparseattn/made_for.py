@@ -12,8 +12,8 @@ from sparseattn.errors import InputError
 
 FARTHEST_FIELD = 1.3
 """Of images that are resized to the grid: by which factor their field of view may differ from the training
-cells' before they are refused. At 1.25 balanced accuracy on stained_pbc fell by 5 to 9 points, at 1.5 by 24 to
-29 (`benchmarks/magnification.py`)."""
+cells' before they are refused. On stained_pbc balanced accuracy fell by 5 to 9 points at 1.25, by 24 to 29 at
+1.5 (`benchmarks/magnification.py`)."""
 
 LARGEST_ENLARGEMENT = 4.0
 """Of images whose scale is kept: by which factor they may be enlarged before they are refused."""

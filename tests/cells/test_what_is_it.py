@@ -230,3 +230,13 @@ def test_cells_keep_their_pixel_sizes_when_they_are_joined_and_handed_over(tmp_p
     sizes = dict(zip(cells.ids, cells.pixel_sizes_um, strict=True))
     again = open_cells(tmp_path / "handed")
     assert dict(zip(again.ids, again.pixel_sizes_um, strict=True)) == sizes
+
+
+def test_facts_of_joined_sources_are_known_from_where_all_of_them_are(tmp_path: Path) -> None:
+    for name, size in (("a", 0.1), ("b", 0.2)):
+        put_picture(tmp_path / name / "1.png")
+        remember(tmp_path / name, Correction(modality="flow", pixel_size_um=size))
+    sets = [open_cells(tmp_path / "a"), open_cells(tmp_path / "b")]
+    facts = describe(CellSet.concatenate(sets))
+    assert (facts.modality.by, facts.modality.path) == ("folder", None)
+    assert (facts.pixel_size_um.value, facts.pixel_sizes_um, facts.guessed) == (None, (0.1, 0.2), ())

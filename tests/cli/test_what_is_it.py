@@ -196,8 +196,9 @@ def test_another_modality_is_refused_or_forced_with_a_warning(
         forced = sparseattn(name, *arguments, *other, "--force", "--json")
         assert forced.status == 0, forced.err
         assert forced.json["notes"] == [f"{sentence}; forced: the answers may mean nothing"], name
-        assert sentence in forced.err
+        assert sentence.removeprefix("the ") in forced.err
     assert all(sentence in row["notes"] for row in table(tmp_path / "t.csv"))
+    assert sentence.removeprefix("the ") in (tmp_path / "r.html").read_text(encoding="utf-8")
     assert "notes" not in table_of(sparseattn, trained, tmp_path)[0]
 
 
@@ -235,6 +236,9 @@ def test_a_grid_of_fixed_size_rescales_cells_of_another_magnification(
     assert (first.status, second.status) == (0, 0), second.err
     assert first.json["notes"] == []
     assert second.json["notes"] == ["cells of 0.25 µm a pixel are rescaled to 2; the training cells had 1"]
+    report = sparseattn("report", model, fine, "-o", tmp_path / "r.html", "--json").json
+    assert "brought to 2 µm a pixel, cropped or padded" in report["methods"]
+    assert report["notes"] == second.json["notes"]
     for one, four in zip(table(as_trained), table(rescaled), strict=True):
         for name in ("p_bright", "p_dark", "p_striped"):
             assert float(one[name]) == pytest.approx(float(four[name]), abs=0.02)

@@ -16,7 +16,7 @@ from sparseattn.cells.catalogue import Catalogue
 from sparseattn.cells.cell_file import CellFile, MaskedSource, MemorySource
 from sparseattn.cells.channels import check_channels
 from sparseattn.cells.columns import LazyColumn, taken
-from sparseattn.cells.facts import Known
+from sparseattn.cells.facts import Known, common
 from sparseattn.cells.modality import Modality
 from sparseattn.cells.origin import Origin, Skipped, shown
 from sparseattn.errors import CellError, InputError
@@ -210,11 +210,7 @@ class CellSet:
             file_channels=first.file_channels
             if len({part.file_channels for part in sets}) == 1
             else first.channels,
-            known={
-                name: by
-                for name, by in first.known.items()
-                if all(part.known.get(name) == by for part in sets)
-            },
+            known=common([part.known for part in sets]),
         )
 
     def __len__(self) -> int:

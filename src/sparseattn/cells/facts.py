@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -25,3 +26,15 @@ class Known:
 
     by: KnownFrom
     path: Path | None = None
+
+
+def common(known: Sequence[Mapping[str, Known]]) -> dict[str, Known]:
+    """Return what is known of several sources from the same side; without a path where that differs."""
+    together = {}
+    for name, first in known[0].items():
+        others = [one.get(name) for one in known]
+        if all(other == first for other in others):
+            together[name] = first
+        elif all(other is not None and other.by == first.by for other in others):
+            together[name] = Known(first.by)
+    return together

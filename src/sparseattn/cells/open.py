@@ -169,7 +169,7 @@ def open_cells(
         skipped=skipped,
         unit=found.unit,
         phase=common_settings(files),
-        events=files[0].events or (remembered.of_all.events if found.modality == "events" else None),
+        events=files[0].events or (remembered.of_file(path).events if found.modality == "events" else None),
         file_channels=found.file_channels,
         known=found.known,
     )

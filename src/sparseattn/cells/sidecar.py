@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,7 +57,7 @@ def read_document(path: Path) -> dict[str, Any]:
     InputError
         When it is not JSON or says what cannot be.
     """
-    if not path.is_file():
+    if not os.path.isfile(path):  # not Path.is_file, which may raise where a folder cannot be read
         return {}
     try:
         if path.stat().st_size > _LARGEST:

@@ -11,7 +11,7 @@ from sparseattn.cli import options as shared
 from sparseattn.cli.models import load_model
 from sparseattn.cli.output import note, percent, pixels_and_percent, print_facts, print_json
 from sparseattn.cli.source_options import PLAIN_SOURCE, SourceOptions, reads_cells
-from sparseattn.cli.sources import open_any, report_notes, report_skipped
+from sparseattn.cli.sources import open_any, report_skipped
 from sparseattn.cli.targets import check_output_file
 from sparseattn.errors import InputError
 
@@ -75,7 +75,6 @@ def report(
     )
     skipped = [*cells.skipped, *predictions.skipped]
     report_skipped(skipped)
-    report_notes(predictions.notes)
 
     from sparseattn.export.tables import write_table
     from sparseattn.report import draw_figures, make_report, report_tables, write_figures, write_html
