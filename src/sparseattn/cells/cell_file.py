@@ -13,6 +13,7 @@ import numpy.typing as npt
 from sparseattn.cells.modality import Modality
 
 if TYPE_CHECKING:
+    from sparseattn.cells.readers.layouts import Axes
     from sparseattn.cells.readers.phase.recorded import RecordedPhase
     from sparseattn.events.settings import EventSettings
 
@@ -81,6 +82,8 @@ class CellFile:
         What the pixels are, where the file says that they are phase; see `sparseattn.phase`.
     events
         What became of a recording's events, where the file is one.
+    axes
+        Which axis of the image in the file is which; None where it holds no plain image.
     """
 
     source: Source
@@ -98,6 +101,7 @@ class CellFile:
     modality: Modality | None = None
     phase: RecordedPhase | None = None
     events: EventSettings | None = None
+    axes: Axes | None = None
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from sparseattn.cells.catalogue import Catalogue
 from sparseattn.cells.cell_file import CellFile, MaskedSource, MemorySource
 from sparseattn.cells.channels import check_channels
 from sparseattn.cells.columns import LazyColumn, taken
+from sparseattn.cells.facts import Known, common
 from sparseattn.cells.modality import Modality
 from sparseattn.cells.origin import Origin, Skipped, shown
 from sparseattn.errors import CellError, InputError
@@ -51,13 +52,16 @@ class CellSet:
         Files and cells that were left out when the set was opened.
     unit
         Of the pixels' values, such as "nm"; None where it is not known.
-    pixel_size_um
-        Side of a pixel in micrometres, in the sample; None where it is not known.
     phase
         How the optical path differences are made of what the files hold; None where they are not, or the
         files differ in it.
     events
         What became of the events of a recording; None where cells come from elsewhere.
+    file_channels
+        Names of the channels as the files give them, before any renaming.
+    known
+        From whom modality, layout, channels, pixel size and settings are known, by name; see
+        `sparseattn.cells.describe`.
     """
 
     labels: tuple[str | None, ...]
@@ -68,9 +72,10 @@ class CellSet:
     _positions: _Positions = field()
     _columns: dict[str, Sequence[Any]] = field()
     unit: str | None = None
-    pixel_size_um: float | None = None
     phase: PhaseSettings | None = None
     events: EventSettings | None = None
+    file_channels: tuple[str, ...] = ()
+    known: Mapping[str, Known] = field(default_factory=dict)
 
     @classmethod
     def from_files(
@@ -83,9 +88,10 @@ class CellSet:
         columns: Mapping[str, Sequence[Any]] | None = None,
         skipped: Sequence[Skipped] = (),
         unit: str | None = None,
-        pixel_size_um: float | None = None,
         phase: PhaseSettings | None = None,
         events: EventSettings | None = None,
+        file_channels: Sequence[str] | None = None,
+        known: Mapping[str, Known] | None = None,
     ) -> CellSet:
         """Return all cells of `files`, in order; what readers build a set with."""
         catalogue = Catalogue(files)
@@ -99,9 +105,10 @@ class CellSet:
             _positions=np.arange(count),
             _columns=dict(columns or {}),
             unit=unit,
-            pixel_size_um=pixel_size_um,
             phase=phase,
             events=events,
+            file_channels=tuple(channels if file_channels is None else file_channels),
+            known=dict(known or {}),
         )
 
     @classmethod
@@ -112,6 +119,7 @@ class CellSet:
         channels: Sequence[str],
         labels: Sequence[str | None] | None = None,
         modality: Modality = "unknown",
+        pixel_size_um: float | None = None,
         name: str = "array",
     ) -> CellSet:
         """Return the cells of an array in memory.
@@ -126,6 +134,8 @@ class CellSet:
             N classes, None where a cell has none.
         modality
             The kind of instrument.
+        pixel_size_um
+            Side of a pixel in micrometres, in the sample; None where it is not known.
         name
             Stands as the path in the origins.
 
@@ -141,15 +151,23 @@ class CellSet:
             raise InputError(f"The array {shown(name)} has dtype {images.dtype}; give real numbers.")
         count, depth, height, width = images.shape
         check_channels(channels, depth, name)
-        file = CellFile(MemorySource(Path(name), images), count, depth, (height, width), images.dtype)
-        cells = cls.from_files([file], channels=channels, modality=modality)
+        file = CellFile(
+            MemorySource(Path(name), images),
+            count,
+            depth,
+            (height, width),
+            images.dtype,
+            pixel_size_um=pixel_size_um,
+        )
+        known = dict.fromkeys(("channels", "modality", "pixel_size_um"), Known("caller"))
+        cells = cls.from_files([file], channels=channels, modality=modality, known=known)
         return cells if labels is None else cells.with_labels(labels)
 
     @staticmethod
     def concatenate(sets: Sequence[CellSet]) -> CellSet:
         """Join sets in the order given; a sample column that one of them lacks is None there.
 
-        Where their pixels are not of one size, the size is not known of the whole.
+        Each cell keeps the size of its pixels.
 
         Raises
         ------
@@ -187,9 +205,12 @@ class CellSet:
             _positions=np.arange(len(catalogue.file_of)),
             _columns=columns,
             unit=first.unit,
-            pixel_size_um=first.pixel_size_um if len({part.pixel_size_um for part in sets}) == 1 else None,
             phase=first.phase if len({part.phase for part in sets}) == 1 else None,
             events=first.events,
+            file_channels=first.file_channels
+            if len({part.file_channels for part in sets}) == 1
+            else first.channels,
+            known=common([part.known for part in sets]),
         )
 
     def __len__(self) -> int:
@@ -289,7 +310,8 @@ class CellSet:
             When there are not as many names as channels, or a name is there twice.
         """
         check_channels(names, len(self.channels), "the set of cells")
-        return dataclasses.replace(self, channels=tuple(names))
+        known = {**self.known, "channels": Known("caller")}
+        return dataclasses.replace(self, channels=tuple(names), known=known)
 
     def mask(self, index: int) -> npt.NDArray[np.bool_] | None:
         """Return which pixels are the cell's own, where the file or a segmentation says so.
@@ -348,6 +370,24 @@ class CellSet:
         """(H, W) of each cell in pixels, from the headers."""
         files = self._catalogue.files
         return tuple(files[self._catalogue.file_of[i]].shape for i in self._positions)
+
+    @cached_property
+    def pixel_sizes_um(self) -> tuple[float | None, ...]:
+        """Side of a pixel of each cell in micrometres, in the sample; None where it is not known."""
+        files = self._catalogue.files
+        return tuple(files[self._catalogue.file_of[i]].pixel_size_um for i in self._positions)
+
+    @property
+    def pixel_size_um(self) -> float | None:
+        """Side of a pixel in micrometres, in the sample; None where it is not known, or the cells differ."""
+        sizes = {file.pixel_size_um for file in self.files}
+        return sizes.pop() if len(sizes) == 1 else None
+
+    @cached_property
+    def files(self) -> tuple[CellFile, ...]:
+        """What the headers of the files say that these cells lie in."""
+        there = np.unique(self._catalogue.file_of[self._positions])
+        return tuple(self._catalogue.files[i] for i in there)
 
     @property
     def samples(self) -> pd.DataFrame:

@@ -366,6 +366,8 @@ def cut_cells(
             field.channels,
             first=row,
             name_of=names,
+            pixel_size_um=field.pixel_size_um,
+            axes=field.axes,
         )
         for row, (y0, x0, y1, x1) in enumerate(crop)
     ]
@@ -375,8 +377,9 @@ def cut_cells(
         modality=field.modality,
         columns=columns,
         unit=field.unit,
-        pixel_size_um=field.pixel_size_um,
         phase=field.phase,
+        file_channels=field.file_channels or None,
+        known=field.known,
     )
     return FieldCells(cells, field, labels, settings, plane_of, label, area, centroid, box, crop, background)
 

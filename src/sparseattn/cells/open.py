@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from sparseattn.cells.cellset import CellSet
-from sparseattn.cells.field import Field, default_modality
+from sparseattn.cells.field import Field
 from sparseattn.cells.modality import Modality, check_modality
 from sparseattn.cells.origin import shown
 from sparseattn.cells.readers.cytometry.channel_files import files_together
@@ -25,17 +25,10 @@ from sparseattn.cells.readers.how import HowToRead
 from sparseattn.cells.readers.layouts import LAYOUTS
 from sparseattn.cells.readers.phase.recorded import common_settings
 from sparseattn.cells.readers.zarr_store import is_zarr
-from sparseattn.cells.sidecar import check_pixel_size, read_sidecar
+from sparseattn.cells.remembered import read_remembered
+from sparseattn.cells.sidecar import check_pixel_size
 from sparseattn.cells.tables import describe_samples, label_cells
-from sparseattn.cells.worked_out import (
-    channels_of,
-    columns_of,
-    event_settings,
-    modality_of,
-    phase_settings,
-    pixel_size_of,
-    unit_of,
-)
+from sparseattn.cells.worked_out import Given, columns_of, how_to_read, work_out
 from sparseattn.errors import InputError, NoCellsError, WavelengthError
 from sparseattn.events.settings import EventSettings
 from sparseattn.phase.settings import PhaseSettings
@@ -50,7 +43,7 @@ def open_cells(
     samples_csv: str | Path | None = None,
     class_name: str | None = None,
     columns: Mapping[str, str] | None = None,
-    channel_names: Sequence[str] | None = None,
+    channel_names: Sequence[str] | Mapping[str, str] | None = None,
     modality: Modality | None = None,
     dataset: str | None = None,
     file_names: str | None = None,
@@ -85,10 +78,11 @@ def open_cells(
         Sample columns that hold one value for the whole source, such as ``{"sample": "day 2"}``; they win
         over those of folders and tables.
     channel_names
-        One name a channel; wins over those of the sidecar and the file.
+        One name a channel, or new names by old ones (``{"Ch4": "brightfield"}``; the others keep theirs). Win
+        over those that are remembered and those of the file.
     modality
-        The kind of instrument; else the sidecar says, else the file: 8-bit RGB is "brightfield", holograms
-        and phase are "phase", recordings are "events"; else "unknown".
+        The kind of instrument; else as remembered, else as the file says: 8-bit RGB is "brightfield",
+        holograms and phase are "phase", recordings are "events"; else "unknown".
     dataset
         Which image of a file or store that holds several: the name of a dataset (HDF5, MATLAB) or of an array
         (.npz), the name or number of a series, or a well and field of a plate ("A/1/0").
@@ -98,14 +92,14 @@ def open_cells(
     tile
         (H, W) of a cell where images are montages, cells side by side in a grid.
     pixel_size_um
-        Side of a pixel in micrometres, in the sample; else the sidecar or the file says.
+        Side of a pixel in micrometres, in the sample; else what is remembered or the file says.
     phase
         How recorded phase becomes optical path difference in nm: a `sparseattn.phase.PhaseSettings`, or a
-        mapping of some of its attributes; what it leaves out is as the sidecar says. Given, images of any
+        mapping of some of its attributes; what it leaves out is as remembered. Given, images of any
         kind of file are taken for phase; files that say that they are phase always become path differences.
     events
         What becomes of the events of recordings: a `sparseattn.events.EventSettings`, or a mapping of some of
-        its attributes; what it leaves out is as the sidecar says.
+        its attributes; what it leaves out is as remembered.
     strict
         Raise on the first file that cannot be used, instead of leaving it out.
 
@@ -124,8 +118,9 @@ def open_cells(
     Notes
     -----
     A file ``cells.json`` in the source folder, or in the one above it, may say
-    ``{"modality": "phase", "channels": ["optical path difference"], "pixel_size_um": 0.2}``, and of phase
-    ``{"phase": {"wavelength_nm": 550, "background": "tilt"}}``.
+    ``{"modality": "flow", "layout": "NCYX", "channels": {"Ch4": "brightfield"}, "pixel_size_um": 0.5}``, of
+    phase ``{"phase": {"wavelength_nm": 550}}``, and of single files ``{"files": {"a.tif": {...}}}``;
+    `sparseattn.cells.remember` writes it, or the user's own settings, which are read as well.
     """
     path = Path(path).expanduser()
     _check_arguments(subfolders, layout, labels_csv, class_name, modality)
@@ -136,20 +131,16 @@ def open_cells(
         raise InputError(
             f"{shown(path)} cannot be opened ({error.strerror}); give a folder of images or a stack."
         ) from None
-    sidecar = read_sidecar(path)
-    how = HowToRead(
-        layout,
-        dataset,
-        checked_tile(tile),
-        phase_settings(phase, sidecar),
-        event_settings(events, sidecar),
-        one_cell=folder,
-    )
+    given = Given(layout, channel_names, modality, pixel_size_um, phase, events)
+    remembered = read_remembered(path)
+    how = HowToRead(dataset=dataset, tile=checked_tile(tile), one_cell=folder)
     listed, skipped = list_sources(path, folder, subfolders)
     if folder:
         listed, apart = files_together(listed, file_names)
         skipped += apart
-    files, parts, unusable = read_headers(listed, how, strict)
+    files, parts, unusable = read_headers(
+        listed, lambda file: how_to_read(file, how, given, remembered), strict
+    )
     skipped += unusable
     if not files:
         first = skipped[0]
@@ -165,22 +156,22 @@ def open_cells(
         labels = [class_name] * len(names)
     elif in_folders and subfolders == "classes":
         labels = names
-    channels = channels_of(files, channel_names, sidecar, path)
-    kind = modality_of(files, modality, sidecar)
+    found = work_out(files, given, remembered, path)
     file_columns = columns_of(files, counts)
     if in_folders and subfolders == "samples":
         file_columns["sample"] = tuple(names)
     cells = CellSet.from_files(
-        files,
-        channels=channels,
-        modality=kind,
+        found.files,
+        channels=found.channels,
+        modality=found.modality,
         labels=labels,
         columns=file_columns,
         skipped=skipped,
-        unit=unit_of(files, channels, kind),
-        pixel_size_um=pixel_size_of(files, pixel_size_um, sidecar),
+        unit=found.unit,
         phase=common_settings(files),
-        events=files[0].events or (sidecar.events if kind == "events" else None),
+        events=files[0].events or (remembered.of_file(path).events if found.modality == "events" else None),
+        file_channels=found.file_channels,
+        known=found.known,
     )
     if labels_csv is not None:
         cells = label_cells(cells, path, labels_csv)
@@ -195,7 +186,7 @@ def open_field(
     path: str | Path,
     *,
     layout: str | None = None,
-    channel_names: Sequence[str] | None = None,
+    channel_names: Sequence[str] | Mapping[str, str] | None = None,
     modality: Modality | None = None,
     dataset: str | None = None,
     pixel_size_um: float | None = None,
@@ -225,8 +216,9 @@ def open_field(
         raise InputError(f"There is no file {shown(path)}; give an image of many cells.")
     if path.is_dir() and not is_zarr(path):
         raise InputError(f"{shown(path)} is a folder; give one image of many cells.")
-    sidecar = read_sidecar(path)
-    how = HowToRead(layout, dataset, phase=phase_settings(phase, sidecar))
+    given = Given(layout, channel_names, modality, pixel_size_um, phase)
+    remembered = read_remembered(path)
+    how = how_to_read(path, HowToRead(dataset=dataset), given, remembered)
     listed, _ = list_sources(path, False, None)
     try:
         files = describe_file(listed[0], how)
@@ -240,19 +232,22 @@ def open_field(
     except Exception as error:  # decoders raise whatever a broken header makes them trip over
         reason = shown(error) or type(error).__name__
         raise InputError(f"{shown(path)} cannot be used: {reason}.") from None
-    channels = channels_of(files, channel_names, sidecar, path)
-    kind = modality or sidecar.modality or file.modality or default_modality(channels, file.dtype)
+    found = work_out(files, given, remembered, path)
+    file = found.files[0]
     return Field(
         name=path.name,
-        channels=channels,
-        modality=kind,
+        channels=found.channels,
+        modality=found.modality,
         planes=1 if file.cells is None else file.cells,
         shape=file.shape,
         dtype=file.dtype,
         _source=file.source,
-        unit=unit_of(files, channels, kind),
-        pixel_size_um=pixel_size_of(files, pixel_size_um, sidecar),
+        unit=found.unit,
+        pixel_size_um=file.pixel_size_um,
         phase=common_settings(files),
+        file_channels=found.file_channels,
+        axes=file.axes,
+        known=found.known,
     )
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from sparseattn.cells.origin import shown
+from sparseattn.cells.readers.how import HowToRead
 from sparseattn.cells.readers.kept_passages import passages_of
-from sparseattn.cells.sidecar import read_sidecar
-from sparseattn.cells.worked_out import event_settings
+from sparseattn.cells.remembered import read_remembered
+from sparseattn.cells.worked_out import Given, how_to_read
 from sparseattn.errors import InputError
 from sparseattn.events.files import is_recording
 from sparseattn.events.formats import nmnist
@@ -28,7 +29,7 @@ def holds_passages(path: str | Path, events: EventSettings | Mapping[str, Any] |
     path = Path(path).expanduser()
     if not is_recording(path) or path.suffix.lower() == nmnist.SUFFIX:
         return False
-    return event_settings(events, read_sidecar(path)).recordings != "cells"
+    return _settings(path, events).recordings != "cells"
 
 
 def open_passages(
@@ -61,10 +62,14 @@ def open_passages(
         When the recording cannot be read.
     """
     path = Path(path).expanduser()
-    settings = event_settings(events, read_sidecar(path))
+    settings = _settings(path, events)
     try:
         return passages_of(path, path.stat().st_mtime_ns, settings, on_slice)
     except (ValueError, OSError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{shown(path)} cannot be used: {shown(error)}.") from None
+
+
+def _settings(path: Path, events: EventSettings | Mapping[str, Any] | None) -> EventSettings:
+    return how_to_read(path, HowToRead(), Given(events=events), read_remembered(path)).events

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from sparseattn.cells.cell_file import CellFile
-from sparseattn.cells.channels import check_channels
+from sparseattn.cells.channels import check_channels, placeholder_names, renamed
 from sparseattn.cells.columns import joined
+from sparseattn.cells.facts import Known
 from sparseattn.cells.modality import Modality
 from sparseattn.cells.origin import shown
 from sparseattn.cells.readers import pictures
+from sparseattn.cells.readers.how import HowToRead
 from sparseattn.cells.readers.phase.recorded import CHANNEL, UNIT
+from sparseattn.cells.remembered import Remembered
 from sparseattn.cells.sidecar import Sidecar
 from sparseattn.errors import InputError
 from sparseattn.events.settings import EventSettings
@@ -22,39 +26,161 @@ _OPD_CHANNELS = (CHANNEL, "opd")
 """Channels of these names hold nanometres where nobody says otherwise."""
 
 
-def channels_of(
-    files: Sequence[CellFile], given: Sequence[str] | None, sidecar: Sidecar, path: Path
-) -> tuple[str, ...]:
-    """Return the names of the channels."""
+@dataclass(frozen=True)
+class Given:
+    """What the caller of `sparseattn.cells.open_cells` says that a source is; None: nothing."""
+
+    layout: str | None = None
+    channel_names: Sequence[str] | Mapping[str, str] | None = None
+    modality: Modality | None = None
+    pixel_size_um: float | None = None
+    phase: PhaseSettings | Mapping[str, Any] | None = None
+    events: EventSettings | Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class WorkedOut:
+    """What the files of a source are.
+
+    Attributes
+    ----------
+    files
+        Each with the size of its pixels.
+    channels, file_channels, modality, unit, known
+        As in a `CellSet`.
+    """
+
+    files: tuple[CellFile, ...]
+    channels: tuple[str, ...]
+    file_channels: tuple[str, ...]
+    modality: Modality
+    unit: str | None
+    known: dict[str, Known]
+
+
+def how_to_read(path: Path, how: HowToRead, given: Given, remembered: Remembered) -> HowToRead:
+    """Return how one file is to be read; what the caller does not say is as remembered."""
+    said = remembered.of_file(path)
+    return replace(
+        how,
+        layout=given.layout or said.layout,
+        phase=_phase_settings(given.phase, said),
+        events=_event_settings(given.events, said),
+    )
+
+
+def work_out(files: Sequence[CellFile], given: Given, remembered: Remembered, path: Path) -> WorkedOut:
+    """Decide what the files of a source are: the caller wins, then what is remembered, then the files.
+
+    Raises
+    ------
+    InputError
+        When names of channels do not fit or differ, or the files are of several modalities.
+    """
+    said = [remembered.of_file(file.source.path) for file in files]
+    first = said[0].known
+    known: dict[str, Known] = {}
+    channels, file_channels, known["channels"] = _channels(files, given.channel_names, said, path)
+    modality, known["modality"] = _modality(files, given.modality, said)
+    sized = tuple(
+        _with_pixel_size(file, given.pixel_size_um or one.pixel_size_um)
+        for file, one in zip(files, said, strict=True)
+    )
+    if given.pixel_size_um is not None:
+        known["pixel_size_um"] = Known("caller")
+    elif any(file.pixel_size_um is not None for file in sized):
+        known["pixel_size_um"] = first.get("pixel_size_um") or Known("file")
+    axes = files[0].axes
+    if axes is not None:
+        by_name = Known("caller") if given.layout is not None else first.get("layout", Known("caller"))
+        known["layout"] = {"file": Known("file"), "shape": Known("guess"), "layout": by_name}[axes.known_by]
+    for part, settings in (("phase", given.phase), ("events", given.events)):
+        known |= {name: by for name, by in first.items() if name.startswith(f"{part}.")}
+        names = settings if isinstance(settings, Mapping) else () if settings is None else vars(settings)
+        known |= {f"{part}.{name}": Known("caller") for name in names}
+    return WorkedOut(sized, channels, file_channels, modality, _unit(files, channels, modality), known)
+
+
+def _with_pixel_size(file: CellFile, pixel_size_um: float | None) -> CellFile:
+    if pixel_size_um is None or pixel_size_um == file.pixel_size_um:
+        return file
+    return replace(file, pixel_size_um=pixel_size_um)
+
+
+def _channels(
+    files: Sequence[CellFile],
+    given: Sequence[str] | Mapping[str, str] | None,
+    said: Sequence[Sidecar],
+    path: Path,
+) -> tuple[tuple[str, ...], tuple[str, ...], Known]:
+    """Return the names of the channels, those of the files, and from whom they are known."""
     count = files[0].channels
-    if given is not None:
+    in_files = [file.channel_names for file in files if file.channel_names is not None]
+    file_names = in_files[0] if in_files else placeholder_names(count)
+    if given is not None and not isinstance(given, Mapping):
         check_channels(given, count, path)
-        return tuple(given)
-    if sidecar.channels is not None:
-        check_channels(sidecar.channels, count, f"{path} (as {sidecar.path} names them)")
-        return sidecar.channels
-    named = [file for file in files if file.channel_names is not None]
-    for file in named[1:]:
-        if file.channel_names != named[0].channel_names:
+        return tuple(given), file_names, Known("caller")
+    named: list[tuple[tuple[str, ...], CellFile, Sidecar]] = []
+    for file, one in zip(files, said, strict=True):
+        names = _said_names(file, one, path)
+        if names is None:
+            continue
+        if named and names != named[0][0]:
             raise InputError(
-                f"The images name their channels differently: {shown(named[0].source.path)} has "
-                f"{named[0].channel_names} and {shown(file.source.path)} has {file.channel_names}; open them "
+                f"The images name their channels differently: {shown(named[0][1].source.path)} has "
+                f"{named[0][0]} and {shown(file.source.path)} has {names}; open them "
                 f"apart, or give the channel names."
             )
-    if named and named[0].channel_names is not None:
-        return named[0].channel_names
-    return ("intensity",) if count == 1 else tuple(f"channel {i}" for i in range(count))
+        if not named:
+            named.append((names, file, one))
+    names, known = file_names, Known("guess")
+    if named:
+        names, file, one = named[0]
+        known = one.known.get("channels", Known("file"))
+        file_names = file.channel_names or placeholder_names(count)
+    if given is None:
+        return names, file_names, known
+    return renamed(names, given, path, file_names), file_names, Known("caller")
 
 
-def modality_of(files: Sequence[CellFile], given: Modality | None, sidecar: Sidecar) -> Modality:
-    """Return the kind of instrument."""
-    said = {file.modality for file in files}
-    rgb = all(file.channel_names == pictures.RGB_NAMES and file.dtype == "uint8" for file in files)
-    by_file = said.pop() if len(said) == 1 else None
-    return given or sidecar.modality or by_file or ("brightfield" if rgb else "unknown")
+def _said_names(file: CellFile, said: Sidecar, path: Path) -> tuple[str, ...] | None:
+    """Return what the channels of a file are called; None where nobody names them."""
+    if said.channels is None:
+        return file.channel_names
+    if not isinstance(said.channels, Mapping):
+        check_channels(said.channels, file.channels, f"{path} (as {said.known['channels'].path} names them)")
+        return said.channels
+    own = file.channel_names or placeholder_names(file.channels)
+    there = {name: to for name, to in said.channels.items() if name in own}  # a folder may hold other files
+    return renamed(own, there, path) if there else file.channel_names
 
 
-def phase_settings(given: PhaseSettings | Mapping[str, Any] | None, sidecar: Sidecar) -> PhaseSettings | None:
+def _modality(
+    files: Sequence[CellFile], given: Modality | None, said: Sequence[Sidecar]
+) -> tuple[Modality, Known]:
+    if given is not None:
+        return given, Known("caller")
+    by_name = {one.modality: one for one in said}
+    if len(by_name) > 1:
+        kinds = ", ".join(sorted(map(str, filter(None, by_name))))
+        raise InputError(
+            f"The files are said to be of different kinds ({kinds}); open them apart, or give the modality."
+        )
+    remembered = said[0].modality
+    if remembered is not None:
+        return remembered, said[0].known["modality"]
+    in_files = {file.modality for file in files}
+    by_file = in_files.pop() if len(in_files) == 1 else None
+    if by_file is not None:
+        return by_file, Known("file")
+    if all(file.channel_names == pictures.RGB_NAMES and file.dtype == "uint8" for file in files):
+        return "brightfield", Known("guess")
+    return "unknown", Known("default")
+
+
+def _phase_settings(
+    given: PhaseSettings | Mapping[str, Any] | None, sidecar: Sidecar
+) -> PhaseSettings | None:
     """Return what is said of phase; of a mapping what it leaves out is as the sidecar says."""
     if given is None or isinstance(given, PhaseSettings):
         return given or sidecar.phase
@@ -62,7 +188,7 @@ def phase_settings(given: PhaseSettings | Mapping[str, Any] | None, sidecar: Sid
     return PhaseSettings.from_json({**said, **given})
 
 
-def event_settings(given: EventSettings | Mapping[str, Any] | None, sidecar: Sidecar) -> EventSettings:
+def _event_settings(given: EventSettings | Mapping[str, Any] | None, sidecar: Sidecar) -> EventSettings:
     """Return what becomes of events; of a mapping what it leaves out is as the sidecar says."""
     said = sidecar.events or EventSettings()
     if given is None or isinstance(given, EventSettings):
@@ -81,15 +207,9 @@ def columns_of(files: Sequence[CellFile], counts: Sequence[int]) -> dict[str, Se
     }
 
 
-def unit_of(files: Sequence[CellFile], channels: Sequence[str], modality: Modality) -> str | None:
+def _unit(files: Sequence[CellFile], channels: Sequence[str], modality: Modality) -> str | None:
     """Return the unit of the pixels' values."""
     if modality == "phase" and len(channels) == 1 and channels[0].casefold() in _OPD_CHANNELS:
         return UNIT
     units = {file.unit for file in files}
     return units.pop() if len(units) == 1 else None
-
-
-def pixel_size_of(files: Sequence[CellFile], given: float | None, sidecar: Sidecar) -> float | None:
-    """Return the side of a pixel in micrometres."""
-    sizes = {file.pixel_size_um for file in files}
-    return given or sidecar.pixel_size_um or (sizes.pop() if len(sizes) == 1 else None)

@@ -19,7 +19,7 @@ from sparseattn.cli.output import (
     print_table,
 )
 from sparseattn.cli.source_options import PLAIN_SOURCE, SourceOptions, reads_cells
-from sparseattn.cli.sources import open_labelled, report_skipped
+from sparseattn.cli.sources import open_labelled, report_notes, report_skipped
 from sparseattn.errors import InputError
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def evaluate(
         bool, typer.Option("--other", help="Count classes that the model does not know as its class 'other'.")
     ] = False,
     options: SourceOptions = PLAIN_SOURCE,
+    force: shared.Force = False,
     batch_size: shared.BatchSize = 256,
     device: shared.Device = "auto",
     as_json: shared.Json = False,
@@ -62,9 +63,12 @@ def evaluate(
             raise InputError(
                 f"no cell of {data} was on the {side} side when {model} was trained; leave --side away"
             )
-    predictions = classifier.predict(cells, k=k, batch_size=batch_size, strict=options.strict, device=device)
+    predictions = classifier.predict(
+        cells, k=k, batch_size=batch_size, strict=options.strict, device=device, force=force
+    )
     skipped = [*cells.skipped, *predictions.skipped]
     report_skipped(skipped)
+    report_notes(predictions.notes)
     known = [classifier.classes.index(str(label)) for label in predictions.cells.labels]
     seen = Counter(predictions.sides)
     report: dict[str, Any] = {
@@ -75,6 +79,7 @@ def evaluate(
         "in_training": seen["train"],
         "in_validation": seen["validation"],
         "skipped": len(skipped),
+        "notes": predictions.notes,
         "model_hash": classifier.model_hash,
     }
     if report["in_training"] and side != "train":

@@ -13,7 +13,7 @@ from sparseattn.cli.models import load_model
 from sparseattn.cli.options import split_list
 from sparseattn.cli.output import listed, percent, print_facts, print_json
 from sparseattn.cli.source_options import PLAIN_SOURCE, SourceOptions, reads_cells
-from sparseattn.cli.sources import open_any, report_skipped
+from sparseattn.cli.sources import open_any, report_notes, report_skipped
 from sparseattn.errors import CellError, InputError
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def explain(
     limit: Annotated[int, typer.Option(min=1, help="How many cells at most.")] = 20,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier explanations.")] = False,
     options: SourceOptions = PLAIN_SOURCE,
+    force: shared.Force = False,
     as_json: shared.Json = False,
 ) -> None:
     """Show which pixels decided.
@@ -50,11 +51,15 @@ def explain(
     k = classifier.k if pixels is None else shared.parse_pixels(pixels, grid_pixels)
     options = options.for_model(model)
     opened = open_any([source], options, classifier.classes)
-    classifier.check(opened)
+    admitted = classifier.admit(opened, force=force)
+    opened = admitted.cells
+    report_notes(admitted.notes)
     skipped = list(opened.skipped)
     wanted = _wanted(opened, split_list(cells), limit)
     index = write_explanations(
-        _explanations(classifier, opened, wanted, k, skipped, options.strict), output, overwrite=overwrite
+        _explanations(classifier, opened, wanted, k, skipped, strict=options.strict, force=force),
+        output,
+        overwrite=overwrite,
     )
     report_skipped(skipped)
     rows = index.to_dict("records")
@@ -66,6 +71,7 @@ def explain(
                 "pixel_fraction": k / grid_pixels,
                 "cells": rows,
                 "skipped": len(skipped),
+                "notes": admitted.notes,
             }
         )
         return
@@ -94,7 +100,14 @@ def _wanted(cells: CellSet, ids: list[str] | None, limit: int) -> list[int]:
 
 
 def _explanations(
-    classifier: Classifier, cells: CellSet, rows: list[int], k: int, skipped: list[Skipped], strict: bool
+    classifier: Classifier,
+    cells: CellSet,
+    rows: list[int],
+    k: int,
+    skipped: list[Skipped],
+    *,
+    strict: bool,
+    force: bool,
 ) -> Iterator[Explanation]:
     from sparseattn.cells.origin import Skipped
     from sparseattn.explain.explanation import explain_cell
@@ -102,7 +115,7 @@ def _explanations(
     explained = 0
     for row in rows:
         try:
-            explanation = explain_cell(classifier, cells, row, k=k)
+            explanation = explain_cell(classifier, cells, row, k=k, force=force)
         except CellError as error:
             if strict:
                 raise

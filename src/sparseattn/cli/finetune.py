@@ -8,6 +8,7 @@ from sparseattn.cli import options as shared
 from sparseattn.cli.models import load_model
 from sparseattn.cli.output import note, percent
 from sparseattn.cli.source_options import PLAIN_SOURCE, SourceOptions, reads_labels
+from sparseattn.cli.sources import report_notes
 from sparseattn.cli.targets import check_output_file
 from sparseattn.cli.training import (
     open_sides,
@@ -30,6 +31,7 @@ def finetune(
     pixels: shared.TrainingPixels = "auto",
     val: shared.Validation = None,
     options: SourceOptions = PLAIN_SOURCE,
+    force: shared.Force = False,
     progress: shared.Progress = "bar",
     resume: shared.Resume = False,
     obey_stdin: shared.ObeyStdin = False,
@@ -48,9 +50,10 @@ def finetune(
     )
     options = options.for_model(model)
     cells, split = open_sides(data, val, options, training.validation, start=start)
-    start.check(cells)
+    admitted = start.admit(cells, force=force)
+    report_notes(admitted.notes)
     classifier, skipped = train_and_save(
-        cells,
+        admitted.cells,
         output,
         options=training,
         progress=progress,
@@ -60,10 +63,12 @@ def finetune(
         split=split,
         device=device,
         strict=options.strict,
+        force=force,
     )
     report = summary(classifier, output, skipped)
     drop = recall_before_and_after(report["validation"])
     report["old_classes"] = drop
+    report["notes"] = admitted.notes
     for name, recall in drop.items():
         before, after = recall["before"], recall["after"]
         if after < before:

@@ -147,12 +147,11 @@ class Reading:
         }
         events: dict[str, Any] = {name: value for name, value in recordings.items() if value is not None}
         events |= parse_window(self.event_window)
-        size = parse_length(self.pixel_size, "--pixel-size", "0.2um")
         return {
             "dataset": self.dataset,
             "file_names": self.file_names,
             "tile": parse_tile(self.tile),
-            "pixel_size_um": None if size is None else size / 1000,
+            "pixel_size_um": parse_micrometres(self.pixel_size, "--pixel-size", "0.2um"),
             "phase": phase or None,
             "events": events or None,
         }
@@ -175,6 +174,12 @@ def parse_length(text: str | None, option: str, example: str) -> float | None:
     if match is None or match[2] not in _UNITS_NM:
         raise InputError(f"{option} {text!r} is no length with a unit; give one such as {example}")
     return round(float(match[1]) * _UNITS_NM[match[2]], 9)
+
+
+def parse_micrometres(text: str | None, option: str, example: str) -> float | None:
+    """Return in micrometres what a length with its unit says, as `parse_length` reads it."""
+    length = parse_length(text, option, example)
+    return None if length is None else length / 1000
 
 
 def parse_tile(text: str | None) -> tuple[int, int] | None:

@@ -54,6 +54,7 @@ def report(
     title: Annotated[str, typer.Option(help="Heading of the report.")] = "Cell report",
     pixels: shared.PixelsOption = None,
     options: SourceOptions = PLAIN_SOURCE,
+    force: shared.Force = False,
     batch_size: shared.BatchSize = 256,
     device: shared.Device = "auto",
     as_json: shared.Json = False,
@@ -69,7 +70,9 @@ def report(
     k = classifier.k if pixels is None else shared.parse_pixels(pixels, grid_pixels)
     options = options.for_model(model)
     cells = _open_samples(sources, options, classifier.classes)
-    predictions = classifier.predict(cells, k=k, batch_size=batch_size, strict=options.strict, device=device)
+    predictions = classifier.predict(
+        cells, k=k, batch_size=batch_size, strict=options.strict, device=device, force=force
+    )
     skipped = [*cells.skipped, *predictions.skipped]
     report_skipped(skipped)
 
@@ -104,6 +107,7 @@ def report(
                 "k": k,
                 "pixel_fraction": k / grid_pixels,
                 "skipped": len(skipped),
+                "notes": predictions.notes,
                 "model_hash": predictions.model_hash,
                 "judged_by": None if judged is None else judged.cells.side,
                 "statement": None if judged is None else judged.cells.statement,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 import typer
 
 from sparseattn.cli import options as shared
-from sparseattn.cli.options import split_list
+from sparseattn.cli.options import parse_channel_names
 from sparseattn.cli.output import print_facts, print_json
 from sparseattn.cli.source_options import PLAIN_SOURCE, SourceOptions, reads_a_field
 from sparseattn.cli.targets import check_output_file
@@ -67,7 +67,7 @@ def segment(
     field = open_field(
         path,
         layout=options.layout,
-        channel_names=split_list(options.channel_names),
+        channel_names=parse_channel_names(options.channel_names),
         modality=cast("Modality | None", options.modality),
         **options.reading.of_a_field(),
     )

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from sparseattn.cli.options import Subfolders, split_list
+from sparseattn.cli.options import Subfolders, parse_channel_names
 from sparseattn.cli.output import listed, note
 from sparseattn.cli.source_options import SourceOptions
 from sparseattn.errors import InputError
@@ -58,6 +58,12 @@ def report_skipped(skipped: Sequence[Skipped]) -> None:
         note(f"Skipped {len(skipped)} that could not be used; the first: {first.origin}: {first.reason}.")
 
 
+def report_notes(notes: Sequence[str]) -> None:
+    """Say on stderr what a reader of the results must know."""
+    for sentence in notes:
+        note(f"Note: {sentence}.")
+
+
 def _open(path: Path, options: SourceOptions) -> CellSet:
     from sparseattn.cells import open_cells
 
@@ -67,7 +73,7 @@ def _open(path: Path, options: SourceOptions) -> CellSet:
         layout=options.layout,
         labels_csv=options.labels_csv,
         samples_csv=options.samples_csv,
-        channel_names=split_list(options.channel_names),
+        channel_names=parse_channel_names(options.channel_names),
         modality=cast("Modality | None", options.modality),
         strict=options.strict,
         **options.reading.arguments(),

@@ -167,4 +167,5 @@ def _file(
         header.dtype,
         RGB_NAMES if colour else None,
         labels,
+        axes=axes,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sparseattn.cells.cell_file import CellFile
@@ -72,7 +72,7 @@ def is_source(path: Path) -> bool:
 
 
 def read_headers(
-    listed: Sequence[Listed], how: HowToRead, strict: bool
+    listed: Sequence[Listed], how_to_read: Callable[[Path], HowToRead], strict: bool
 ) -> tuple[list[CellFile], list[str | None], list[Skipped]]:
     """Describe each file, or say why it is left out; beside each description the subfolder of the file."""
     files: list[CellFile] = []
@@ -80,7 +80,7 @@ def read_headers(
     skipped: list[Skipped] = []
     for item in listed:
         try:
-            described = describe_file(item, how)
+            described = describe_file(item, how_to_read(item.path))
             for file in described:
                 _check_size(file)
         except WavelengthError as error:  # no fault of this file alone

@@ -109,4 +109,4 @@ def _describe(path: Path, layout: str | None, dataset: str | None) -> CellFile:
     dtype = _unpacked(path, name, changed).dtype
     colour = axes.names.endswith("C") and axes.channels == 3 and dtype == np.uint8
     names = RGB_NAMES if colour else None
-    return CellFile(source, axes.cells, axes.channels, axes.cell_shape, dtype, names)
+    return CellFile(source, axes.cells, axes.channels, axes.cell_shape, dtype, names, axes=axes)

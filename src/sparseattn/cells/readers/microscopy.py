@@ -122,6 +122,7 @@ def open_microscopy(path: Path, *, layout: str | None, series: str | None = None
             dtype=np.dtype(opened.data.dtype),
             channel_names=_names(opened, axes),
             pixel_size_um=_pixel_size(opened.reader),
+            axes=axes,
         )
     ]
 

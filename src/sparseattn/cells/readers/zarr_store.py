@@ -124,6 +124,7 @@ def open_zarr(path: Path, *, layout: str | None, one_cell: bool, series: str | N
             known,
             name_of=name_of,
             pixel_size_um=found.pixel_size_um,
+            axes=axes,
         )
     ]
 

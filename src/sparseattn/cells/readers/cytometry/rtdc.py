@@ -107,6 +107,7 @@ def open_rtdc(path: Path) -> list[CellFile]:
                 columns=columns,
                 pixel_size_um=size,
                 modality="flow",
+                axes=axes,
             )
         ]
 
