@@ -55,8 +55,10 @@ class FieldWork:
     """Cells were found for a look; how many."""
     marks_opened = Signal(str)
     """Cells that others have marked were opened: the name of their layer."""
-    image_chosen = Signal(tuple)
+    image_opened = Signal(tuple)
     """An image was opened to be worked on: the names of its layers."""
+    image_chosen = Signal()
+    """`chosen_images`."""
 
     def __init__(self, workspace: Workspace, jobs: Jobs, layers: Layers, labelling: Labelling) -> None:
         self.layers = FieldLayers(layers)
@@ -95,7 +97,8 @@ class FieldWork:
             choice, field = self.choice, self.painting.field
             again = self.is_current and field is not None and field.image.path == path
             self.chosen_images = self.layers.show_images(path, data)
-            self.image_chosen.emit(self.chosen_images)
+            self.image_opened.emit(self.chosen_images)
+            self.image_chosen.emit()
             if again and choice is not None:
                 self.classify(replace(choice, images=self.chosen_images))
 
@@ -133,6 +136,11 @@ class FieldWork:
                 self._workspace.say(_told(marks))
 
         self._jobs.start(f"Opening {path.name}", lambda _: read(image), land, bound_to=(), key="open")
+
+    def choose_image(self, names: tuple[str, ...]) -> None:
+        """Say which image is chosen to be worked on: the names of its layers."""
+        self.chosen_images = names
+        self.image_chosen.emit()
 
     @property
     def image_name(self) -> str | None:
@@ -309,7 +317,7 @@ class FieldWork:
         if workspace.mismatch:
             workspace.fail(workspace.mismatch)
             return
-        k = workspace.k
+        k, force = workspace.k, workspace.forced
         known = self._known.of(classifier, k)
         contents = found.contents
         missing = [index for index, text in enumerate(contents) if text not in known]
@@ -326,7 +334,7 @@ class FieldWork:
 
         self._jobs.start(
             f"Classifying {len(missing):,} cells",
-            lambda report: ask_model(classifier, cells, contents, missing, k, report),
+            lambda report: ask_model(classifier, cells, contents, missing, k, report, force=force),
             land,
             on_progress=workspace.predictions_progressed.emit,
             key="classify",

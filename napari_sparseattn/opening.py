@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
 from napari_sparseattn.recording_work import OpenedRecording, RecordingWork, read_recording
+from napari_sparseattn.source_words import is_to_be_asked
 from napari_sparseattn.workspace import CellSource, Placement
-from sparseattn.errors import InputError, WavelengthError
+from sparseattn.cells import describe
+from sparseattn.errors import InputError, LayoutError, WavelengthError
 
 if TYPE_CHECKING:
     from napari_sparseattn.jobs import Jobs, Report
     from napari_sparseattn.layers import Layers
     from napari_sparseattn.workspace import Workspace
     from sparseattn.cells import CellSet
-
 
 _LARGEST_CELL = 512
 """Pixels a side: a file of one larger image is a field of many cells."""
@@ -31,6 +33,12 @@ class Opening:
 
     wavelength_asked = Signal(Path, dict)
     """A file holds phase and does not say of which light; answer by `open_cells(**options, phase=)`."""
+
+    layout_asked = Signal(CellSource, tuple)
+    """Which axis of an array of such a shape is which is not known; answer by `Correcting.correct`."""
+
+    guess_made = Signal(CellSource)
+    """Cells were opened, and what was guessed of them changes what they are; see `Correcting.correct`."""
 
     passages_missed = Signal(Path, dict)
     """No cell passes through a recording as it was searched; answer by `open_cells(**options, events=)`."""
@@ -70,7 +78,7 @@ class Opening:
         before = (self._workspace.cells, self._workspace.sources) if add else (None, ())
         looked_at = self._looked_at()
 
-        def work(report: Report) -> tuple[CellSet | None, tuple[str, ...]] | CellSource | OpenedRecording:
+        def work(report: Report) -> CellSet | OpenedRecording | Callable[[], None]:
             from sparseattn.cells import CellSet
 
             if not add:
@@ -78,42 +86,40 @@ class Opening:
                 if recording is not None:
                     return recording
                 if _is_field(source):
-                    return source
+                    return partial(self.field_met.emit, source)
             try:
                 cells = _opened(source)
             except WavelengthError:
-                return None, ()
+                return partial(self.wavelength_asked.emit, source.path, {**options, "add": add})
+            except LayoutError as error:
+                return partial(self.layout_asked.emit, source, error.shape)
             except InputError:
                 names = _subfolders(source)
                 if not names:
                     raise
-                return None, names
+                return partial(self.subfolders_asked.emit, source.path, names)
             if before[0] is not None:
                 cells = CellSet.concatenate([before[0], cells])
                 _ = cells.ids
-            return cells, ()
+            return cells
 
-        def land(result: tuple[CellSet | None, tuple[str, ...]] | CellSource | OpenedRecording) -> None:
-            if isinstance(result, CellSource):
-                self.field_met.emit(result)
+        def land(result: CellSet | OpenedRecording | Callable[[], None]) -> None:
+            if callable(result):  # something is to be asked first
+                result()
                 return
             if isinstance(result, OpenedRecording):
                 self._show_recording(result, source, looked_at)
                 if on_opened is not None:
                     on_opened()
                 return
-            cells, names = result
-            if cells is None and names:
-                self.subfolders_asked.emit(source.path, names)
-                return
-            if cells is None:
-                self.wavelength_asked.emit(source.path, {**options, "add": add})
-                return
+            cells = result
             self._workspace.set_cells(cells, [*before[1], source])
             self._look_at(looked_at)
             self._tell_skipped(cells)
             if on_opened is not None:
                 on_opened()
+            if not add and is_to_be_asked(describe(cells)):
+                self.guess_made.emit(source)
 
         self._start(source.title, work, land)
 

@@ -80,6 +80,7 @@ def to_json(workspace: Workspace, folder: Path) -> dict[str, Any]:
         "format_version": FORMAT_VERSION,
         "sources": [_source_json(source, folder) for source in workspace.sources],
         "channel_names": workspace.channel_names,
+        "forced": workspace.forced,
         "model": _relative(workspace.model_path, folder),
         "model_hash": None if workspace.classifier is None else workspace.classifier.model_hash,
         "k": workspace.k,
@@ -145,6 +146,8 @@ def open_project(session: Session, path: Path) -> None:
         try:
             workspace.set_classes([ClassItem(**item) for item in said["classes"]])
             workspace.set_channel_names(said["channel_names"])
+            if said.get("forced") is True:
+                workspace.use_anyway()
             shown = Shown(**said["shown"])
             workspace.show(**dataclasses.asdict(shown))
             workspace.k = int(said["k"])

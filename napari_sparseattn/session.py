@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from psygnal import Signal
 
 from napari_sparseattn.classify_job import Classification
+from napari_sparseattn.correcting import Correcting
 from napari_sparseattn.dead_slots import disconnect_dead
 from napari_sparseattn.field_work import FieldWork
 from napari_sparseattn.jobs import Jobs
@@ -43,6 +44,7 @@ class Session:
         self.field = FieldWork(self.workspace, self.jobs, self.layers, self.labelling)
         self.recording = RecordingWork(self.workspace, self.layers, self.field.layers.watch)
         self.opening = Opening(self.workspace, self.jobs, self.layers, self.recording)
+        self.correcting = Correcting(self.workspace, self.jobs, self.opening)
         self.shown_cells = ShownCells(self.workspace, self.jobs, self.classification)
 
     def let_go_of_dead_widgets(self) -> None:

@@ -185,9 +185,15 @@ class Layers:
         """
         if not self._fits(data):
             before, self._cell_layers = self._cell_layers, []
+            units = {look[-1] for look in self._looks}
             self._looks = [_look(keywords) for _, keywords, _ in data]
+            if units != {look[-1] for look in self._looks}:  # napari warns of pixels beside micrometres
+                self._remove(before)
+                before = []
             self._add_cells(data)
             self._remove(before)
+            for layer, (_, keywords, _) in zip(self._cell_layers, data, strict=True):
+                layer.name = keywords["name"]
             return
         reshaped = self._cell_layers[0].data.shape[-3:] != data[0][0].shape[-3:]
         with self._quiet():

@@ -35,18 +35,24 @@ from napari_sparseattn.kinds_of_files import PROJECT, can_be_an_image, is_marks
 from napari_sparseattn.models import model_for
 from napari_sparseattn.session import Session, session_of
 from napari_sparseattn.settings import last_folder, remember_folder
+from napari_sparseattn.source_words import in_one_line
 from napari_sparseattn.versions import title_of
 from napari_sparseattn.widgets.channel_dialog import ChannelDialog
 from napari_sparseattn.widgets.events_dialog import EventsDialog
+from napari_sparseattn.widgets.facts_line import FactsLine
 from napari_sparseattn.widgets.phase_dialog import PhaseDialog
 from napari_sparseattn.widgets.status_line import StatusLine
+from napari_sparseattn.widgets.what_is_it_dialog import WhatIsItDialog
 from napari_sparseattn.workspace import CellSource
+from sparseattn.cells import describe
+from sparseattn.errors import InputError
 from sparseattn.events import is_recording
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_sparseattn.models import ModelCard
+    from sparseattn.cells import SourceFacts
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +63,13 @@ TABS = (
     ("Label && Retrain", "label", "LabelWidget", "Give cells their class, and teach the model with them"),
     ("Report", "report", "ReportWidget", "How good the model is, as figures and tables"),
 )
+_WAYS_OUT = {
+    "channels": ("Match Channels…", "Say which channel of the cells is which of the model"),
+    "modality": ("Correct…", "Say what kind of images these are, if it is not what is taken for granted"),
+    "pixel size": ("Correct…", "Say how large a pixel is, if it is not what is taken for granted"),
+    "events": ("Open as It Knows", "Make the images of the events as those that the model was taught with"),
+}
+"""What can be done where a model does not fit: a button, and its hint."""
 WIDTH = 480
 MODEL_FILES = "Models (*.safetensors)"
 USUAL_WAVELENGTH_NM = 633.0
@@ -80,20 +93,29 @@ class MainWidget(QWidget):
         layout.setSpacing(2)
         layout.addLayout(self._build_buttons())
         layout.addWidget(self._build_state())
+        self.facts = FactsLine()
+        self.facts.correct_asked.connect(self._correct)
+        layout.addWidget(self.facts)
         layout.addWidget(self._build_offer())
         layout.addWidget(self._build_tabs(), 1)
         self.status = StatusLine(self.session)
         layout.addWidget(self.status)
         self._offered: ModelCard | None = None
+        self._misfit: str | None = None  # in what the cells differ from the model's
+        self._asked: set[tuple[Any, ...]] = set()  # what was asked on its own accord, and is not asked twice
         opening = self.session.opening
         opening.subfolders_asked.connect(self._ask_subfolders)
         opening.wavelength_asked.connect(self._ask_wavelength)
+        opening.layout_asked.connect(self._ask_layout)
+        opening.guess_made.connect(self._ask_about_guess)
         opening.field_met.connect(self._open_field)
         opening.passages_missed.connect(self._ask_about_missed)
         workspace = self.workspace
         workspace.cells_changed.connect(self._on_cells)
         for changed in (workspace.cells_changed, workspace.model_changed, workspace.channels_changed):
             changed.connect(self._show_state)
+        self.session.field.image_chosen.connect(self._show_facts)
+        self.tabs.currentChanged.connect(self._show_facts)
         session = self.session
         # Told before the widgets inside are deleted: those are let go of when they are.
         self.destroyed.connect(lambda: QTimer.singleShot(0, session.let_go_of_dead_widgets))
@@ -169,12 +191,15 @@ class MainWidget(QWidget):
         )
         self.offer_text = QLabel()
         self.offer_text.setWordWrap(True)
-        self.offer_yes = QPushButton()
+        self.offer_yes, self.anyway = QPushButton(), QPushButton("Use Anyway")
+        self.anyway.setToolTip("Ask the model all the same; its answers may mean nothing")
         self.offer_yes.clicked.connect(self._take_offer)
+        self.anyway.clicked.connect(self._use_anyway)
         row = QHBoxLayout(self.offer)
         row.setContentsMargins(8, 3, 4, 3)
         row.addWidget(self.offer_text, 1)
         row.addWidget(self.offer_yes)
+        row.addWidget(self.anyway)
         return self.offer
 
     def _build_tabs(self) -> QTabWidget:
@@ -380,8 +405,20 @@ class MainWidget(QWidget):
         if workspace.cells is None or workspace.classifier is None:
             workspace.say("Open cells and load a model first.")
             return
-        dialog = ChannelDialog(workspace.cells.channels, workspace.classifier.prepare.channels, self)
-        dialog.accepted.connect(lambda: workspace.set_channel_names(dialog.names))
+        can_remember = bool(workspace.sources) and not self._is_sample()
+        dialog = ChannelDialog(
+            workspace.cells.channels,
+            workspace.classifier.prepare.channels,
+            can_remember=can_remember and workspace.sources[0].path is not None,
+            parent=self,
+        )
+
+        def answer() -> None:
+            workspace.set_channel_names(dialog.names)
+            if dialog.remember.isChecked():
+                self.session.correcting.remember_channels(dialog.names)
+
+        dialog.accepted.connect(answer)
         dialog.open()
         self._question = dialog
 
@@ -427,29 +464,132 @@ class MainWidget(QWidget):
             titles = ", ".join(source.title for source in workspace.sources) or "cells"
             parts.append(f"<b>{titles}</b>: {len(workspace.cells):,} cells")
         if workspace.classifier is not None:
-            parts.append(f"model <b>{title_of(workspace.model_path)}</b>")
+            other = " (made for other cells)" if workspace.forced else ""
+            parts.append(f"model <b>{title_of(workspace.model_path)}</b>{other}")
         self.state.setText(" · ".join(parts))
         self.state.setVisible(bool(parts))
+        self._show_facts()
         self._show_offer()
 
+    def _show_facts(self, *_: Any) -> None:
+        """Show what was worked out of what is worked on."""
+        facts, source = self._facts(), self._worked_on()[0]
+        can_correct = source is not None and source.path is not None and not self._is_sample()
+        self.facts.show_text("" if facts is None else in_one_line(facts), can_correct)
+
+    def _facts(self) -> SourceFacts | None:
+        """Return what is known of what is worked on."""
+        _, is_field = self._worked_on()
+        field = self.session.field
+        if is_field and field.image_name is not None:
+            try:
+                return describe(field.layers.image(field.chosen_images).field)
+            except InputError:
+                return None
+        return None if self.workspace.cells is None else describe(self.workspace.cells)
+
+    def _correct(self) -> None:
+        """Show what is known of what is open, and take what the user says otherwise."""
+        source, is_field = self._worked_on()
+        facts = self._facts()
+        if source is None or source.path is None or facts is None:
+            self.workspace.fail("Open one file or folder of images first.")
+            return
+        self._ask_what_it_is(source, facts, is_field)
+
+    def _ask_what_it_is(self, source: CellSource, facts: SourceFacts, is_field: bool, why: str = "") -> None:
+        dialog = WhatIsItDialog(source.title, facts, why=why, parent=self)
+
+        def answer() -> None:
+            said = dialog.confirmed
+            if said:
+                self.session.correcting.correct(
+                    source,
+                    said,
+                    remember=dialog.remember.isChecked(),
+                    open_again=self._open_field if is_field else None,
+                )
+
+        dialog.accepted.connect(answer)
+        dialog.open()
+        self._question = dialog
+
+    def _ask_layout(self, source: CellSource, shape: tuple[int, ...]) -> None:
+        """Ask which axis of an array is which; the cells are opened on the answer."""
+        dialog = WhatIsItDialog(source.title, None, shape=shape, parent=self)
+
+        def answer() -> None:
+            self.session.correcting.correct(source, dialog.changed, remember=dialog.remember.isChecked())
+
+        dialog.accepted.connect(answer)
+        dialog.open()
+        self._question = dialog
+
+    def _ask_about_guess(self, source: CellSource) -> None:
+        """Ask, once a source, about a guess that changes what its cells are."""
+        key = ("guess", source.path)
+        if key in self._asked or self._is_sample() or self.workspace.cells is None:
+            return
+        self._asked.add(key)
+        why = f"{source.title} does not say what its axes and channels are. Is this right?"
+        self._ask_what_it_is(source, describe(self.workspace.cells), False, why)
+
     def _show_offer(self) -> None:
+        """Offer a model that fits, or what can be done where the loaded one does not."""
         workspace = self.workspace
         self._offered = None
-        text = ""
+        text, call = "", ""
         if workspace.cells is not None and (workspace.classifier is None or workspace.mismatch):
             self._offered = model_for(workspace.cells, simulated=self._is_sample())
+        misfit = next((one for one in workspace.mismatches if workspace.mismatch == one.sentence), None)
         if self._offered is not None:
             text = f"A model for such cells comes with the plugin: {self._offered.title}."
-            if workspace.mismatch:
+            if misfit is not None:
                 text = f"The loaded model does not fit these cells. {text}"
-            self.offer_yes.setText("Load It")
-            self.offer_yes.setToolTip(self._offered.text)
-        elif workspace.mismatch:
-            text = f"The model does not fit: {workspace.mismatch}."
-            self.offer_yes.setText("Match Channels…")
-            self.offer_yes.setToolTip("Say which channel of the cells is which of the model")
+            call, hint = "Load It", self._offered.text
+        elif misfit is not None:
+            text = f"The model does not fit: {misfit.sentence}."
+            call, hint = _WAYS_OUT[misfit.what]
+            if misfit.what == "channels" and not self._can_match():
+                call = ""
+        if call:
+            self.offer_yes.setText(call)
+            self.offer_yes.setToolTip(hint)
+        self.offer_yes.setVisible(bool(call))
+        self.anyway.setVisible(misfit is not None and misfit.can_be_forced)
+        self._misfit = None if misfit is None else misfit.what
         self.offer_text.setText(text)
         self.offer.setVisible(bool(text))
+        if self._offered is None and self._misfit == "channels":
+            QTimer.singleShot(0, self._ask_about_channels)
+
+    def _can_match(self) -> bool:
+        """Whether the cells have as many channels as the model needs."""
+        cells, classifier = self.workspace.cells, self.workspace.classifier
+        return (
+            cells is not None
+            and classifier is not None
+            and len(cells.channels) >= len(classifier.prepare.channels)
+        )
+
+    def _ask_about_channels(self) -> None:
+        """Ask, once a source and model, which channel is which."""
+        workspace = self.workspace
+        if self._misfit != "channels" or not self._can_match() or self._is_asking():
+            return
+        first = workspace.sources[0].path if workspace.sources else None
+        key = ("channels", first, workspace.model_path)
+        if key not in self._asked:
+            self._asked.add(key)
+            self._match_channels()
+
+    def _is_asking(self) -> bool:
+        question = getattr(self, "_question", None)
+        return question is not None and question.isVisible()
+
+    def _use_anyway(self) -> None:
+        self.workspace.use_anyway()
+        self.workspace.say("The model is asked all the same. It was made for other cells: look closely.")
 
     def _is_sample(self) -> bool:
         """Whether the cells are the simulated ones that come with the plugin."""
@@ -461,8 +601,22 @@ class MainWidget(QWidget):
     def _take_offer(self) -> None:
         if self._offered is not None:
             self.session.opening.load_model(self._offered.path)
-        else:
+        elif self._misfit == "channels":
             self._match_channels()
+        elif self._misfit == "events":
+            self._open_as_the_model_knows()
+        else:
+            self._correct()
+
+    def _open_as_the_model_knows(self) -> None:
+        """Open the recordings again, their images made as those that the model was taught with."""
+        source, _ = self._worked_on()
+        classifier = self.workspace.classifier
+        if source is None or source.path is None or classifier is None or classifier.prepare.events is None:
+            self.workspace.fail("Open one recording of an event camera, or one folder of them, first.")
+            return
+        events = classifier.prepare.events.to_json()
+        self.session.opening.open_cells(source.path, **{**source.options, "events": events})
 
 
 class _Tab(QScrollArea):

@@ -29,9 +29,9 @@ from napari_sparseattn.field_choice import FieldChoice, crop_from, segment_from
 from napari_sparseattn.field_tables import OTHER
 from napari_sparseattn.session import Session
 from napari_sparseattn.settings import last_folder, recall, remember, remember_folder
-from napari_sparseattn.widgets.field.about_field import about_field, measured_text
 from napari_sparseattn.widgets.field.class_legend import ClassLegend
 from napari_sparseattn.widgets.field.find_panel import FindPanel
+from napari_sparseattn.widgets.field.measured_text import measured_text
 from napari_sparseattn.widgets.section import Section
 from sparseattn.cells import CropSettings, SegmentSettings
 from sparseattn.errors import InputError
@@ -97,9 +97,6 @@ class FieldWidget(QWidget):
         box = QGroupBox("Field")
         form = _form(box)
         form.addRow("Image", self.image)
-        self.about = QLabel()
-        self.about.setWordWrap(True)
-        form.addRow("", self.about)
         self.open_marks = QPushButton("Open\N{HORIZONTAL ELLIPSIS}")
         self.open_marks.setToolTip(
             "Take the cells that others have marked: a label image, YOLO, COCO or GeoJSON (or drop it here)"
@@ -189,7 +186,7 @@ class FieldWidget(QWidget):
         work.found_changed.connect(self._show_result)
         work.painted_changed.connect(self._show_result)
         work.preview_changed.connect(self._show_count)
-        work.image_chosen.connect(self._choose_images)
+        work.image_opened.connect(self._choose_images)
         for signal in (workspace.cells_changed, workspace.classes_changed, workspace.current_changed,
                        workspace.predictions_changed):  # fmt: skip
             signal.connect(self._show_result)
@@ -304,8 +301,7 @@ class FieldWidget(QWidget):
 
     def _take_image(self) -> None:
         images = self.image.currentData()
-        self.work.chosen_images = tuple(images or ())
-        self.about.setText("")
+        self.work.choose_image(tuple(images or ()))
         if images:
             try:
                 field = self.work.layers.image(images).field
@@ -315,7 +311,6 @@ class FieldWidget(QWidget):
                 self._take_kind(field.modality == "phase")
                 self.find.offer(field.channels, phase=self._phase)
                 self.planes.setVisible(field.planes > 1)
-                self.about.setText(about_field(field))
         self._take_choice()
 
     def _take_kind(self, phase: bool) -> None:

@@ -32,7 +32,7 @@ from napari_sparseattn.widgets.gallery.column_titles import (
 from napari_sparseattn.widgets.gallery.filter_bar import FilterBar
 from napari_sparseattn.widgets.gallery.listening import listen
 from napari_sparseattn.widgets.gallery.shared_contrast import SharedContrast, can_share, shares_at_first
-from napari_sparseattn.widgets.gallery.thumbnail_picture import thumbnail, thumbnail_of_selected
+from napari_sparseattn.widgets.gallery.thumbnail_picture import Picture, thumbnail, thumbnail_of_selected
 from sparseattn.errors import InputError
 from sparseattn.table.filters import CellFilter, CellOrder, sample_texts
 
@@ -208,10 +208,14 @@ class GalleryWidget(QWidget):
         else:
             limits = self._contrast(cells)
             if self.overlay.isChecked() and classifier and model_cells and not workspace.mismatch:
-                thumbnails.begin(
-                    lambda index: thumbnail_of_selected(cells, model_cells, classifier, k, index, limits()),
-                    keep=keep,
-                )
+                force = workspace.forced
+
+                def of_selected(index: int) -> Picture:
+                    return thumbnail_of_selected(
+                        cells, model_cells, classifier, k, index, limits(), force=force
+                    )
+
+                thumbnails.begin(of_selected, keep=keep)
             else:
                 thumbnails.begin(lambda index: thumbnail(cells, index, limits()), keep=keep)
         self.grid.viewport().update()

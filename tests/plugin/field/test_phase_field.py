@@ -56,7 +56,7 @@ def test_a_phase_field_is_found_and_weighed_as_by_the_command_line(
     qtbot.waitUntil(lambda: widget.tabs.currentIndex() == 2, timeout=60_000)
     settle(qtbot, session)
     tab, layer = widget.tabs.currentWidget().widget(), viewer.layers[0]
-    assert tab.about.text() == "Path difference in nm, 480 x 540, 0.2 µm a pixel"
+    assert widget.facts.text.text() == "Quantitative phase, in nm, 0.2 µm a pixel"
     assert tab.find.value == SegmentSettings.for_phase()
     assert layer.colormap.name == "viridis" and layer.colorbar.visible
     assert viewer.canvas.overlays.scale_bar.visible and layer.contrast_limits[0] == pytest.approx(0, abs=2)
@@ -108,8 +108,7 @@ def test_the_wavelength_is_asked_for_and_the_phase_set_anew(window, qtbot, phase
     viewer, widget = window
     widget.open_path(phase_file)
     qtbot.waitUntil(lambda: len(viewer.layers) == 1 and widget.tabs.currentIndex() == 2, timeout=60_000)
-    tab = widget.tabs.currentWidget().widget()
-    assert tab.about.text() == "One channel, 480 x 540, pixel size not known"
+    assert widget.facts.text.text() == "Kind of image not known, pixel size not known"
     for background, ground in (("leave it", None), ("its tilt (a plane)", 0)):
         widget.actions_by_name["Phase…"].trigger()
         dialog = widget._question
@@ -120,6 +119,6 @@ def test_the_wavelength_is_asked_for_and_the_phase_set_anew(window, qtbot, phase
         dialog.accept()
         qtbot.waitUntil(lambda b=before: viewer.layers[0] is not b, timeout=60_000)
         assert [layer.name for layer in viewer.layers] == ["phase field (nm)"]
-        assert tab.about.text() == "Path difference in nm, 480 x 540, pixel size not known"
+        assert widget.facts.text.text() == "Quantitative phase, in nm, pixel size not known"
         if ground is not None:
             assert float(np.median(np.asarray(viewer.layers[0].data))) == pytest.approx(ground, abs=1)
