@@ -15,6 +15,7 @@ from typing import Any
 from napari_sparseattn.layers.field_arrays import shape_of
 from napari_sparseattn.layers.metadata import file_of
 from sparseattn.cells import Field, open_field
+from sparseattn.cells.remembered import read_remembered
 from sparseattn.errors import InputError
 
 FIELD_OPTIONS = ("layout", "channel_names", "modality", "dataset", "pixel_size_um", "phase")
@@ -36,7 +37,12 @@ def field_of_file(layers: Sequence[Any]) -> Field | None:
         return None
     if any(one is None or (one.path, one.options) != (first.path, first.options) for one in files):
         return None
-    field = _opened(first.path, json.dumps(field_options(first.options)), first.path.stat().st_mtime_ns)
+    try:
+        said = str(read_remembered(first.path).documents)
+    except InputError:
+        return None
+    options = json.dumps(field_options(first.options))
+    field = _opened(first.path, options, first.path.stat().st_mtime_ns, said)
     shape = shape_of(layers[0])
     if field is None or field.shape != shape[-2:] or field.planes != prod(shape[:-2]):
         return None
@@ -45,7 +51,8 @@ def field_of_file(layers: Sequence[Any]) -> Field | None:
 
 
 @lru_cache(maxsize=8)
-def _opened(path: Path, options: str, changed: int) -> Field | None:
+def _opened(path: Path, options: str, changed: int, said: str) -> Field | None:
+    """Open a field; it is another when its file has changed, or what is said of it."""
     try:
         return open_field(path, **json.loads(options))
     except InputError:

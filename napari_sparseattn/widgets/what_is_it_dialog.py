@@ -124,6 +124,8 @@ class WhatIsItDialog(QDialog):
 
     def _ask_axes(self, shape: tuple[int, ...]) -> None:
         self._offer_layouts(shape)
+        of_cells = [place for place in range(self.layout_of.count()) if "N" in self.layout_of.itemData(place)]
+        self.layout_of.setCurrentIndex(of_cells[0] if of_cells else 0)
         self._add("Axes", self.layout_of, "several are possible")
 
     def _offer_layouts(self, shape: tuple[int, ...] | None, besides: str = "") -> None:
