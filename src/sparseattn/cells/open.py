@@ -136,6 +136,7 @@ def open_cells(
     given = Given(layout, channel_names, modality, pixel_size_um, phase, events)
     remembered = read_remembered(path)
     how = HowToRead(dataset=dataset, tile=checked_tile(tile), one_cell=folder)
+    how = how_to_read(path, how, given, remembered)  # what makes no sense is no fault of a file
     listed, skipped = list_sources(path, folder, subfolders)
     if folder:
         listed, apart = files_together(listed, file_names)

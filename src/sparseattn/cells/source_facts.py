@@ -157,7 +157,7 @@ def describe(source: CellSet | Field) -> SourceFacts:
         modality=_fact(source.modality, known.get("modality", Known("default"))),
         channels=_fact(source.channels, known.get("channels", Known("guess"))),
         file_channels=source.file_channels or source.channels,
-        unit=_fact(source.unit, Known("file")),
+        unit=_fact(source.unit, known.get("unit")),
         pixel_size_um=_fact(source.pixel_size_um, known.get("pixel_size_um", Known("file"))),
         pixel_sizes_um=tuple(sorted(sizes, key=lambda size: -1 if size is None else size)),
         wavelength_nm=_fact(wavelength, known.get("phase.wavelength_nm", Known("file"))),

@@ -96,9 +96,11 @@ def work_out(files: Sequence[CellFile], given: Given, remembered: Remembered, pa
         known["layout"] = {"file": Known("file"), "shape": Known("guess"), "layout": by_name}[axes.known_by]
     for part, settings in (("phase", given.phase), ("events", given.events)):
         known |= {name: by for name, by in first.items() if name.startswith(f"{part}.")}
-        names = settings if isinstance(settings, Mapping) else () if settings is None else vars(settings)
-        known |= {f"{part}.{name}": Known("caller") for name in names}
-    return WorkedOut(sized, channels, file_channels, modality, _unit(files, channels, modality), known)
+        said_now = settings if isinstance(settings, Mapping) else {} if settings is None else vars(settings)
+        known |= {f"{part}.{name}": Known("caller") for name, value in said_now.items() if value is not None}
+    unit = _unit(files, channels, modality)
+    known["unit"] = Known("file" if unit == files[0].unit else "guess")
+    return WorkedOut(sized, channels, file_channels, modality, unit, known)
 
 
 def _with_pixel_size(file: CellFile, pixel_size_um: float | None) -> CellFile:
@@ -136,7 +138,7 @@ def _channels(
     names, known = file_names, Known("guess")
     if named:
         names, file, one = named[0]
-        known = one.known.get("channels", Known("file"))
+        known = Known("file") if names == file.channel_names else one.known["channels"]
         file_names = file.channel_names or placeholder_names(count)
     if given is None:
         return names, file_names, known
