@@ -160,11 +160,14 @@ class Workspace(LookedAt):
         self._model_version += 1
         self._explanation, self._evidence, self._predictions = None, None, None
         self._target_class, self._head = None, None
-        if self._label_log is None:
-            self._keep_classes(self._cells, classifier)
+        before = self._classes
+        log = self._label_log
+        self._keep_classes(self._cells, classifier, () if log is None else [one.name for one in log.classes])
         if classifier is not None:
             self._k = classifier.k
             self.add_classes(classifier.classes)
+        if self._classes != before:
+            self.classes_changed.emit()
         self.model_changed.emit()
         self.predictions_changed.emit()
         self.k_changed.emit(self._k)
@@ -276,9 +279,12 @@ class Workspace(LookedAt):
         """Add classes that are not there yet, each with the next free colour and key."""
         self.set_classes(with_classes(self._classes, names))
 
-    def _keep_classes(self, cells: CellSet | None, classifier: Classifier | None) -> None:
-        """Let go of the classes that neither these cells nor this model have; a label log brings its own."""
+    def _keep_classes(
+        self, cells: CellSet | None, classifier: Classifier | None, of_log: Iterable[str] = ()
+    ) -> None:
+        """Let go of the classes that neither these cells, this model nor a label log of them have."""
         known = {
+            *of_log,
             *(() if cells is None else cells.classes),
             *(() if classifier is None else classifier.classes),
         }

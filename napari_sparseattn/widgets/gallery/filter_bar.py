@@ -69,6 +69,11 @@ class FilterBar(QWidget):
             box.setCurrentIndex([choice for _, choice in choices].index(chosen))
             box.blockSignals(False)
 
+    def hide_answers(self, hidden: bool) -> None:
+        """Hide the conditions on what a model says; they are kept, and do not hold meanwhile."""
+        for control in (self.predicted, self.agreement, self.confidence, self.in_distribution):
+            control.setVisible(not hidden)
+
     def offer(
         self,
         predicted: Sequence[str],

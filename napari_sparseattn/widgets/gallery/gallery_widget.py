@@ -34,7 +34,7 @@ from napari_sparseattn.widgets.gallery.listening import listen
 from napari_sparseattn.widgets.gallery.shared_contrast import SharedContrast, can_share, shares_at_first
 from napari_sparseattn.widgets.gallery.thumbnail_picture import Picture, thumbnail, thumbnail_of_selected
 from sparseattn.errors import InputError
-from sparseattn.table.filters import CellFilter, CellOrder, sample_texts
+from sparseattn.table.filters import CellFilter, CellOrder, is_answer, sample_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -280,10 +280,15 @@ class GalleryWidget(QWidget):
             numbers = {
                 name: (column_title(name), float(table[name].min()), float(table[name].max()))
                 for name in limitable_columns(table)
-                if name not in samples
+                if name not in samples and not (workspace.blind and is_answer(name))
             }
             given += sorted(set(table["human_label"].dropna()) - set(names))
-            orders += [(column_title(column), column) for column in sortable_columns(table)]
+            orders += [
+                (column_title(column), column)
+                for column in sortable_columns(table)
+                if not (workspace.blind and is_answer(column))
+            ]
+        self.filters.hide_answers(workspace.blind)
         self.filters.offer(names, given, samples, numbers, workspace.colours)
         if [self.sort.itemData(at) for at in range(self.sort.count())] != [column for _, column in orders]:
             self.sort.clear()

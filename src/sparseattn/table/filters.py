@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +19,7 @@ Range = tuple[float, float]
 Rows = NDArray[np.int64]
 
 _EVERYTHING: Range = (0.0, 1.0)
+_ANSWERS = frozenset({"predicted", "confidence", "entropy", "in_distribution", "disagreement"})
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,18 @@ class CellFilter:
     def is_empty(self) -> bool:
         """Whether every row passes, whatever is in the table."""
         return self == CellFilter(gates=tuple(gate for gate in self.gates if not gate.active))
+
+    def without_answers(self) -> CellFilter:
+        """Return the same without the conditions on what a model says: for who is not to know it."""
+        return replace(
+            self,
+            predicted=(),
+            confidence=_EVERYTHING,
+            in_distribution=_EVERYTHING,
+            disagreement=None,
+            limits=tuple(one for one in self.limits if not is_answer(one[0])),
+            gates=tuple(gate for gate in self.gates if not (is_answer(gate.x) or is_answer(gate.y))),
+        )
 
     def passes(self, table: pd.DataFrame) -> NDArray[np.bool_]:
         """Return (n,) whether each row of a table of cells passes.
@@ -176,6 +189,11 @@ class CellOrder:
         if not isinstance(column, str) or type(descending) is not bool:
             raise InputError("the order of the cells is damaged; choose it again")
         return cls(column, descending)
+
+
+def is_answer(column: str) -> bool:
+    """Whether a column of the table of cells holds what a model says."""
+    return column in _ANSWERS or column.startswith("p_")
 
 
 def rows_shown(table: pd.DataFrame, chosen: CellFilter, order: CellOrder | None = None) -> Rows:

@@ -97,7 +97,7 @@ def test_a_correction_for_now_is_not_written(window, qtbot, cells_of, tmp_path) 
     press_ok(qtbot, dialog)
     qtbot.waitUntil(lambda: widget.workspace.cells.pixel_size_um == 0.5, timeout=60_000)
     assert "0.5 µm a pixel" in widget.facts.text.text()
-    assert widget.workspace.sources[0].options == {"pixel_size_um": 0.5}  # for the project
+    assert widget.workspace.sources[0].options["pixel_size_um"] == 0.5  # for the project
     assert not (folder / "cells.json").exists()
 
 
