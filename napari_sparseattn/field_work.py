@@ -457,4 +457,4 @@ def _told(marks: ReadMarks) -> str:
     count = len(np.unique(marks.labels[marks.labels > 0]))
     named = len({name for name in marks.classes if name is not None})
     of = f" of {named} class{'es' if named > 1 else ''}" if named else ""
-    return f"{count:,} cell{'s are' if count != 1 else ' is'} marked{of}. Press Classify cells to use them."
+    return f"{count:,} cell{'s' if count != 1 else ''}{of} marked. Press Classify cells to use them."

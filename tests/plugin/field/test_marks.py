@@ -119,7 +119,7 @@ def test_marks_that_are_dropped_become_the_cells(window, qtbot, image_file, mode
     path = write(image_file.parent)
     drop(widget, path)
     qtbot.waitUntil(lambda: tab.cells.currentText() == path.name, timeout=60_000)
-    assert "3 cells are marked" in widget.status.text.text()
+    assert "3 cells" in widget.status.text.text() and "marked" in widget.status.text.text()
     session.workspace.set_classifier(model_for("intensity"))
     qtbot.mouseClick(tab.run, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: session.workspace.predictions is not None, timeout=60_000)
