@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_sparseattn.workspace import CellSource
+from sparseattn.cells.remembered import read_remembered
+from sparseattn.errors import InputError
 
 if TYPE_CHECKING:
     from napari_sparseattn.jobs import Jobs, Report
@@ -20,12 +22,28 @@ class Correcting:
     def __init__(self, workspace: Workspace, jobs: Jobs, opening: Opening) -> None:
         self._workspace, self._jobs, self._opening = workspace, jobs, opening
 
+    def known(self, source: CellSource) -> dict[str, Any]:
+        """Return the options of a source, completed by what is remembered of its phase, events and scale."""
+        assert source.path is not None
+        options = dict(source.options)
+        try:
+            said = read_remembered(source.path).of_file(source.path)
+        except InputError:
+            return options
+        for name, settings in (("phase", said.phase), ("events", said.events)):
+            if settings is not None:
+                options[name] = {**settings.to_json(), **(options.get(name) or {})}
+        if said.pixel_size_um is not None:
+            options.setdefault("pixel_size_um", said.pixel_size_um)
+        return options
+
     def correct(
         self,
         source: CellSource,
         said: Mapping[str, Any],
         *,
         remember: bool,
+        add: bool = False,
         open_again: Callable[[CellSource], None] | None = None,
     ) -> None:
         """Take what the user says of a source, and open it again; labels stay where pixels do.
@@ -35,9 +53,11 @@ class Correcting:
         source
             One file or folder.
         said
-            Options of `open_cells`: modality, layout, channel_names, pixel_size_um.
+            Options of `open_cells`: modality, layout, channel_names, pixel_size_um, phase, events.
         remember
             Whether it is kept with the files, for every later opening, or holds for now.
+        add
+            Whether its cells join those that are there.
         open_again
             What opens it, where it is no source of cells.
         """
@@ -57,7 +77,7 @@ class Correcting:
                 open_again(again)
                 tell()
             else:
-                self._opening.open_cells(path, on_opened=tell, **again.options)
+                self._opening.open_cells(path, add=add, on_opened=tell, **again.options)
 
         if not remember:
             reopen(None)
@@ -98,5 +118,7 @@ def _remember(path: Path, said: Mapping[str, Any]) -> Path:
             layout=said.get("layout"),
             channels=said.get("channel_names"),
             pixel_size_um=said.get("pixel_size_um"),
+            phase=said.get("phase"),
+            events=said.get("events"),
         ),
     )

@@ -31,8 +31,8 @@ class Opening:
     subfolders_asked = Signal(Path, tuple)
     """A folder has image subfolders: classes or samples? Answer by `open_cells(subfolders=)`."""
 
-    wavelength_asked = Signal(Path, dict)
-    """A file holds phase and does not say of which light; answer by `open_cells(**options, phase=)`."""
+    wavelength_asked = Signal(CellSource, bool)
+    """A file holds phase and does not say of which light; whether its cells are to be added to others."""
 
     layout_asked = Signal(CellSource, tuple)
     """Which axis of an array of such a shape is which is not known; answer by `Correcting.correct`."""
@@ -40,8 +40,8 @@ class Opening:
     guess_made = Signal(CellSource)
     """Cells were opened, and what was guessed of them changes what they are; see `Correcting.correct`."""
 
-    passages_missed = Signal(Path, dict)
-    """No cell passes through a recording as it was searched; answer by `open_cells(**options, events=)`."""
+    passages_missed = Signal(CellSource)
+    """No cell passes through a recording as it was searched."""
 
     field_met = Signal(CellSource)
     """What was to be opened as cells is an image of many cells."""
@@ -90,7 +90,7 @@ class Opening:
             try:
                 cells = _opened(source)
             except WavelengthError:
-                return partial(self.wavelength_asked.emit, source.path, {**options, "add": add})
+                return partial(self.wavelength_asked.emit, source, add)
             except LayoutError as error:
                 return partial(self.layout_asked.emit, source, error.shape)
             except InputError:
@@ -126,8 +126,7 @@ class Opening:
     def _show_recording(self, opened: OpenedRecording, source: CellSource, looked_at: str | None) -> None:
         self._recording.show(opened, source)
         if opened.cells is None:
-            assert source.path is not None
-            self.passages_missed.emit(source.path, dict(source.options))
+            self.passages_missed.emit(source)
             return
         self._look_at(looked_at)
         count = len(opened.cells)

@@ -35,6 +35,8 @@ class Session:
 
     def __init__(self, viewer: ViewerModel) -> None:
         self.workspace = Workspace()
+        self.field_in_front = False
+        """Whether the Field tab is looked at."""
         self.jobs = Jobs(self.workspace)
         self.labelling = Labelling(self.workspace)
         self.retraining = Retraining(self.workspace, self.jobs, self.labelling)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qtpy.QtWidgets import (
-    QCheckBox,
     QComboBox,
     QDialog,
     QDialogButtonBox,
@@ -14,6 +13,8 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+
+from napari_sparseattn.widgets.remember_box import RememberBox
 
 
 class ChannelDialog(QDialog):
@@ -38,12 +39,8 @@ class ChannelDialog(QDialog):
             box.currentIndexChanged.connect(self._check)
             self.boxes[name] = box
             form.addRow(f"{name} of the model is", box)
-        self.remember = QCheckBox("Remember it for these files")
-        self.remember.setToolTip(
-            "Written to cells.json beside them, or to your own settings where that cannot be written"
-        )
-        self.remember.setChecked(can_remember)
-        self.remember.setVisible(can_remember)
+        self.remember = RememberBox()
+        self.remember.offer(can_remember)
         self.hint = QLabel()
         self.hint.setWordWrap(True)
         self.buttons = QDialogButtonBox(

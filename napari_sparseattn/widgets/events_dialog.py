@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_sparseattn.widgets.remember_box import RememberBox
 from sparseattn.errors import InputError
 from sparseattn.events.settings import EventSettings
 
@@ -67,7 +68,8 @@ class EventsDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle("Events")
         self._jobs, self._path, self._options, self._index = jobs, path, dict(options), index
-        said = EventSettings.from_json(dict(self._options.pop("events", None) or {}))
+        began = dict(self._options.pop("events", None) or {})
+        self._began, said = set(began), EventSettings.from_json(began)
         self.recordings = _choices(
             _RECORDINGS, said.recordings, "Whether the recording is one cell or of many"
         )
@@ -99,6 +101,7 @@ class EventsDialog(QDialog):
         self.says.setWordWrap(True)
         self.says.setFixedSize(SIDE, 3 * self.says.fontMetrics().lineSpacing())
         self.says.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.remember = RememberBox()
         self.buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
         )
@@ -119,6 +122,11 @@ class EventsDialog(QDialog):
     @property
     def options(self) -> dict[str, Any]:
         """What `open_cells` is to be given, as plain JSON values."""
+        return {**self._options, **self.said}
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """Of these, what is said here."""
         by = self.window_by.currentData()
         events = EventSettings(
             representation=self.representation.currentData(),
@@ -129,7 +137,8 @@ class EventsDialog(QDialog):
             diameter=self.diameter.value(),
             slice_us=round(self.slice.value() * 1000),
         ).to_json()
-        return {**self._options, "events": events}
+        usual = EventSettings().to_json()
+        return {"events": {n: v for n, v in events.items() if v != usual[n] or n in self._began}}
 
     def _lay_out(self) -> None:
         self._form = form = QFormLayout()
@@ -152,6 +161,7 @@ class EventsDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.addWidget(QLabel(f"How cells are found in {self._path.name}, and what their images show."))
         layout.addLayout(beside)
+        layout.addWidget(self.remember)
         layout.addWidget(self.buttons)
 
     def _take(self) -> None:

@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_sparseattn.widgets.remember_box import RememberBox
 from sparseattn.errors import InputError
 from sparseattn.phase.settings import PhaseSettings
 
@@ -79,7 +80,8 @@ class PhaseDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle("Phase")
         self._jobs, self._path, self._options, self._index = jobs, path, dict(options), index
-        said = PhaseSettings.from_json(self._options.pop("phase", None) or {})
+        began = self._options.pop("phase", None) or {}
+        self._began, said = set(began), PhaseSettings.from_json(began)
         self._reference = said.reference
         self.wavelength = _number(" nm", 20_000, 1, "as the file says")
         self.wavelength.setValue(said.wavelength_nm or 0)
@@ -97,6 +99,7 @@ class PhaseDialog(QDialog):
         self.says = QLabel()
         self.says.setWordWrap(True)
         self.says.setFixedWidth(SIDE)
+        self.remember = RememberBox()
         self.buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
         )
@@ -117,6 +120,11 @@ class PhaseDialog(QDialog):
     @property
     def options(self) -> dict[str, Any]:
         """What `open_cells` is to be given, as plain JSON values."""
+        return {**self._options, **self.said}
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """Of these, what is said here."""
         phase = PhaseSettings(
             values=self.values.currentData(),
             wavelength_nm=self.wavelength.value() or None,
@@ -126,9 +134,11 @@ class PhaseDialog(QDialog):
             reference=self._reference,
         ).to_json()
         usual = PhaseSettings().to_json()
-        changed = {name: value for name, value in phase.items() if value != usual[name]}
+        changed = {
+            name: value for name, value in phase.items() if value != usual[name] or name in self._began
+        }
         size = {"pixel_size_um": self.pixel_size.value()} if self.pixel_size.value() else {}
-        return {**self._options, **size, "phase": changed}
+        return {**size, "phase": changed}
 
     def _lay_out(self) -> None:
         form = QFormLayout()
@@ -148,6 +158,7 @@ class PhaseDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.addWidget(QLabel(f"{self._path.name} becomes optical path difference in nanometres."))
         layout.addLayout(beside)
+        layout.addWidget(self.remember)
         layout.addWidget(self.buttons)
 
     def _preview(self) -> None:

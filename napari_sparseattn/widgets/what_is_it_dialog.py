@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
-    QCheckBox,
     QComboBox,
     QDialog,
     QDialogButtonBox,
@@ -20,6 +19,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_sparseattn.source_words import MODALITIES, RGB, axes_in_words, known_from
+from napari_sparseattn.widgets.remember_box import RememberBox
 from sparseattn.cells.readers.layouts import LAYOUTS
 
 if TYPE_CHECKING:
@@ -61,11 +61,7 @@ class WhatIsItDialog(QDialog):
         self.modality.setToolTip("A model is asked only about the kind of images that it was made for")
         self.pixel_size = QDoubleSpinBox()
         self.channels: list[QLineEdit] = []
-        self.remember = QCheckBox("Remember it for these files")
-        self.remember.setToolTip(
-            "Written to cells.json beside them, or to your own settings where that cannot be written"
-        )
-        self.remember.setChecked(True)
+        self.remember = RememberBox()
         self.buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
         )

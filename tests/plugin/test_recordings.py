@@ -138,7 +138,7 @@ def test_other_images_are_made_of_the_same_events_and_labels_stay(window, qtbot,
     labelling.label((4,), "round")
     cells = workspace.cells
     widget.actions_by_name["Events…"].trigger()
-    dialog = widget._question
+    dialog = widget.questions.shown
     assert isinstance(dialog, EventsDialog) and dialog.diameter.value() == 30
     qtbot.waitUntil(lambda: "6 cells pass; 48 x 48 pixels, on, off" in dialog.says.text(), timeout=60_000)
     assert not dialog.bins.isVisible() and not dialog.window_ms.isVisible()
@@ -178,10 +178,10 @@ def test_a_recording_without_passages_asks_how_large_cells_are(window, qtbot, tm
     viewer, widget = window
     np.save(tmp_path / "noise.npy", flow_events[::400])
     widget.open_path(tmp_path / "noise.npy")
-    qtbot.waitUntil(lambda: isinstance(getattr(widget, "_question", None), EventsDialog), timeout=60_000)
+    qtbot.waitUntil(lambda: isinstance(widget.questions.shown, EventsDialog), timeout=60_000)
     assert "no cell is seen to pass" in widget.status.text.text().lower()
     assert [layer.name for layer in viewer.layers] == ["noise on", "noise off"]
-    dialog = widget._question
+    dialog = widget.questions.shown
     dialog.recordings.setCurrentText("one cell")
     qtbot.waitUntil(lambda: "One cell;" in dialog.says.text(), timeout=60_000)
     dialog.accept()

@@ -45,10 +45,10 @@ def write_cells(folder: Path, cells, count: int = 20) -> Path:
 def question(qtbot, widget, kind: type):
     """Wait for a dialog of a kind."""
     qtbot.waitUntil(
-        lambda: isinstance(getattr(widget, "_question", None), kind) and widget._question.isVisible(),
+        lambda: isinstance(widget.questions.shown, kind) and widget.questions.shown.isVisible(),
         timeout=60_000,
     )
-    return widget._question
+    return widget.questions.shown
 
 
 def press_ok(qtbot, dialog) -> None:
@@ -79,10 +79,10 @@ def test_a_guess_that_matters_is_asked_about_once_and_remembered(window, qtbot, 
     assert widget.workspace.sources[0].options == {}
     again = open_cells(folder)  # as the command line does
     assert (again.modality, again.channels, again.pixel_size_um) == ("flow", ("Ch1", "darkfield"), 0.33)
-    widget._question = None
+    widget.questions.shown = None
     widget.open_path(folder)
     qtbot.waitUntil(lambda: not widget.session.jobs.running, timeout=60_000)
-    assert widget._question is None and widget.facts.text.text() == wanted
+    assert widget.questions.shown is None and widget.facts.text.text() == wanted
 
 
 def test_a_correction_for_now_is_not_written(window, qtbot, cells_of, tmp_path) -> None:
@@ -138,7 +138,7 @@ def test_a_model_asks_once_which_channel_is_which(window, qtbot, cells_of, model
     assert open_cells(folder).channels == ("darkfield", "brightfield")  # as the command line does
     widget.open_path(folder)
     qtbot.waitUntil(lambda: widget.workspace.cells.channels == ("darkfield", "brightfield"), timeout=60_000)
-    assert widget.workspace.mismatch is None and not widget._question.isVisible()
+    assert widget.workspace.mismatch is None and not widget.questions.shown.isVisible()
 
 
 def test_who_says_no_is_not_asked_again_and_a_button_remains(
@@ -153,14 +153,14 @@ def test_who_says_no_is_not_asked_again_and_a_button_remains(
     qtbot.waitUntil(lambda: widget.workspace.cells is not None, timeout=60_000)
     widget.open_path(model)
     question(qtbot, widget, ChannelDialog).reject()
-    before = widget._question
+    before = widget.questions.shown
     widget.open_path(model)
     qtbot.waitUntil(lambda: not widget.session.jobs.running, timeout=60_000)
     qtbot.wait(50)
-    assert widget._question is before and widget.offer_yes.text() == "Match Channels…"
-    assert widget.anyway.isVisible()  # two channels for two, by their order
-    qtbot.mouseClick(widget.offer_yes, Qt.MouseButton.LeftButton)
-    assert isinstance(widget._question, ChannelDialog) and widget._question is not before
+    assert widget.questions.shown is before and widget.offer.yes.text() == "Match Channels…"
+    assert widget.offer.anyway.isVisible()  # two channels for two, by their order
+    qtbot.mouseClick(widget.offer.yes, Qt.MouseButton.LeftButton)
+    assert isinstance(widget.questions.shown, ChannelDialog) and widget.questions.shown is not before
 
 
 def test_a_model_for_other_images_is_used_anyway(window, qtbot, cells_of, classifier_for, tmp_path) -> None:
@@ -171,12 +171,12 @@ def test_a_model_for_other_images_is_used_anyway(window, qtbot, cells_of, classi
     qtbot.waitUntil(lambda: widget.workspace.cells is not None, timeout=60_000)
     widget.workspace.set_classifier(replace(classifier_for(cells_of()), modality="brightfield"))
     workspace = widget.workspace
-    assert "fluorescence images and the model was made for brightfield" in widget.offer_text.text()
-    assert "--" not in widget.offer_text.text()  # no words of the command line
-    assert widget.offer_yes.text() == "Correct…" and workspace.explanation is None
+    assert "fluorescence images and the model was made for brightfield" in widget.offer.text.text()
+    assert "--" not in widget.offer.text.text()  # no words of the command line
+    assert widget.offer.yes.text() == "Correct…" and workspace.explanation is None
     widget.show_tab("gallery")
     assert workspace.predictions is None
-    qtbot.mouseClick(widget.anyway, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(widget.offer.anyway, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: workspace.predictions is not None, timeout=60_000)
     assert workspace.mismatch is None and not widget.offer.isVisible()
     assert "made for other cells" in widget.state.text()

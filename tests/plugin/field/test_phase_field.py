@@ -111,7 +111,7 @@ def test_the_wavelength_is_asked_for_and_the_phase_set_anew(window, qtbot, phase
     assert widget.facts.text.text() == "Kind of image not known, pixel size not known"
     for background, ground in (("leave it", None), ("its tilt (a plane)", 0)):
         widget.actions_by_name["Phase…"].trigger()
-        dialog = widget._question
+        dialog = widget.questions.shown
         dialog.wavelength.setValue(633)
         dialog.background.setCurrentText(background)
         qtbot.waitUntil(lambda d=dialog: "480 x 540 pixels" in d.says.text(), timeout=60_000)
