@@ -12,12 +12,12 @@ from sparseattn.errors import InputError
 
 FARTHEST_FIELD = 1.3
 """Of images that are resized to the grid: by which factor their field of view may differ from the training
-cells' before they are refused. On stained_pbc balanced accuracy fell by 5 to 9 points at 1.25, by 24 to 29 at
+cells' before they are refused. On stained_pbc balanced accuracy fell by 4 to 9 points at 1.25, by 21 to 29 at
 1.5 (`benchmarks/magnification.py`)."""
 
 LARGEST_ENLARGEMENT = 2.0
 """Of images whose scale is kept: by which factor they may be enlarged before they are refused. On stained_pbc
-nothing was lost at 2, 13 points at 4."""
+nothing was lost at 2, 11 to 13 points at 4."""
 
 _SAME = 1.001
 """Pixel sizes that differ by less are the same."""
