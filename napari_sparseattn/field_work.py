@@ -55,6 +55,8 @@ class FieldWork:
     """Cells were found for a look; how many."""
     marks_opened = Signal(str)
     """Cells that others have marked were opened: the name of their layer."""
+    dropped_otherwise = Signal(object)
+    """What was dropped is neither marks nor one image: its path."""
     image_opened = Signal(tuple)
     """An image was opened to be worked on: the names of its layers."""
     image_chosen = Signal()
@@ -108,17 +110,26 @@ class FieldWork:
         """Open what marks the cells of the image that is chosen, to be its cells."""
         self._open_on_image(path, lambda image: read_marks(image, path))
 
-    def open_marks_or_image(self, path: Path) -> None:
-        """Open a label image as the cells of the image that is chosen, any other image to be worked on."""
+    def open_dropped(self, path: Path) -> None:
+        """Open a label image as the cells of the image that is chosen, another image to be worked on.
 
-        def read(image: FieldImage) -> ReadMarks | None:
+        What is neither is told by `dropped_otherwise`.
+        """
+
+        def read(image: FieldImage) -> ReadMarks | CellSource | None:
+            from sparseattn.cells import open_field
             from sparseattn.cells.marks import looks_like_labels
 
-            return read_marks(image, path) if looks_like_labels(path, image.field) else None
+            if looks_like_labels(path, image.field):
+                return read_marks(image, path)
+            try:
+                return CellSource(path) if open_field(path).planes == 1 else None
+            except InputError:
+                return None
 
         self._open_on_image(path, read)
 
-    def _open_on_image(self, path: Path, read: Callable[[FieldImage], ReadMarks | None]) -> None:
+    def _open_on_image(self, path: Path, read: Callable[[FieldImage], ReadMarks | CellSource | None]) -> None:
         if self.image_name is None:
             self._workspace.fail(f"{path.name} marks cells: open their image first, in the Field tab.")
             return
@@ -128,12 +139,14 @@ class FieldWork:
             self._workspace.fail(error)
             return
 
-        def land(marks: ReadMarks | None) -> None:
-            if marks is None:
-                self.open_image(CellSource(path))
+        def land(found: ReadMarks | CellSource | None) -> None:
+            if found is None:
+                self.dropped_otherwise.emit(path)
+            elif isinstance(found, CellSource):
+                self.open_image(found)
             elif self.layers.has(image.name):
-                self.marks_opened.emit(self.layers.show_marks(image.name, marks))
-                self._workspace.say(_told(marks))
+                self.marks_opened.emit(self.layers.show_marks(image.name, found))
+                self._workspace.say(_told(found))
 
         self._jobs.start(f"Opening {path.name}", lambda _: read(image), land, bound_to=(), key="open")
 

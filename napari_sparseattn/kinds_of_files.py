@@ -11,8 +11,10 @@ PROJECT = ".sparseattn.json"
 def is_marks(path: Path) -> bool:
     """Whether a file marks cells by boxes or outlines: GeoJSON, COCO, or a table as YOLO writes it."""
     suffix = path.suffix.lower()
-    if suffix in (".json", ".geojson"):
-        return path.is_file() and not path.name.endswith(PROJECT)
+    if suffix == ".geojson":
+        return path.is_file()
+    if suffix == ".json":
+        return path.is_file() and not path.name.endswith(PROJECT) and _begins_as_marks(path)
     return suffix == ".txt" and path.is_file() and _is_yolo(path)
 
 
@@ -21,6 +23,16 @@ def can_be_an_image(path: Path) -> bool:
     from sparseattn.events import is_recording
 
     return path.is_file() and not is_recording(path)
+
+
+def _begins_as_marks(path: Path) -> bool:
+    """Whether JSON begins with words of COCO or GeoJSON; other programs have JSON too."""
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace") as text:
+            begin = text.read(1 << 16)
+    except OSError:
+        return False
+    return any(f'"{word}"' in begin for word in ("annotations", "images", "features", "geometry"))
 
 
 def _is_yolo(path: Path) -> bool:

@@ -231,16 +231,20 @@ class Opening:
 
 
 def _is_field(source: CellSource) -> bool:
-    """Whether a file holds an image larger than any cell that is recorded by itself."""
+    """Whether a file holds an image larger than any cell that is recorded by itself, or several images."""
     from napari_sparseattn.layers.file_field import field_options
     from sparseattn.cells import open_field
+    from sparseattn.cells.readers.series_names import series_names
     from sparseattn.events import is_recording
 
-    if source.path is None or not source.path.is_file() or is_recording(source.path):
+    path = source.path
+    if path is None or is_recording(path):
         return False
     try:
-        return max(open_field(source.path, **field_options(source.options)).shape) > _LARGEST_CELL
-    except InputError:  # what it is instead is found out when it is opened as cells
+        if "dataset" not in source.options and len(series_names(path)) > 1:
+            return True
+        return max(open_field(path, **field_options(source.options)).shape) > _LARGEST_CELL
+    except (ValueError, OSError):  # what it is instead is found out when it is opened as cells
         return False
 
 

@@ -171,7 +171,9 @@ class Layers:
         """The source of the cells, where they lie in one file."""
         sources = self.workspace.sources
         one = sources[0] if len(sources) == 1 else None
-        return one if one is not None and one.path is not None and one.path.is_file() else None
+        if one is None or one.path is None:
+            return None
+        return one if one.path.is_file() or one.path.suffix.lower() == ".zarr" else None
 
     @property
     def _title(self) -> str:

@@ -33,7 +33,7 @@ def field_of_file(layers: Sequence[Any]) -> Field | None:
     """Return the field that image layers show; None where they show no file of ours, or a part of it."""
     files = [file_of(layer) for layer in layers]
     first = files[0]
-    if first is None or not first.path.is_file():
+    if first is None or not first.path.exists():
         return None
     if any(one is None or (one.path, one.options) != (first.path, first.options) for one in files):
         return None

@@ -84,6 +84,7 @@ class MainWidget(QWidget):
         layout.addWidget(self.status)
         opening = self.session.opening
         opening.field_met.connect(self._open_field)
+        self.session.field.dropped_otherwise.connect(opening.open_cells)
         workspace = self.workspace
         workspace.cells_changed.connect(self._on_cells)
         for changed in (workspace.cells_changed, workspace.model_changed, workspace.channels_changed):
@@ -211,7 +212,7 @@ class MainWidget(QWidget):
         elif is_marks(path):
             self.session.field.open_marks(path)
         elif self._is_in_front("field") and self.session.field.image_name and can_be_an_image(path):
-            self.session.field.open_marks_or_image(path)
+            self.session.field.open_dropped(path)
         else:
             self.session.opening.open_cells(path, **options)
 
