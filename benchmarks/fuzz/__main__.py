@@ -115,7 +115,7 @@ def main(
 ) -> None:
     """Try the kinds and write what became of them."""
     kept = json.loads(RESULT.read_text()) if RESULT.exists() else {}
-    results = {name: Count(**kept[name]) for name in KINDS if name in kept}
+    results = {name: Count(**one) for name, one in kept.items()}
     if show:
         print(table(results))
         return

@@ -87,6 +87,8 @@ _ALL = (
     Kind("czi", ".czi", "bioio", microscopy.czi),
     Kind("lif", ".lif", "bioio", microscopy.lif, series="0"),
     Kind("plate", ".ome.zarr", "ours", microscopy.plate, series="A/1/0"),
+    Kind("zarr", ".zarr", "ours", microscopy.store, {"layout": "NYX"}),
+    Kind("ome tiff", ".ome.tif", "tifffile", microscopy.ome_tiff),
     Kind("yolo", ".txt", "ours", marks.yolo, is_marks=True),
     Kind("coco", ".json", "ours", marks.coco, is_marks=True),
     Kind("geojson", ".geojson", "ours", marks.geojson, is_marks=True),

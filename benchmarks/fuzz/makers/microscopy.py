@@ -84,3 +84,27 @@ def plate(path: Path) -> np.ndarray:
             ]
             image.attrs["omero"] = {"channels": [{"label": "DNA"}, {"label": "actin"}]}
     return pixels
+
+
+def store(path: Path) -> None:
+    """Write 6 cells of 24 x 30 pixels as Zarr of version 3: two shards of three packed chunks."""
+    import zarr
+
+    cells = np.concatenate([PIXELS, PIXELS // 2, PIXELS // 3])
+    codec = zarr.codecs.BloscCodec()
+    zarr.create_array(
+        str(path), data=cells, chunks=(1, 24, 30), shards=(3, 24, 30), compressors=[codec], zarr_format=3
+    )
+
+
+def ome_tiff(path: Path) -> None:
+    """Write two channels of 24 x 30 pixels of 0.25 µm."""
+    import tifffile
+
+    metadata = {
+        "axes": "CYX",
+        "PhysicalSizeX": 0.25,
+        "PhysicalSizeY": 0.25,
+        "Channel": {"Name": ["DAPI", "GFP"]},
+    }
+    tifffile.imwrite(path, PIXELS, ome=True, compression="zlib", metadata=metadata)
