@@ -7,12 +7,12 @@ from typing import Any
 
 from benchmarks.training import Recipe
 from sparseattn.errors import InputError
+from sparseattn.learn.effort import usual_epochs
 from sparseattn.learn.options import TrainingOptions
 
 TUNING = Path(__file__).parent / "results" / "tuning"
 TUNED_ON = "stained_pbc"  # a set that was not tuned itself takes the recipe of this one
 UNTUNED = {"small-cnn": Recipe(1e-2, 80)}  # before anything was tuned
-OURS_UNTUNED = Recipe(5e-3, 100)
 STEPS = {"resnet18": 600, "efficientnet-b0": 1500, "vit": 800}  # of training, on every set
 LEAST_EPOCHS = 30
 CLOSE = 0.01  # nats; a longer training is taken where it wins by more
@@ -47,4 +47,7 @@ def recipe_for(dataset: str, model: str, train_cells: int) -> tuple[Recipe, str]
         if path.exists():
             document = json.loads(path.read_text())
             return Recipe(**document["chosen"]), f"tuned on {source}"
-    return UNTUNED.get(model, OURS_UNTUNED), "not tuned"
+    if model in UNTUNED:
+        return UNTUNED[model], "not tuned"
+    epochs = usual_epochs(train_cells, TrainingOptions.batch_size)
+    return Recipe(TrainingOptions.learning_rate, epochs), "as the library trains"

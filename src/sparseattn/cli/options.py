@@ -27,7 +27,9 @@ PixelsOption = Annotated[
 TrainingPixels = Annotated[
     str, typer.Option("-k", "--pixels", help="auto (learned), controller, or as 0.15, 15% or 600.")
 ]
-Epochs = Annotated[int | None, typer.Option(min=1, help="Passes over the training cells. [60]")]
+Epochs = Annotated[
+    int | None, typer.Option(min=1, help="Passes over the training cells. [100, more for few cells]")
+]
 Seed = Annotated[int, typer.Option(min=0, help="Same seed, data and machine: same result.")]
 Validation = Annotated[Path | None, typer.Option("--val", help="Cells for validation, read like DATA.")]
 LabelsCsv = Annotated[Path | None, typer.Option(help="CSV with the columns id and class.")]
