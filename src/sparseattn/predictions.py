@@ -43,6 +43,8 @@ class Predictions:
         Of the model that answered.
     skipped : tuple of Skipped
         The cells that could not be read, and why.
+    notes : tuple of str
+        What a reader of the answers must know: what was forced, what was rescaled.
     """
 
     cells: CellSet
@@ -54,6 +56,7 @@ class Predictions:
     sides: tuple[Side | None, ...]
     model_hash: str
     skipped: tuple[Skipped, ...]
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -90,6 +93,7 @@ class Predictions:
             sides=tuple(side for part in parts for side in part.sides),
             model_hash=parts[0].model_hash,
             skipped=skipped,
+            notes=parts[0].notes,
         )
 
     def subset(self, rows: Sequence[int] | NDArray[np.integer]) -> Predictions:
@@ -103,6 +107,13 @@ class Predictions:
             in_distribution=self.in_distribution[kept],
             sides=tuple(self.sides[row] for row in kept),
         )
+
+    def with_note_column(self) -> Predictions:
+        """Return the same with the notes as a sample column ``notes``, so that they stay with the table."""
+        if not self.notes:
+            return self
+        said = ("; ".join(self.notes),) * len(self)
+        return replace(self, cells=self.cells.with_columns({"notes": said}))
 
     @property
     def ids(self) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ import numpy.typing as npt
 import tifffile
 from PIL import Image
 
-from sparseattn.cells.cellset import CellFile
+from sparseattn.cells.cell_file import CellFile
 from sparseattn.cells.readers.layouts import Axes, given_axes, guessed_axes
 from sparseattn.cells.readers.maps import mapped
 from sparseattn.cells.readers.phase import phasics
@@ -266,7 +266,11 @@ def open_tiff(path: Path, *, layout: str | None, one_cell: bool) -> list[CellFil
         colour = page.photometric in _COLOUR and channels == 3
         names = RGB_NAMES if colour else _channel_names(tiff, channels)
         size = pixel_size_um(tiff)
-        return [CellFile(source, axes.cells, channels, axes.cell_shape, dtype, names, pixel_size_um=size)]
+        return [
+            CellFile(
+                source, axes.cells, channels, axes.cell_shape, dtype, names, pixel_size_um=size, axes=axes
+            )
+        ]
 
 
 def _describe_mixed(tiff: tifffile.TiffFile, path: Path, changed: int) -> list[CellFile]:
@@ -284,8 +288,11 @@ def _describe_mixed(tiff: tifffile.TiffFile, path: Path, changed: int) -> list[C
         dtype = np.dtype(np.uint8) if palette else np.dtype(page.dtype)
         names = RGB_NAMES if colour and channels == 3 else None
         shape = (page.imagelength, page.imagewidth)
+        axes = Axes("YX", shape) if channels == 1 else Axes("YXC", (*shape, channels))
         files.append(
-            CellFile(_MixedPages(path, keep, changed), 1, channels, shape, dtype, names, first=number)
+            CellFile(
+                _MixedPages(path, keep, changed), 1, channels, shape, dtype, names, first=number, axes=axes
+            )
         )
     return files
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sparseattn.cells.cellset import CellFile
+from sparseattn.cells.cell_file import CellFile
 from sparseattn.cells.readers import ome_zarr
 from sparseattn.cells.readers.layouts import Axes, given_axes, guessed_axes
 from sparseattn.cells.readers.series import chosen_series
@@ -124,6 +124,7 @@ def open_zarr(path: Path, *, layout: str | None, one_cell: bool, series: str | N
             known,
             name_of=name_of,
             pixel_size_um=found.pixel_size_um,
+            axes=axes,
         )
     ]
 
