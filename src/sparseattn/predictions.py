@@ -43,6 +43,8 @@ class Predictions:
         Of the model that answered.
     skipped : tuple of Skipped
         The cells that could not be read, and why.
+    engine : str
+        What the answers were computed by; all engines give the same.
     """
 
     cells: CellSet
@@ -54,6 +56,7 @@ class Predictions:
     sides: tuple[Side | None, ...]
     model_hash: str
     skipped: tuple[Skipped, ...]
+    engine: str = "torch"
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -90,6 +93,7 @@ class Predictions:
             sides=tuple(side for part in parts for side in part.sides),
             model_hash=parts[0].model_hash,
             skipped=skipped,
+            engine=parts[0].engine,
         )
 
     def subset(self, rows: Sequence[int] | NDArray[np.integer]) -> Predictions:

@@ -22,7 +22,7 @@ STREET = (
     ("events",),
     ("cells", "simulate", "model_file"),
     ("net",),
-    ("learn",),
+    ("learn", "fast"),
     ("predictions",),
     ("classifier", "refusal"),
     ("learn.fit",),

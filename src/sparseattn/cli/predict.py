@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -52,6 +53,7 @@ def predict(
     strict: shared.Strict = False,
     batch_size: shared.BatchSize = 256,
     device: shared.Device = "auto",
+    engine: shared.Engine = "auto",
     as_json: shared.Json = False,
 ) -> None:
     """Classify cells, one by one or those of a field (--labels, --find): a table with a row a cell."""
@@ -85,11 +87,12 @@ def predict(
         strict,
         reading=reading if field else reading.for_model(model),
     )
+    ask = partial(classifier.predict, k=k, batch_size=batch_size, strict=strict, device=device, engine=engine)
     if not field:
         cells = open_any(sources, source, classifier.classes)
         classifier.check(cells)
         cells = with_measured_columns(cells, refraction_increment)
-        predictions = classifier.predict(cells, k=k, batch_size=batch_size, strict=strict, device=device)
+        predictions = ask(cells)
     else:
         from sparseattn.refusal import Refusal
 
@@ -97,7 +100,7 @@ def predict(
         found = fields.open_field_cells(sources, labels, source, neighbours, margin, crop_side)
         classifier.check(found.cells)
         cells = with_measured_columns(found.cells, refraction_increment)
-        predictions = classifier.predict(cells, k=k, batch_size=batch_size, strict=strict, device=device)
+        predictions = ask(cells)
         if painted is not None:
             fields.write_painted(found, predictions, refusal, painted)
         predictions = fields.with_refusal(predictions, refusal)
@@ -116,6 +119,7 @@ def predict(
                 "k": k,
                 "pixel_fraction": k / grid_pixels,
                 "skipped": len(skipped),
+                "engine": predictions.engine,
                 "model_hash": predictions.model_hash,
                 **({} if not field else {"refused": refused, "painted": painted}),
             }

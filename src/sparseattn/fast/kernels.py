@@ -30,7 +30,7 @@ from sparseattn.fast.lanes import (
 )
 
 ROWS = 6
-"""Rows that a product computes at once: their sums, and what they are made of, fit in 16 registers of AVX2."""
+"""Rows that a product computes at once: their sums and what they are made of fit in AVX2's registers."""
 
 _compiled = njit(nogil=True, error_model="numpy", fastmath={"contract", "nsz", "arcp", "reassoc"})
 _entry = njit(nogil=True, error_model="numpy", cache=True, fastmath={"contract", "nsz", "arcp", "reassoc"})
@@ -41,7 +41,7 @@ _NOTHING_BELOW_ZERO = np.float32(0)
 
 
 @_compiled
-def _product(source, rows, step, count, offsets, panel, bias, least, target, places, stride):  # type: ignore[no-untyped-def]
+def _product(source, rows, step, count, offsets, panel, bias, least, target, places, stride):
     """Write rows @ weights + bias, nothing below ``least``.
 
     Number d of row i is ``source[rows[i] * step + offsets[d]]``: rows need not be laid out to be multiplied,
@@ -75,7 +75,7 @@ def _product(source, rows, step, count, offsets, panel, bias, least, target, pla
 
 
 @_compiled
-def _depthwise(source, corners, count, side, taps, bias, least, target):  # type: ignore[no-untyped-def]
+def _depthwise(source, corners, count, side, taps, bias, least, target):
     """Write a 3x3 convolution of each channel by itself, a dense row a corner."""
     stay_apart()
     width = len(bias)
@@ -103,7 +103,7 @@ def _depthwise(source, corners, count, side, taps, bias, least, target):  # type
 
 
 @_compiled
-def _add_dots(source, corners, count, side, taps, width, sums):  # type: ignore[no-untyped-def]
+def _add_dots(source, corners, count, side, taps, width, sums):
     """Add a 3x3 convolution of all channels into one."""
     stay_apart()
     down = side * width
@@ -144,7 +144,7 @@ _MINUS_FOUR = np.float32(-4)
 
 
 @_compiled
-def _gelu(x):  # type: ignore[no-untyped-def]
+def _gelu(x):
     """Return x times the share of a normal distribution below x; erf by a quotient of polynomials (5e-7)."""
     z = larger(smaller(mul(x, spread(_ROOT_HALF)), spread(_FOUR)), spread(_MINUS_FOUR))
     square = mul(z, z)
@@ -169,7 +169,7 @@ _EXP2 = tuple(np.float32(np.log(2) ** n / np.prod(np.arange(1, n + 1))) for n in
 
 
 @_compiled
-def _exp(x):  # type: ignore[no-untyped-def]
+def _exp(x):
     """Return e to the power of x <= 0: two to a whole number, times a polynomial for the rest (1e-7)."""
     x = larger(mul(x, spread(_LOG2_E)), spread(_LOWEST))
     whole = rounded(x)
@@ -183,7 +183,7 @@ def _exp(x):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _moments(source, at, width):  # type: ignore[no-untyped-def]
+def _moments(source, at, width):
     """Return the mean of a row, and one over its standard deviation."""
     sums = load(source, at)
     for c in range(LANES, width, LANES):
@@ -198,7 +198,7 @@ def _moments(source, at, width):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _normalise(rows, count, width):  # type: ignore[no-untyped-def]
+def _normalise(rows, count, width):
     """Give every row mean 0 and deviation 1, in place: a layer norm whose weights are in what follows."""
     stay_apart()
     for at in range(0, count * width, width):
@@ -209,7 +209,7 @@ def _normalise(rows, count, width):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _norm(rows, at, weight, bias):  # type: ignore[no-untyped-def]
+def _norm(rows, at, weight, bias):
     """Take the layer norm of a row in place."""
     stay_apart()
     width = len(weight)
@@ -221,14 +221,14 @@ def _norm(rows, at, weight, bias):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _gelu_rows(rows, count):  # type: ignore[no-untyped-def]
+def _gelu_rows(rows, count):
     stay_apart()
     for at in range(0, count, LANES):
         store(rows, at, _gelu(load(rows, at)))
 
 
 @_compiled
-def _mix(grid, side, corners, count, blocks, b, dense, rows, hidden):  # type: ignore[no-untyped-def]
+def _mix(grid, side, corners, count, blocks, b, dense, rows, hidden):
     """Mix some places of a map with the eight around each, then their features, in place."""
     stay_apart()
     width, depth = blocks.spread_bias.shape[1], blocks.up_bias.shape[1]
@@ -250,7 +250,7 @@ def _mix(grid, side, corners, count, blocks, b, dense, rows, hidden):  # type: i
 
 
 @_compiled
-def _pad(image, plan, padded):  # type: ignore[no-untyped-def]
+def _pad(image, plan, padded):
     """Lay an image within its border."""
     stay_apart()
     size = plan.size
@@ -264,7 +264,7 @@ def _pad(image, plan, padded):  # type: ignore[no-untyped-def]
 
 
 @_entry
-def score_units(images, net, plan, work, coarse):  # type: ignore[no-untyped-def]
+def score_units(images, net, plan, work, coarse):
     """Write the coarse logits of each unit: (B, G * G) for (B, C * S * S) images."""
     units, half, quarter = plan.units, plan.half, plan.quarter
     narrow, wide = len(net.stem.bias), len(net.deepen.bias)
@@ -305,7 +305,7 @@ def score_units(images, net, plan, work, coarse):  # type: ignore[no-untyped-def
 
 
 @_compiled
-def _enlarge(small, side, lower, upper, share, units, line, large):  # type: ignore[no-untyped-def]
+def _enlarge(small, side, lower, upper, share, units, line, large):
     """Enlarge a map by bilinear interpolation."""
     stay_apart()
     for y in range(units):
@@ -317,7 +317,7 @@ def _enlarge(small, side, lower, upper, share, units, line, large):  # type: ign
 
 
 @_compiled
-def _select(logits, preference, count, scores, keys, selected):  # type: ignore[no-untyped-def]
+def _select(logits, preference, count, scores, keys, selected):
     """Write the ``count`` places of the highest preferred scores, in the order of the image."""
     stay_apart()
     mean = np.float32(0)
@@ -363,7 +363,7 @@ def _select(logits, preference, count, scores, keys, selected):  # type: ignore[
 
 
 @_compiled
-def _embed(net, plan, work, count):  # type: ignore[no-untyped-def]
+def _embed(net, plan, work, count):
     """Write the words of the selected units."""
     stay_apart()
     width = len(net.embed.bias)
@@ -388,7 +388,7 @@ def _embed(net, plan, work, count):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _meet(net, plan, work, count):  # type: ignore[no-untyped-def]
+def _meet(net, plan, work, count):
     """Let words know their neighbours; places of the map that nothing reaches are not computed."""
     stay_apart()
     width = len(net.embed.bias)
@@ -434,7 +434,12 @@ def _meet(net, plan, work, count):  # type: ignore[no-untyped-def]
             store(work.words, at, add(load(work.words, at), load(work.near, place * width + c)))
     if blocks > 1:
         for i in range(plan.quarter**2):
-            _norm(work.far, (plan.quarter_all[i] + plan.quarter + 3) * width, net.far_norm.weight, net.far_norm.bias)
+            _norm(
+                work.far,
+                (plan.quarter_all[i] + plan.quarter + 3) * width,
+                net.far_norm.weight,
+                net.far_norm.bias,
+            )
         for i in range(count):
             place = plan.far_places[work.selected[i]] * width
             for c in range(0, width, LANES):
@@ -443,7 +448,7 @@ def _meet(net, plan, work, count):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _pool(near, half, width, far, quarter):  # type: ignore[no-untyped-def]
+def _pool(near, half, width, far, quarter):
     """Write twice the mean of every 2x2 places, of as many as there are at the border."""
     stay_apart()
     for y in range(quarter):
@@ -461,7 +466,7 @@ def _pool(near, half, width, far, quarter):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _attend(net, plan, work, count, biased, logits):  # type: ignore[no-untyped-def]
+def _attend(net, plan, work, count, biased, logits):
     """Let the CLS token read the words: heads lie side by side in the lanes."""
     stay_apart()
     width, lanes = len(net.embed.bias), len(net.query.bias)
@@ -493,7 +498,7 @@ def _attend(net, plan, work, count, biased, logits):  # type: ignore[no-untyped-
 
 
 @_entry
-def classify_units(images, coarse, count, net, plan, work, logits, features):  # type: ignore[no-untyped-def]
+def classify_units(images, coarse, count, net, plan, work, logits, features):
     """Write logits and features of cells by the ``count`` units of the highest coarse logits."""
     width = len(net.embed.bias)
     for cell in range(len(images)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sparseattn.net import SparseAttnNet, SparseAttnNetConfig
-from sparseattn.net.fine import NeighbourBlock
+from sparseattn.net.fine import ClassAttention, NeighbourBlock
 from sparseattn.net.select import _preference
 
 LANES = 16
@@ -107,8 +107,9 @@ class Plan(NamedTuple):
 
 
 class Work(NamedTuple):
-    """Room for one cell at a time."""
+    """Room for one cell at a time, of which up to ``units`` units are selected."""
 
+    units: int
     image: Floats
     stem: Floats
     half: Floats
@@ -156,7 +157,7 @@ def pack(net: SparseAttnNet) -> PackedNet:
             near = neighbourhood.near
             unreached = near.mix(near.norm(near.spread.bias))
             norms = [neighbourhood.near_norm, neighbourhood.far_norm or neighbourhood.near_norm]
-        (attention,) = net.attention
+        attention = cast(ClassAttention, net.attention[0])
         depth = config.width // config.heads
         query = attention.query(attention.norm(net.cls)).view(config.heads, depth)
         key = attention.key.weight.view(config.heads, depth, config.width)
@@ -179,7 +180,7 @@ def pack(net: SparseAttnNet) -> PackedNet:
             embed=_linear(of_windows, torch.zeros(config.width)),
             places=_floats(net.embedding.places @ of_places.T + net.embedding.embed.bias),
             embed_norm=_norm(net.embedding.norm),
-            blocks=_blocks(blocks, config),
+            blocks=_blocks(cast(list[NeighbourBlock], blocks), config),
             unreached=_floats(unreached),
             near_norm=_norm(norms[0]),
             far_norm=_norm(norms[1]),
@@ -228,18 +229,21 @@ def make_plan(config: SparseAttnNetConfig) -> Plan:
         window_offsets=_offsets(config.channels, config.window, side),
         near_places=_grid(unit_rows // 2 + 1, half + 2),
         far_places=_grid(unit_rows // 4 + 1, quarter + 2),
-        dense=np.arange(max(units**2, config.width * config.heads, config.hidden, config.coarse_width * 2) + SPARE),
+        dense=np.arange(
+            max(units**2, config.width * config.heads, config.hidden, config.coarse_width * 2) + SPARE
+        ),
         first=np.zeros(SPARE, np.int64),
     )
 
 
 def make_room(config: SparseAttnNetConfig, plan: Plan, count: int) -> Work:
-    """Return room for cells of which ``count`` units are selected. What is no border is overwritten."""
+    """Return room for cells of which up to ``count`` units are selected; borders are zeros and stay so."""
     units, half, quarter = plan.units, plan.half, plan.quarter
     narrow, width = config.coarse_width, config.width
     rows = max(half**2 * max(narrow, width), quarter**2 * 2 * narrow)
     lanes = _whole(config.heads)
     return Work(
+        units=count,
         image=_room(config.channels * (config.size + 2 * plan.margin) ** 2),
         stem=_room(((units + 2) ** 2 + 1) * narrow),
         half=_room(((half + 2) ** 2 + 1) * 2 * narrow),
@@ -321,7 +325,7 @@ def _blocks(blocks: list[NeighbourBlock], config: SparseAttnNetConfig) -> Blocks
         )
     )
     for number, block in enumerate(blocks):
-        first, last = block.mix[0], block.mix[2]
+        first, last = cast(nn.Linear, block.mix[0]), cast(nn.Linear, block.mix[2])
         # (x * weight + bias) of the norm, within the linear layer after it.
         up = _linear(first.weight * block.norm.weight, first.bias + first.weight @ block.norm.bias)
         down = _linear(last.weight, last.bias)
