@@ -14,7 +14,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from benchmarks.cost import arithmetic, parameters
+from sparseattn.bench.cost import arithmetic, parameters
 from benchmarks.datasets import Dataset, load
 from benchmarks.folds import Fold, make_fold
 from benchmarks.models import SHARES, logits

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from benchmarks.cost import arithmetic, parameters
+from sparseattn.bench.cost import arithmetic, parameters
 from benchmarks.models import MODELS, logits
 
 

@@ -26,7 +26,7 @@ STREET = (
     ("predictions",),
     ("classifier", "refusal"),
     ("learn.fit",),
-    ("explain", "export", "drift", "compare", "suggest"),
+    ("explain", "export", "drift", "compare", "suggest", "bench"),
     ("report",),
     ("table",),
     ("cli",),
