@@ -47,9 +47,7 @@ def some_images(config: SparseAttnNetConfig, count: int) -> np.ndarray:
     """Return images with structure and noise; noise leaves no two scores alike."""
     random = np.random.default_rng(1)
     y, x = np.mgrid[: config.size, : config.size] / config.size - 0.5
-    blobs = [
-        np.exp(-((y - a) ** 2 + (x - b) ** 2) / 0.05) for a, b in random.uniform(-0.3, 0.3, (count, 2))
-    ]
+    blobs = [np.exp(-((y - a) ** 2 + (x - b) ** 2) / 0.05) for a, b in random.uniform(-0.3, 0.3, (count, 2))]
     noise = random.normal(size=(count, config.channels, config.size, config.size))
     return (3 * np.stack(blobs)[:, None] + noise).astype(np.float32)
 

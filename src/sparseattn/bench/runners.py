@@ -61,7 +61,7 @@ def write_onnx(contender: Contender, path: Path) -> None:
             program.save(str(path))
 
 
-def ask_by(runtime: str, contender: Contender, onnx: Path, threads: int = 1) -> Ask:
+def ask_by(runtime: str, contender: Contender, onnx: Path | None, threads: int = 1) -> Ask:
     """Return what asks a net in one thread of ours.
 
     Parameters
@@ -70,8 +70,8 @@ def ask_by(runtime: str, contender: Contender, onnx: Path, threads: int = 1) -> 
         One of `RUNTIMES`.
     contender : Contender
         The net.
-    onnx : Path
-        File that `write_onnx` wrote, for ``onnxruntime``.
+    onnx : Path or None
+        File that `write_onnx` wrote; asked for by ``onnxruntime`` alone.
     threads : int
         Threads that the runtime itself may use for one call.
 
@@ -81,6 +81,7 @@ def ask_by(runtime: str, contender: Contender, onnx: Path, threads: int = 1) -> 
         For an unknown runtime.
     """
     if runtime == "onnxruntime":
+        assert onnx is not None
         return _ask_onnx(onnx, threads)
     if runtime == "torch":
         return _ask_torch(Logits(contender.build(), contender.k), threads)
