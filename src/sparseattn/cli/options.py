@@ -12,6 +12,9 @@ from sparseattn.errors import InputError
 
 Subfolders = Literal["classes", "samples"]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
+Engine = Annotated[
+    str, typer.Option(help="auto, compiled (CPU, needs numba) or torch: the same answers, sooner or later.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 DataPath = Annotated[Path, typer.Argument(metavar="DATA", help="Class folders, or any source of cells.")]
 ModelPath = Annotated[Path, typer.Argument(metavar="MODEL", help="A trained model (.safetensors).")]
