@@ -1,7 +1,6 @@
 """How much memory a command needs at its highest: it is run as a process of its own and waited for."""
 
 import json
-import os
 import platform
 import subprocess
 import sys
@@ -29,21 +28,23 @@ class Spent:
     seconds: float
 
 
+# Linux counts the memory of the process that starts another as that of the other: a small one starts it.
+_STARTER = (
+    "import resource, subprocess, sys; status = subprocess.call([sys.executable, *sys.argv[1:]]); "
+    "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr); sys.exit(status)"
+)
+
+
 def spent(what: str, *arguments: object) -> Spent:
     """Run Python with these arguments and return what it needed; RuntimeError where it fails."""
     begun = time.monotonic()
-    process = subprocess.Popen(
-        [sys.executable, *map(str, arguments)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stderr is not None
-    errors = process.stderr.read()
-    process.stderr.close()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"{what} ended with {process.returncode}: {errors[-500:]}")
+    command = [sys.executable, "-c", _STARTER, *map(str, arguments)]
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    *errors, peak = done.stderr.splitlines()
+    if done.returncode:
+        raise RuntimeError(f"{what} ended with {done.returncode}: {' '.join(errors)[-500:]}")
     scale = 1024 if platform.system() == "Linux" else 1024**2  # KiB there, bytes on macOS
-    return Spent(what, usage.ru_maxrss / scale, time.monotonic() - begun)
+    return Spent(what, int(peak) / scale, time.monotonic() - begun)
 
 
 def write(results: list[Spent], path: Path, **about: object) -> None:

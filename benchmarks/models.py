@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from benchmarks.peers import PEERS
+from sparseattn.bench.peers import PEERS
 from sparseattn.errors import InputError
 from sparseattn.learn.losses import LossFunction, plain_loss, random_pixels, sparse_loss
 from sparseattn.learn.options import TrainingOptions

@@ -14,13 +14,13 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from benchmarks.cost import arithmetic, parameters
 from benchmarks.datasets import Dataset, load
 from benchmarks.folds import Fold, make_fold
 from benchmarks.models import SHARES, logits
 from benchmarks.recipes import recipe_for
 from benchmarks.scores import balanced_accuracy, recalls
 from benchmarks.training import Recipe, Trained, slope, train
+from sparseattn.bench.cost import arithmetic, parameters
 from sparseattn.learn import adaptive_k
 from sparseattn.net import SparseAttnNet
 

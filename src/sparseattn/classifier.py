@@ -17,6 +17,7 @@ from torch import Tensor
 from sparseattn.cells import CellSet, Modality, Prepare, Skipped
 from sparseattn.cells.modality import MODALITIES
 from sparseattn.errors import InputError
+from sparseattn.fast.engine import CompiledNet, Engine, choose_engine
 from sparseattn.learn.history import History
 from sparseattn.learn.in_distribution import InDistribution
 from sparseattn.learn.prototypes import Prototypes
@@ -38,6 +39,8 @@ _CARD = {
     "format", "format_version", "config", "classes", "channels", "modality", "preparation", "k", "image_size",
     "history", "split",
 }  # fmt: skip
+Images = NDArray[np.float32]
+
 _DTYPES = {torch.float32: "F32", torch.int64: "I64"}
 
 
@@ -123,6 +126,7 @@ class Classifier:
         batch_size: int = 256,
         strict: bool = False,
         device: str = "auto",
+        engine: str = "auto",
         force: bool = False,
         on_batch: Callable[[int, int], None] | None = None,
     ) -> Predictions:
@@ -140,6 +144,8 @@ class Classifier:
             A cell that cannot be read is an error instead of being skipped.
         device : str
             See `choose_device`.
+        engine : str
+            See `sparseattn.fast.engine.choose_engine`: all give the same answers.
         force : bool
             See `admit`; what was forced stands in the ``notes``.
         on_batch : callable, optional
@@ -155,7 +161,13 @@ class Classifier:
         parts = []
         admitted = self.admit(cells, force=force)
         cells = admitted.cells
-        how: dict[str, Any] = {"k": k, "batch_size": batch_size, "strict": strict, "device": device}
+        how: dict[str, Any] = {
+            "k": k,
+            "batch_size": batch_size,
+            "strict": strict,
+            "device": device,
+            "engine": engine,
+        }
         for part in self.answers(cells, force=force, **how):
             parts.append(part)
             if on_batch is not None and len(part):
@@ -170,6 +182,7 @@ class Classifier:
         batch_size: int = 256,
         strict: bool = False,
         device: str = "auto",
+        engine: str = "auto",
         force: bool = False,
     ) -> Iterator[Predictions]:
         """Classify cells a batch at a time, and give what is known of each batch at once; see `predict`.
@@ -191,7 +204,8 @@ class Classifier:
         if batch_size < 1:
             raise InputError(f"a batch of {batch_size} cells cannot be; give at least 1")
         target = choose_device(device)
-        net = self.net.eval().to(target)
+        chosen = choose_engine(engine, self.net.config, target, len(cells))
+        ask = self._asker(chosen, target, k)
         model_hash = self.model_hash
         skipped: list[Skipped] = []
 
@@ -201,20 +215,45 @@ class Classifier:
             left_out = tuple(skipped)
             skipped.clear()
             return Predictions(
-                kept, indices, self.classes, probabilities, scores, k, sides, model_hash, left_out, notes
+                kept,
+                indices,
+                self.classes,
+                probabilities,
+                scores,
+                k,
+                sides,
+                model_hash,
+                left_out,
+                notes,
+                chosen,
             )
 
         for batch in self.prepare.batches(cells, batch_size, strict=strict, on_skip=skipped.append):
-            with torch.inference_mode():
-                output = net(torch.from_numpy(batch.images).to(target), k)
-            yield part(
-                batch.indices,
-                output.logits.float().softmax(dim=-1).cpu().numpy(),
-                self.in_distribution.score(output.feature.float().cpu().numpy()),
-            )
+            probabilities, feature = ask(batch.images)
+            yield part(batch.indices, probabilities, self.in_distribution.score(feature))
         if skipped:
             none = np.zeros((0, len(self.classes)), np.float32)
             yield part(np.zeros(0, np.int64), none, np.zeros(0, np.float32))
+
+    def _asker(self, engine: Engine, device: str, k: int) -> Callable[[Images], tuple[Images, Images]]:
+        """Return what gives probabilities and features of prepared images, by the weights as they are now."""
+        net = self.net.eval().to(device)
+        if engine == "compiled":
+            compiled = CompiledNet(net, torch.get_num_threads())
+
+            def ask(images: Images) -> tuple[Images, Images]:
+                logits, feature = compiled.answer(images, k)
+                return torch.from_numpy(logits).softmax(dim=-1).numpy(), feature
+
+            return ask
+
+        def ask_torch(images: Images) -> tuple[Images, Images]:
+            with torch.inference_mode():
+                output = net(torch.from_numpy(images).to(device), k)
+            probabilities = output.logits.float().softmax(dim=-1).cpu().numpy()
+            return probabilities, output.feature.float().cpu().numpy()
+
+        return ask_torch
 
     def inspect(self, images: NDArray[np.float32], k: int | None = None) -> SparseAttnOutput:
         """Return all that the net computes of a few prepared images, as tensors in main memory.

@@ -45,6 +45,8 @@ class Predictions:
         The cells that could not be read, and why.
     notes : tuple of str
         What a reader of the answers must know: what was forced, what was rescaled.
+    engine : str
+        What the answers were computed by; all engines give the same.
     """
 
     cells: CellSet
@@ -57,6 +59,7 @@ class Predictions:
     model_hash: str
     skipped: tuple[Skipped, ...]
     notes: tuple[str, ...] = ()
+    engine: str = "torch"
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -93,6 +96,7 @@ class Predictions:
             sides=tuple(side for part in parts for side in part.sides),
             model_hash=parts[0].model_hash,
             skipped=skipped,
+            engine=parts[0].engine,
             notes=parts[0].notes,
         )
 

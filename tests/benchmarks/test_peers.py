@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from benchmarks.cost import arithmetic, parameters
 from benchmarks.models import MODELS, logits
+from sparseattn.bench.cost import arithmetic, parameters
 
 
 def test_the_small_cnn_is_that_of_the_design() -> None:

@@ -9,6 +9,7 @@ import traceback
 import typer
 from typer.main import get_command
 
+from sparseattn.cli.bench import bench
 from sparseattn.cli.evaluate import evaluate
 from sparseattn.cli.explain import explain
 from sparseattn.cli.export import export
@@ -33,7 +34,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (simulate, info, segment, train, finetune, evaluate, predict, explain, report, export):
+for command in (simulate, info, segment, train, finetune, evaluate, predict, explain, report, export, bench):
     app.command()(command)
 
 

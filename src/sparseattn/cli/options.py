@@ -12,6 +12,9 @@ from sparseattn.errors import InputError
 
 Subfolders = Literal["classes", "samples"]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
+Engine = Annotated[
+    str, typer.Option(help="auto, compiled (CPU, needs numba) or torch: the same answers, sooner or later.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 DataPath = Annotated[Path, typer.Argument(metavar="DATA", help="Class folders, or any source of cells.")]
 ModelPath = Annotated[Path, typer.Argument(metavar="MODEL", help="A trained model (.safetensors).")]
@@ -27,7 +30,9 @@ PixelsOption = Annotated[
 TrainingPixels = Annotated[
     str, typer.Option("-k", "--pixels", help="auto (learned), controller, or as 0.15, 15% or 600.")
 ]
-Epochs = Annotated[int | None, typer.Option(min=1, help="Passes over the training cells. [60]")]
+Epochs = Annotated[
+    int | None, typer.Option(min=1, help="Passes over the training cells. [100, more for few cells]")
+]
 Seed = Annotated[int, typer.Option(min=0, help="Same seed, data and machine: same result.")]
 Validation = Annotated[Path | None, typer.Option("--val", help="Cells for validation, read like DATA.")]
 LabelsCsv = Annotated[Path | None, typer.Option(help="CSV with the columns id and class.")]

@@ -46,6 +46,7 @@ def predict(
     force: shared.Force = False,
     batch_size: shared.BatchSize = 256,
     device: shared.Device = "auto",
+    engine: shared.Engine = "auto",
     as_json: shared.Json = False,
 ) -> None:
     """Classify cells, one by one or those of a field (--labels, --find): a table with a row a cell."""
@@ -75,6 +76,7 @@ def predict(
         "batch_size": batch_size,
         "strict": options.strict,
         "device": device,
+        "engine": engine,
         "force": force,
     }
     if not field:
@@ -110,6 +112,7 @@ def predict(
                 "pixel_fraction": k / grid_pixels,
                 "skipped": len(skipped),
                 "notes": predictions.notes,
+                "engine": predictions.engine,
                 "model_hash": predictions.model_hash,
                 **({} if not field else {"refused": refused, "painted": painted}),
             }

@@ -11,6 +11,7 @@ import torch
 
 from sparseattn.learn.augment import Augmentation
 from sparseattn.learn.data import gather, gather_for
+from sparseattn.learn.effort import planned
 from sparseattn.learn.history import EpochRecord
 from sparseattn.learn.options import TrainingOptions
 from sparseattn.learn.run import Run, features_of
@@ -133,6 +134,7 @@ def fit(
     if on_skip is not None:
         for skipped in data.skipped:
             on_skip(skipped)
+    options = planned(options, len(data.train), goes_on=start is not None)
     run = Run(
         module,
         data,

@@ -76,12 +76,13 @@ def sparse_loss(
 
         k, *fewer = draw(generator)
         coarse, selected, context = net.choose(images, k, noise=options.noise, generator=generator)
-        output: SparseAttnOutput = net.decide(images, coarse, selected, context)
+        words = net.words(images, selected, context)
+        output = net.judge(coarse, selected, words)
         total = class_loss(output)
         for k in fewer:
             teacher = output.logits.detach().softmax(dim=1)
             units = units_for(k, net.config.size, net.config.cell_size)
-            output = net.decide(images, coarse, selected[:, :units], context)
+            output = net.judge(coarse, selected[:, :units], words[:, :units])
             taught = F.kl_div(output.logits.log_softmax(dim=1), teacher, reduction="batchmean")
             total = total + (1 - options.consistency) * class_loss(output) + options.consistency * taught
         total = total / (1 + len(fewer))

@@ -43,30 +43,43 @@ class Muon(Optimizer):
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
         """Take a step along the gradients; ``closure`` is not used."""
         for group in self.param_groups:
+            alike: dict[tuple[int, ...], list[Tensor]] = {}
             for weight in group["params"]:
-                if weight.grad is None:
-                    continue
-                state = self.state[weight]
-                mean = state.setdefault("momentum", torch.zeros_like(weight))
-                mean.lerp_(weight.grad, 1 - group["momentum"])
-                update = orthogonal(weight.grad.lerp(mean, group["momentum"]).flatten(1))
-                tall = max(1.0, update.shape[0] / update.shape[1]) ** 0.5
-                weight.mul_(1 - group["lr"] * group["weight_decay"])
-                weight.add_(update.view_as(weight), alpha=-group["lr"] * tall)
+                if weight.grad is not None:
+                    alike.setdefault(tuple(weight.flatten(1).shape), []).append(weight)
+            for shape, weights in alike.items():  # together: most are small, and each call costs
+                updates = []
+                for weight in weights:
+                    assert weight.grad is not None
+                    state = self.state[weight]
+                    mean = state.setdefault("momentum", torch.zeros_like(weight))
+                    mean.lerp_(weight.grad, 1 - group["momentum"])
+                    updates.append(weight.grad.lerp(mean, group["momentum"]).flatten(1))
+                tall = max(1.0, shape[0] / shape[1]) ** 0.5
+                for weight, update in zip(weights, orthogonal(torch.stack(updates)), strict=True):
+                    weight.mul_(1 - group["lr"] * group["weight_decay"])
+                    weight.add_(update.view_as(weight), alpha=-group["lr"] * tall)
 
 
-def orthogonal(matrix: Tensor) -> Tensor:
-    """Return about the nearest matrix with singular values of 1, by five Newton-Schulz steps.
+def orthogonal(matrices: Tensor) -> Tensor:
+    """Return about the nearest matrices with singular values of 1, by five Newton-Schulz steps.
 
     The quintic's coefficients are those of Muon: singular values end between about 0.7 and 1.2.
+
+    Parameters
+    ----------
+    matrices : Tensor
+        (n, rows, columns).
     """
-    tall = matrix.shape[0] > matrix.shape[1]
-    x: Tensor = matrix.T if tall else matrix
-    x = x / (x.norm() + 1e-7)
+    tall = matrices.shape[1] > matrices.shape[2]
+    x: Tensor = matrices.mT if tall else matrices
+    x = x / (torch.linalg.matrix_norm(x, keepdim=True) + 1e-7)
     for _ in range(5):
-        square = x @ x.T
-        x = 3.4445 * x + (-4.7750 * square + 2.0315 * square @ square) @ x
-    nearest: Tensor = x.T if tall else x
+        square = x @ x.mT
+        x = torch.baddbmm(
+            x, torch.baddbmm(square, square, square, beta=-4.7750, alpha=2.0315), x, beta=3.4445
+        )
+    nearest: Tensor = x.mT if tall else x
     return nearest
 
 

@@ -59,10 +59,25 @@ class CoarseAttention(nn.Module):
         features : tuple of Tensor
             (B, width, G, G) and (B, 2 * width, about G / 4, about G / 4).
         """
-        stem = self.stem(image)
+        # So few channels are convolved in half the time with the channels last, forth and back.
+        stem = self.stem(image.contiguous(memory_format=torch.channels_last))
         deep = self.down(stem)
-        logits = self.detail(stem) + self._to_units(self.shape(deep), stem)
-        return logits.squeeze(1), (stem, deep)
+        logits = self._detailed(stem) + self._to_units(self.shape(deep), stem).squeeze(1)
+        return logits, (stem, deep)
+
+    def _detailed(self, stem: Tensor) -> Tensor:
+        """Return what ``detail`` makes of (B, width, G, G): (B, G, G).
+
+        To one channel a 1x1 convolution for each of the nine places, shifted and summed, takes half the time
+        of a 3x3 convolution, forth and back.
+        """
+        kernel = self.detail.weight.flatten(2).permute(2, 1, 0)[..., None]
+        shifted = [
+            F.pad(one, (1 - place % 3, place % 3 - 1, 1 - place // 3, place // 3 - 1))
+            for place, one in enumerate(F.conv2d(stem, kernel).unbind(1))
+        ]
+        assert self.detail.bias is not None
+        return sum(shifted, start=self.detail.bias)
 
     def context(self, features: tuple[Tensor, Tensor]) -> Tensor:
         """Return both feature maps at the units' resolution: (B, 3 * width, G, G)."""

@@ -254,15 +254,22 @@ class SparseAttnNet(nn.Module):
         context : Tensor or None
             What :meth:`choose` gives, for a net with ``config.context``.
         """
-        config = self.config
-        windows = gather_windows(image, selected, config.cell_size, config.window)
-        words = self.embedding(windows, selected)
+        return self.judge(coarse, selected, self.words(image, selected, context))
+
+    def words(self, image: Tensor, selected: Tensor, context: Tensor | None = None) -> Tensor:
+        """Return (B, K, width) what each selected unit says by itself; parameters as of :meth:`decide`."""
+        windows = gather_windows(image, selected, self.config.cell_size, self.config.window)
+        words: Tensor = self.embedding(windows, selected)
         if self.context is not None and context is not None:
             words = words + self.context(gather_units(context, selected))
+        return words
+
+    def judge(self, coarse: Tensor, selected: Tensor, words: Tensor) -> SparseAttnOutput:
+        """Classify from the words of given units, or of the first of them, see :meth:`words`."""
         if self.neighbourhood is not None:
             words = self.neighbourhood(words, selected)
-        bias = coarse.flatten(1).gather(1, selected) if config.score_bias else None
-        cls = self.cls.expand(image.shape[0], -1)
+        bias = coarse.flatten(1).gather(1, selected) if self.config.score_bias else None
+        cls = self.cls.expand(words.shape[0], -1)
         for layer in self.attention:
             cls, fine, relevance = layer(cls, words, bias)
         feature = self.norm(cls)

@@ -26,6 +26,7 @@ from sparseattn.cells.readers.layouts import Axes, given_axes, guessed_axes
 from sparseattn.cells.readers.maps import mapped
 from sparseattn.cells.readers.phase import phasics
 from sparseattn.cells.readers.pictures import RGB_NAMES, picture_pixels
+from sparseattn.cells.readers.tiff_chain import check_chain
 from sparseattn.cells.readers.tiff_scale import pixel_size_um
 
 SUFFIXES = frozenset({".tif", ".tiff"})
@@ -230,6 +231,7 @@ def open_tiff(path: Path, *, layout: str | None, one_cell: bool) -> list[CellFil
         With the reason why it holds no cells.
     """
     changed = path.stat().st_mtime_ns
+    check_chain(path)
     try:
         tiff = _open(path)
     except tifffile.TiffFileError:

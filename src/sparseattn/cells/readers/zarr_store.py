@@ -135,7 +135,9 @@ def opened_store(path: Path) -> Any:
         import zarr
     except ImportError:
         raise ValueError("Zarr needs a further package: pip install 'napari-sparseattn[scale]'") from None
-    with warnings.catch_warnings():
+    from sparseattn.cells.readers.sound_blosc import sound_blosc
+
+    with warnings.catch_warnings(), sound_blosc():
         warnings.simplefilter("ignore")  # remarks on stray files and on parts that we do not read
         return zarr.open(str(path), mode="r")
 

@@ -3,7 +3,10 @@
 MONAI takes seconds to import, so it is imported where a net of it is built.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -95,7 +98,7 @@ def efficientnet_b0(channels: int, classes: int, size: int) -> nn.Module:
     from monai.networks.nets.efficientnet import EfficientNet
 
     keep_resolution = size < LARGE_IMAGE
-    net = EfficientNet(
+    net: Any = EfficientNet(
         EFFICIENTNET_B0,
         spatial_dims=2,
         in_channels=channels,
@@ -109,7 +112,16 @@ def efficientnet_b0(channels: int, classes: int, size: int) -> nn.Module:
         net._conv_stem.stride = (1, 1)
         net._conv_stem_padding = nn.ZeroPad2d(1)
     # Its depthwise convolutions are a third faster so on a CPU; bfloat16 brings them nothing.
-    return net.to(memory_format=torch.channels_last)
+    last: nn.Module = net.to(memory_format=torch.channels_last)
+    return last
+
+
+def densenet121(channels: int, classes: int, size: int) -> nn.Module:
+    """Return DenseNet121 as MONAI makes it, its stem and pooling those for large images."""
+    from monai.networks.nets.densenet import DenseNet121
+
+    net: nn.Module = DenseNet121(spatial_dims=2, in_channels=channels, out_channels=classes)
+    return net
 
 
 def vit(channels: int, classes: int, size: int) -> nn.Module:
@@ -138,5 +150,6 @@ PEERS: dict[str, Callable[[int, int, int], nn.Module]] = {
     "small-cnn": small_cnn,
     "resnet18": resnet18,
     "efficientnet-b0": efficientnet_b0,
+    "densenet121": densenet121,
     "vit": vit,
 }
