@@ -23,8 +23,8 @@ MODALITIES = {
 _AXES = {"N": "cells", "C": "channels", "Y": "rows", "X": "columns"}
 _BY = {
     "caller": "as you said",
-    "folder": "as cells.json says",
-    "settings": "as you said earlier",
+    "folder": "remembered in cells.json",
+    "settings": "remembered in your settings",
     "file": "as the file says",
     "guess": "a guess",
     "default": "nobody says",

@@ -9,6 +9,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QGridLayout, QWidget
 
 from napari_sparseattn.widgets.gallery.choice_button import ChoiceButton
+from napari_sparseattn.widgets.gallery.column_titles import column_title
 from napari_sparseattn.widgets.gallery.number_limits import NumberLimits
 from napari_sparseattn.widgets.gallery.range_slider import RangeSlider
 from sparseattn.table.filters import CellFilter
@@ -98,7 +99,7 @@ class FilterBar(QWidget):
                 button.deleteLater()
             self._samples = {}
             for place, column in enumerate(wanted):
-                button = ChoiceButton(column, f"Show only cells of these values of {column}")
+                button = ChoiceButton(column_title(column), f"Show only cells of these values of {column}")
                 button.changed.connect(self._tell)
                 self._samples[column] = button
                 self._layout.addWidget(button, 5 + place // 2, place % 2)

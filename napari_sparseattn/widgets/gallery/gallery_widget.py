@@ -437,11 +437,11 @@ class GalleryWidget(QWidget):
 
 
 def _most_ticks(column: pd.Series) -> int:
-    """Return up to how many values of a column are ticked; more numbers, and all fractions, have a range."""
+    """Return up to how many values of a column are ticked; numbers that hardly repeat have a range."""
     kind = column.dtype.kind
     if kind == "f":
         return 0
-    return min(_MOST_NUMBERS, len(column) - 1) if kind in "iu" else _MOST_SAMPLE_VALUES
+    return min(_MOST_NUMBERS, len(column) // 4) if kind in "iu" else _MOST_SAMPLE_VALUES
 
 
 def _switch(text: str, hint: str) -> QPushButton:
