@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_sparseattn.kinds_of_files import PROJECT, is_marks
+from napari_sparseattn.kinds_of_files import PROJECT, is_marks, is_of_a_microscope
 from sparseattn.cells import CellSet, open_cells
 from sparseattn.errors import InputError, WavelengthError
 from sparseattn.events.files import is_recording
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 ARRAYS = {".npy", ".npz"}
 """Such files may hold anything: what are no cells is left to others."""
-
-FIELDS = {".nd2", ".czi", ".lif"}
 
 OURS_ALONE = {".h5", ".hdf5", ".mat", ".rtdc", ".cif", ".daf", ".rif"}
 """Napari itself reads none of these: the user is told why one does not open."""
@@ -34,7 +32,7 @@ def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], lis
         return None
     source = Path(path)
     suffix = source.suffix.lower()
-    if suffix in FIELDS or source.name.lower().endswith(".ome.zarr"):
+    if is_of_a_microscope(source):
         return _read_field
     if is_marks(source) or source.name.endswith(PROJECT):
         return _open_in_dock

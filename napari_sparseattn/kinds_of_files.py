@@ -18,6 +18,11 @@ def is_marks(path: Path) -> bool:
     return suffix == ".txt" and path.is_file() and _is_yolo(path)
 
 
+def is_of_a_microscope(path: Path) -> bool:
+    """Whether a file is one that microscopes write: of fields, not of single cells."""
+    return path.suffix.lower() in (".nd2", ".czi", ".lif") or path.name.lower().endswith(".ome.zarr")
+
+
 def can_be_an_image(path: Path) -> bool:
     """Whether a file may be one image, be it of cells or of their labels."""
     from sparseattn.events import is_recording

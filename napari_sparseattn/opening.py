@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
+from napari_sparseattn.kinds_of_files import is_of_a_microscope
 from napari_sparseattn.recording_work import OpenedRecording, RecordingWork, read_recording
 from napari_sparseattn.source_words import is_to_be_asked
 from napari_sparseattn.workspace import CellSource, Placement
@@ -231,7 +232,7 @@ class Opening:
 
 
 def _is_field(source: CellSource) -> bool:
-    """Whether a file holds an image larger than any cell that is recorded by itself, or several images."""
+    """Whether a file is a microscope's, or holds an image larger than any cell that is recorded by itself."""
     from napari_sparseattn.layers.file_field import field_options
     from sparseattn.cells import open_field
     from sparseattn.cells.readers.series_names import series_names
@@ -243,7 +244,8 @@ def _is_field(source: CellSource) -> bool:
     try:
         if "dataset" not in source.options and len(series_names(path)) > 1:
             return True
-        return max(open_field(path, **field_options(source.options)).shape) > _LARGEST_CELL
+        field = open_field(path, **field_options(source.options))
+        return is_of_a_microscope(path) or max(field.shape) > _LARGEST_CELL
     except (ValueError, OSError):  # what it is instead is found out when it is opened as cells
         return False
 
