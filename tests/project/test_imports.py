@@ -23,7 +23,7 @@ STREET = (
     ("cells", "simulate", "model_file"),
     ("net",),
     ("learn",),
-    ("predictions",),
+    ("predictions", "made_for"),
     ("classifier", "refusal"),
     ("learn.fit",),
     ("explain", "export", "drift", "compare", "suggest"),
