@@ -12,8 +12,8 @@ from psygnal import Signal
 from napari_sparseattn.kinds_of_files import is_of_a_microscope
 from napari_sparseattn.recording_work import OpenedRecording, RecordingWork, read_recording
 from napari_sparseattn.source_words import is_to_be_asked
+from napari_sparseattn.worked_on import described
 from napari_sparseattn.workspace import CellSource, Placement
-from sparseattn.cells import describe
 from sparseattn.errors import InputError, LayoutError, WavelengthError
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class Opening:
             self._tell_skipped(cells)
             if on_opened is not None:
                 on_opened()
-            if not add and is_to_be_asked(describe(cells)):
+            if not add and is_to_be_asked(described(cells)):
                 self.guess_made.emit(source)
 
         self._start(source.title, work, land)
@@ -256,7 +256,8 @@ def _opened(source: CellSource) -> CellSet:
     if source.path is None:
         raise InputError("the cells of a layer have no file to be opened again; open the image first")
     cells = open_cells(source.path, **source.options)
-    _ = cells.ids, cells.shapes  # the files are read once for it: here, not where a window would wait
+    # the files are read once for it: here, not where a window would wait
+    _ = cells.ids, cells.shapes, described(cells)
     return cells
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from sparseattn.cells import describe
 from sparseattn.errors import InputError
@@ -11,7 +12,10 @@ from sparseattn.errors import InputError
 if TYPE_CHECKING:
     from napari_sparseattn.session import Session
     from napari_sparseattn.workspace import CellSource, Workspace
-    from sparseattn.cells import SourceFacts
+    from sparseattn.cells import CellSet, Field, SourceFacts
+
+
+_described: WeakKeyDictionary[CellSet | Field, SourceFacts] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -37,10 +41,17 @@ def facts_of(session: Session) -> SourceFacts | None:
     field, cells = session.field, session.workspace.cells
     if worked_on(session).is_field:
         try:
-            return describe(field.layers.image(field.chosen_images).field)
+            return described(field.layers.image(field.chosen_images).field)
         except InputError:
             return None
-    return None if cells is None else describe(cells)
+    return None if cells is None else described(cells)
+
+
+def described(source: CellSet | Field) -> SourceFacts:
+    """Return what was worked out of cells or a field; of ten thousand files that takes some time, once."""
+    if source not in _described:
+        _described[source] = describe(source)
+    return _described[source]
 
 
 def is_sample(workspace: Workspace) -> bool:

@@ -14,9 +14,9 @@ from napari_sparseattn.widgets.channel_dialog import ChannelDialog
 from napari_sparseattn.widgets.events_dialog import EventsDialog
 from napari_sparseattn.widgets.phase_dialog import PhaseDialog
 from napari_sparseattn.widgets.what_is_it_dialog import WhatIsItDialog
-from napari_sparseattn.worked_on import facts_of, is_sample, worked_on
+from napari_sparseattn.worked_on import described, facts_of, is_sample, worked_on
 from napari_sparseattn.workspace import CellSource
-from sparseattn.cells import SourceFacts, describe
+from sparseattn.cells import SourceFacts
 from sparseattn.events import is_recording
 
 USUAL_WAVELENGTH_NM = 633.0
@@ -85,7 +85,7 @@ class Questions(QObject):
             return
         self._asked.add(key)
         why = f"{source.title} does not say what its axes and channels are. Is this right?"
-        self._ask_what_it_is(source, describe(self._workspace.cells), False, why)
+        self._ask_what_it_is(source, described(self._workspace.cells), False, why)
 
     def _correct(
         self,
