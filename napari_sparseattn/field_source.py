@@ -24,7 +24,7 @@ def source_of(field: ShownField, choice: FieldChoice, layers: FieldLayers) -> Ce
     """Return the source of a field's cells: its labels have a file, or can be found again, or neither."""
     labels = layers.labels_path(field.labels)
     about: dict[str, Any] = {"crop": field.found.settings.to_json(), "all_planes": choice.all_planes}
-    if field.image.options:
+    if field.image.options is not None:
         about["opened"] = dict(field.image.options)
     if len(choice.images) > 1:
         about["channels"] = list(field.image.field.channels)
@@ -70,7 +70,7 @@ def choice_of(source: CellSource, layers: FieldLayers) -> FieldChoice:
         raise InputError(
             f"{source.title} or its labels were not saved as files; open them and classify again"
         )
-    images = layers.open_image(source.path, about.get("opened", {}), about.get("channels", ()))
+    images = layers.open_image(source.path, about.get("opened"), about.get("channels", ()))
     name = None if labels is None else _open_labels(Path(labels), about.get("classes", ()), images, layers)
     crop, segment = crop_from(about.get("crop")), segment_from(about.get("segment", {}))
     return FieldChoice(images, name, bool(about.get("all_planes")), crop, segment)

@@ -154,18 +154,22 @@ class FieldLayers:
             return CellSource(file.path, file.options)
         return None if layer.source.path is None else CellSource(Path(str(layer.source.path)))
 
-    def open_image(self, path: Path, options: Mapping[str, Any], channels: Sequence[str]) -> tuple[str, ...]:
+    def open_image(
+        self, path: Path, options: Mapping[str, Any] | None, channels: Sequence[str]
+    ) -> tuple[str, ...]:
         """Open an image again, unless it is open, and return the names of its layers of some channels.
+
+        ``options`` are those that the library opened it with; None: napari's readers did.
 
         Raises
         ------
         InputError
             Where the file is gone or no reader reads it.
         """
-        names = self._open_images(path, options)
+        names = self._open_images(path, options or {})
         if not names:
             _check_there(path)
-            if options:
+            if options is not None:
                 from napari_sparseattn.layers.opened_field import field_layers  # loads dask
 
                 names = self.add_images(field_layers(path, options))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from dataclasses import field as dataclass_field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,14 +23,15 @@ if TYPE_CHECKING:
 class FieldImage:
     """Image layers as a field: ``field`` reads them a plane at a time; ``path`` is the file, where known.
 
-    ``options`` are those of `sparseattn.cells.open_field` that the file was opened with.
+    ``options`` are those of `sparseattn.cells.open_field` that the library opened the file with; None where
+    napari itself, or another plugin, read it.
     """
 
     name: str
     field: Field
     leading: tuple[int, ...]
     path: Path | None
-    options: Mapping[str, Any] = dataclass_field(default_factory=dict)
+    options: Mapping[str, Any] | None = None
 
 
 class Channels:

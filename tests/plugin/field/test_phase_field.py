@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from qtpy.QtCore import Qt
 
+from napari_sparseattn.project import open_project, save_project
 from sparseattn.cells import SegmentSettings
 
 pytestmark = pytest.mark.skipif(
@@ -83,6 +84,17 @@ def test_a_phase_field_is_found_and_weighed_as_by_the_command_line(
     theirs, ours = pd.read_parquet(tmp_path / "t.parquet"), session.field.export_table()
     for column in ("id", "field", "label", "area_um2", "mean_opd_nm", "dry_mass_pg", "predicted"):
         assert theirs[column].tolist() == ours[column].tolist(), column
+
+    before = session.workspace.cells
+    save_project(session, tmp_path / "a.sparseattn.json")
+    settle(qtbot, session)
+    session.workspace.set_cells(None)
+    viewer.layers.clear()
+    open_project(session, tmp_path / "a.sparseattn.json")
+    qtbot.waitUntil(lambda: session.workspace.cells is not None, timeout=60_000)
+    settle(qtbot, session)
+    assert session.workspace.cells.ids == before.ids and session.workspace.cells.unit == "nm"
+    assert viewer.layers[0].name == "phase field (nm)" and viewer.layers[0].colormap.name == "viridis"
 
 
 def test_phase_has_settings_of_its_own(window, qtbot, phase_file) -> None:
