@@ -21,7 +21,7 @@ _INTEGER = ir.IntType(32)
 _FAST = ("contract", "nsz", "arcp")
 
 
-class Lanes(types.Type):  # type: ignore[misc]
+class Lanes(types.Type):
     """Numba's name for a vector of sixteen float32."""
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ lanes = Lanes()
 
 
 @register_model(Lanes)
-class _LanesModel(models.PrimitiveModel):  # type: ignore[misc]
+class _LanesModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Any) -> None:
         super().__init__(manager, kind, _VECTOR)
 
@@ -114,11 +114,11 @@ def _operation(emit: Callable[..., Any], count: int, what: str) -> Any:
             return signature, code
     elif count == 2:
 
-        def typed(typing: Any, a: Any, b: Any) -> Any:  # type: ignore[misc]
+        def typed(typing: Any, a: Any, b: Any) -> Any:
             return signature, code
     else:
 
-        def typed(typing: Any, a: Any, b: Any, c: Any) -> Any:  # type: ignore[misc]
+        def typed(typing: Any, a: Any, b: Any, c: Any) -> Any:
             return signature, code
 
     typed.__name__ = typed.__qualname__ = what
