@@ -20,10 +20,10 @@ from benchmarks.datasets import load
 from benchmarks.folds import FOLDS, make_fold
 from benchmarks.models import logits, loss_of
 from benchmarks.pieces import write_json
-from benchmarks.recipes import OURS_UNTUNED
 from benchmarks.scores import balanced_accuracy
 from benchmarks.statistics import corrected_t
 from benchmarks.training import augmentation_for
+from sparseattn.learn.effort import planned
 from sparseattn.learn.loop import Loop
 from sparseattn.learn.losses import class_weights
 from sparseattn.learn.options import TrainingOptions
@@ -70,15 +70,14 @@ def measure(dataset_name: str, variant: Variant, seed: int) -> dict[str, Any]:
     size, classes = dataset.description.size, len(dataset.classes)
     torch.manual_seed(seed)
     config = replace(SparseAttnNetConfig(images.shape[1], classes, size), **variant.net)
-    recipe = OURS_UNTUNED
-    options = TrainingOptions(epochs=recipe.epochs, learning_rate=recipe.learning_rate, seed=seed)
-    options = replace(options, **variant.training)
+    rows = np.sort(np.concatenate([fold.train, fold.validation]))  # nothing is chosen here: all may teach
+    options = replace(TrainingOptions(seed=seed), **variant.training)
+    options = planned(options, len(rows), goes_on=False)
     weights = class_weights(labels[fold.train], classes, options.class_balance)
     net = SparseAttnNet(config)
     loop = Loop(net, loss_of(net, options, weights), options, augmentation_for(dataset), "cpu")
     began = time.perf_counter()
-    rows = np.sort(np.concatenate([fold.train, fold.validation]))  # nothing is chosen here: all may teach
-    for _ in range(recipe.epochs):
+    for _ in range(loop.epochs):
         loop.run_epoch(images, labels, rows)
     known = dataset.labels[fold.test]
     test = torch.from_numpy(images[fold.test])

@@ -117,6 +117,7 @@ def _overview(summary: Summary) -> str:
         cells.append(
             [
                 dataset,
+                _kind(dataset),
                 _percent(ours.balanced_accuracy),
                 f"{best.method.title} {_percent(best.balanced_accuracy)}",
                 "" if against is None else _points(against.quoted),
@@ -127,6 +128,7 @@ def _overview(summary: Summary) -> str:
         return ""
     head = [
         "set",
+        "modality",
         "ours at 15 %",
         "best peer",
         "difference (95 % interval)",
@@ -233,6 +235,14 @@ def _trainings(rows: Sequence[Row]) -> str:
             ]
         )
     return _table(head, cells)
+
+
+def _kind(dataset: str) -> str:
+    """Return the modality of a set, and whether its cells are simulated."""
+    description = DATASETS[dataset][0]
+    words = {"flow": "imaging flow cytometry", "events": "event camera", "phase": "optical path difference"}
+    modality = words.get(description.modality, description.modality)
+    return f"**simulated** {modality}" if description.simulated else modality
 
 
 def _ordered(summary: Summary) -> list[str]:

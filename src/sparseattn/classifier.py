@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sparseattn.cells import CellSet, Modality, Prepare, Skipped
-from sparseattn.cells.cellset import MODALITIES
+from sparseattn.cells.modality import MODALITIES
 from sparseattn.errors import InputError
 from sparseattn.fast.engine import CompiledNet, Engine, choose_engine
 from sparseattn.learn.history import History
 from sparseattn.learn.in_distribution import InDistribution
 from sparseattn.learn.prototypes import Prototypes
 from sparseattn.learn.split import Split
+from sparseattn.made_for import Admitted, Mismatch, admit, mismatches
 from sparseattn.model_file import (
     FORMAT,
     FORMAT_VERSION,
@@ -87,32 +88,38 @@ class Classifier:
         """32 hex digits of the card and the arrays as they are now: what a file of this model says."""
         return content_hash(self._card(), self._arrays())
 
+    def mismatches(self, cells: CellSet) -> tuple[Mismatch, ...]:
+        """Return in what cells differ from those that the model was made for; see `sparseattn.made_for`."""
+        return mismatches(self.prepare, self.modality, cells)
+
     def check(self, cells: CellSet) -> None:
         """Raise InputError unless the model was made for such cells.
 
         Raises
         ------
         InputError
-            Where the cells lack a channel of the model, or come from another kind of instrument; a modality
-            that is unknown on either side is let through.
+            Where the cells lack a channel of the model, come from another kind of instrument, or are of
+            another scale; what is unknown on either side is let through.
         """
-        missing = [name for name in self.prepare.channels if name not in cells.channels]
-        if missing:
-            raise InputError(
-                f"the cells have the channels {', '.join(cells.channels)} and lack {', '.join(missing)}, "
-                "which the model was made for; give cells of the same kind, or name their channels"
-            )
-        if cells.modality != self.modality and "unknown" not in (cells.modality, self.modality):
-            raise InputError(
-                f"the cells are {cells.modality} images and the model was made for {self.modality}; "
-                "give a model for them, or say the right modality"
-            )
-        made_of = self.prepare.events
-        if made_of is not None and cells.events is not None and made_of != cells.events:
-            raise InputError(
-                "the events of the cells were made into images otherwise than the model knows them; open the "
-                "recordings with the model's own settings of events"
-            )
+        self.admit(cells)
+
+    def admit(self, cells: CellSet, *, force: bool = False) -> Admitted:
+        """Return cells as the model may be asked about them, and what is to be said of it.
+
+        Parameters
+        ----------
+        cells : CellSet
+            Of any source.
+        force : bool
+            Take cells of another modality or scale all the same, and other channels by their order where
+            there are as many as the model was made for.
+
+        Raises
+        ------
+        InputError
+            As `check`, for what is not forced or cannot be.
+        """
+        return admit(self.prepare, self.modality, cells, force=force)
 
     def predict(
         self,
@@ -123,6 +130,7 @@ class Classifier:
         strict: bool = False,
         device: str = "auto",
         engine: str = "auto",
+        force: bool = False,
         on_batch: Callable[[int, int], None] | None = None,
     ) -> Predictions:
         """Classify cells, a batch at a time.
@@ -141,6 +149,8 @@ class Classifier:
             See `choose_device`.
         engine : str
             See `sparseattn.fast.engine.choose_engine`: all give the same answers.
+        force : bool
+            See `admit`; what was forced stands in the ``notes``.
         on_batch : callable, optional
             Called after each batch with the number of cells that are done, and of all.
 
@@ -152,13 +162,20 @@ class Classifier:
             Where ``strict`` and a cell cannot be read.
         """
         parts = []
-        for part in self.answers(
-            cells, k=k, batch_size=batch_size, strict=strict, device=device, engine=engine
-        ):
+        admitted = self.admit(cells, force=force)
+        cells = admitted.cells
+        how: dict[str, Any] = {
+            "k": k,
+            "batch_size": batch_size,
+            "strict": strict,
+            "device": device,
+            "engine": engine,
+        }
+        for part in self.answers(cells, force=force, **how):
             parts.append(part)
             if on_batch is not None and len(part):
                 on_batch(int(part.indices[-1]) + 1, len(cells))
-        return Predictions.join(parts, cells)
+        return dataclasses.replace(Predictions.join(parts, cells), notes=admitted.notes)
 
     def answers(
         self,
@@ -169,6 +186,7 @@ class Classifier:
         strict: bool = False,
         device: str = "auto",
         engine: str = "auto",
+        force: bool = False,
     ) -> Iterator[Predictions]:
         """Classify cells a batch at a time, and give what is known of each batch at once; see `predict`.
 
@@ -184,7 +202,8 @@ class Classifier:
             As `predict`, at the first batch.
         """
         k = self._checked_k(k)
-        self.check(cells)
+        admitted = self.admit(cells, force=force)
+        cells, notes = admitted.cells, admitted.notes
         if batch_size < 1:
             raise InputError(f"a batch of {batch_size} cells cannot be; give at least 1")
         target = choose_device(device)
@@ -199,7 +218,17 @@ class Classifier:
             left_out = tuple(skipped)
             skipped.clear()
             return Predictions(
-                kept, indices, self.classes, probabilities, scores, k, sides, model_hash, left_out, chosen
+                kept,
+                indices,
+                self.classes,
+                probabilities,
+                scores,
+                k,
+                sides,
+                model_hash,
+                left_out,
+                notes,
+                chosen,
             )
 
         for batch in self.prepare.batches(cells, batch_size, strict=strict, on_skip=skipped.append):

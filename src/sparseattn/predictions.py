@@ -43,6 +43,8 @@ class Predictions:
         Of the model that answered.
     skipped : tuple of Skipped
         The cells that could not be read, and why.
+    notes : tuple of str
+        What a reader of the answers must know: what was forced, what was rescaled.
     engine : str
         What the answers were computed by; all engines give the same.
     """
@@ -56,6 +58,7 @@ class Predictions:
     sides: tuple[Side | None, ...]
     model_hash: str
     skipped: tuple[Skipped, ...]
+    notes: tuple[str, ...] = ()
     engine: str = "torch"
 
     def __len__(self) -> int:
@@ -94,6 +97,7 @@ class Predictions:
             model_hash=parts[0].model_hash,
             skipped=skipped,
             engine=parts[0].engine,
+            notes=parts[0].notes,
         )
 
     def subset(self, rows: Sequence[int] | NDArray[np.integer]) -> Predictions:
@@ -107,6 +111,13 @@ class Predictions:
             in_distribution=self.in_distribution[kept],
             sides=tuple(self.sides[row] for row in kept),
         )
+
+    def with_note_column(self) -> Predictions:
+        """Return the same with the notes as a sample column ``notes``, so that they stay with the table."""
+        if not self.notes:
+            return self
+        said = ("; ".join(self.notes),) * len(self)
+        return replace(self, cells=self.cells.with_columns({"notes": said}))
 
     @property
     def ids(self) -> tuple[str, ...]:

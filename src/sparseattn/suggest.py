@@ -27,6 +27,7 @@ def suggest(
     *,
     taught: int,
     k: int | None = None,
+    force: bool = False,
     seed: int = 0,
     on_batch: Callable[[int, int], None] | None = None,
 ) -> NDArray[np.int64]:
@@ -47,6 +48,8 @@ def suggest(
         How many cells of this source the model was taught with.
     k : int, optional
         Selected pixels; the learned k where it is not given.
+    force : bool
+        See `Classifier.admit`.
     seed : int
         Of the drawing.
     on_batch : callable, optional
@@ -62,7 +65,7 @@ def suggest(
     InputError
         Where the model was not made for such cells.
     """
-    classifier.check(cells)
+    cells = classifier.admit(cells, force=force).cells
     rows, probabilities, features = [], [], []
     for batch in classifier.prepare.batches(cells, _BATCH):
         output = classifier.inspect(batch.images, k)

@@ -9,84 +9,10 @@ import nd2
 import numpy as np
 import pytest
 import zarr
-from pylibCZIrw import czi
 
+from benchmarks.fuzz.makers.microscopy import PIXELS, czi, lif, plate
 from sparseattn.cells import open_cells, open_field
 from sparseattn.errors import InputError
-
-PIXELS = np.random.default_rng(0).integers(0, 250, (2, 24, 30)).astype(np.uint8)
-
-
-def write_czi(path: Path) -> None:
-    with czi.create_czi(str(path)) as document:
-        for channel, plane in enumerate(PIXELS):
-            document.write(plane[..., None], plane={"C": channel, "Z": 0, "T": 0})
-        names = {0: "DAPI", 1: "GFP"}
-        document.write_metadata("a", channel_names=names, scale_x=0.25e-6, scale_y=0.25e-6, scale_z=1e-6)
-
-
-def write_lif(path: Path) -> None:
-    """A LIF of two series of one channel each, 24 x 30 pixels of 0.5 µm, by hand: no library writes them."""
-
-    def element(number: int) -> str:
-        lengths = "".join(
-            f'<DimensionDescription DimID="{axis}" NumberOfElements="{count}" Origin="0" '
-            f'Length="{(count - 1) * 0.5e-6:.9e}" Unit="m" BitInc="0" BytesInc="{step}"/>'
-            for axis, count, step in ((1, 30, 1), (2, 24, 30))
-        )
-        return (
-            f'<Element Name="position {number}" UniqueID="u{number}"><Data><Image><ImageDescription>'
-            '<Channels><ChannelDescription DataType="0" ChannelTag="0" Resolution="8" Min="0" Max="255" '
-            'NameOfMeasuredQuantity="" Unit="" LUTName="Green" IsLUTInverted="0" BytesInc="0" BitInc="0"/>'
-            "</Channels>"
-            f"<Dimensions>{lengths}</Dimensions></ImageDescription></Image></Data>"
-            f'<Memory Size="720" MemoryBlockID="MemBlock_{number}"/><Children/></Element>'
-        )
-
-    text = (
-        '<LMSDataContainerHeader Version="2"><Element Name="all" UniqueID="u"><Data><Experiment Path="a"/>'
-        f'</Data><Memory Size="0" MemoryBlockID="MemBlock_9"/><Children>{element(0)}{element(1)}</Children>'
-        "</Element></LMSDataContainerHeader>"
-    )
-    xml = text.encode("utf-16-le")
-    parts = [struct.pack("<IIBI", 0x70, len(xml) + 5, 0x2A, len(text)), xml]
-    for number in range(2):
-        name = f"MemBlock_{number}".encode("utf-16-le")
-        parts.append(struct.pack("<IIBQBI", 0x70, len(name) + 14, 0x2A, 720, 0x2A, len(name) // 2))
-        parts += [name, PIXELS[number].tobytes()]
-    path.write_bytes(b"".join(parts))
-
-
-def write_plate(path: Path) -> np.ndarray:
-    """An OME-Zarr plate of two wells with a field and two; returns the pixels of the last field."""
-    group = zarr.open_group(str(path), mode="w", zarr_format=2)
-    wells = {"A/1": 1, "B/2": 2}
-    group.attrs["plate"] = {"wells": [{"path": well} for well in wells], "version": "0.4"}
-    random = np.random.default_rng(1)
-    for well, fields in wells.items():
-        inner = group.create_group(well)
-        inner.attrs["well"] = {"images": [{"path": str(n)} for n in range(fields)]}
-        for number in range(fields):
-            image = inner.create_group(str(number))
-            pixels = random.integers(0, 250, (2, 20, 26)).astype(np.uint16)
-            image.create_array("0", data=pixels, chunks=(1, 20, 26))
-            image.attrs["multiscales"] = [
-                {
-                    "axes": [
-                        {"name": "c", "type": "channel"},
-                        {"name": "y", "type": "space", "unit": "nanometer"},
-                        {"name": "x", "type": "space", "unit": "nanometer"},
-                    ],
-                    "datasets": [
-                        {
-                            "path": "0",
-                            "coordinateTransformations": [{"type": "scale", "scale": [1, 325, 325]}],
-                        }
-                    ],
-                }
-            ]
-            image.attrs["omero"] = {"channels": [{"label": "DNA"}, {"label": "actin"}]}
-    return pixels
 
 
 def test_real_nd2_is_as_its_own_library_reads_it(real_data: Path) -> None:
@@ -112,7 +38,7 @@ def test_real_plate_of_bioformats2raw(real_data: Path) -> None:
 
 
 def test_czi(tmp_path: Path) -> None:
-    write_czi(tmp_path / "a.czi")
+    czi(tmp_path / "a.czi")
     field = open_field(tmp_path / "a.czi")
     assert field.channels == ("DAPI", "GFP") and field.pixel_size_um == pytest.approx(0.25)
     assert np.array_equal(field.plane(0), PIXELS)
@@ -121,7 +47,7 @@ def test_czi(tmp_path: Path) -> None:
 
 
 def test_lif_of_several_series(tmp_path: Path) -> None:
-    write_lif(tmp_path / "a.lif")
+    lif(tmp_path / "a.lif")
     with pytest.raises(InputError, match=r"2 series \(.*position 0.*name one of them as dataset"):
         open_field(tmp_path / "a.lif")
     field = open_field(tmp_path / "a.lif", dataset="1")
@@ -132,7 +58,7 @@ def test_lif_of_several_series(tmp_path: Path) -> None:
 
 
 def test_a_plate_names_its_fields(tmp_path: Path) -> None:
-    last = write_plate(tmp_path / "plate.ome.zarr")
+    last = plate(tmp_path / "plate.ome.zarr")
     with pytest.raises(InputError, match=r"3 series \(A/1/0, B/2/0, B/2/1\)"):
         open_field(tmp_path / "plate.ome.zarr")
     field = open_field(tmp_path / "plate.ome.zarr", dataset="B/2/1")

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sparseattn.cells import CellSet, Prepare, fit_prepare
-from sparseattn.cells import prepare as prepare_module
+from sparseattn.cells import CellSet, Prepare, fit_prepare, fitting
 from sparseattn.errors import InputError
 
 RNG = np.random.default_rng(0)
@@ -37,39 +36,59 @@ SIDES, SIZES = st.integers(2, 90), st.integers(4, 24)
 UNHURRIED = settings(deadline=None, max_examples=50)
 
 
+# A policy, and the size of a cell's pixels where a pixel of the grid is 1 µm.
+WAYS = st.one_of(
+    st.tuples(st.sampled_from(POLICIES), st.none()), st.tuples(st.just("crop"), st.floats(0.05, 20))
+)
+Way = tuple[Any, float | None]
+
+
+def way_of(size: int, way: Way) -> Prepare:
+    """Return a preparation; where the cell's pixels have a size, of a grid of 1 µm a pixel."""
+    return replace(plain(size, way[0]), grid_pixel_um=None if way[1] is None else 1.0)
+
+
 @UNHURRIED
-@given(SIDES, SIDES, SIZES, st.sampled_from(POLICIES))
-def test_boxes_of_the_grid_cover_what_the_net_sees(height: int, width: int, size: int, policy: Any) -> None:
-    prepare = plain(size, policy)
+@given(SIDES, SIDES, SIZES, WAYS)
+def test_boxes_of_the_grid_cover_what_the_net_sees(height: int, width: int, size: int, way: Way) -> None:
+    prepare = way_of(size, way)
     counts = np.zeros((height, width), int)
     for y in range(size):
         for x in range(size):
-            y0, x0, y1, x1 = prepare.box(y, x, (height, width))
+            y0, x0, y1, x1 = prepare.box(y, x, (height, width), pixel_size_um=way[1])
             if (y0, x0, y1, x1) != (0, 0, 0, 0):
                 assert 0 <= y0 < y1 <= height
                 assert 0 <= x0 < x1 <= width
                 counts[y0:y1, x0:x1] += 1
-    if policy == "resize":
+    if way[0] == "resize":
         assert counts.min() >= 1
         if max(height, width) >= size:
             assert counts.max() == 1  # made smaller: each original pixel in just one box
-    else:
+    elif way[1] is None:
         assert counts.max() == 1
         assert counts.sum() == min(height, size) * min(width, size)
+    else:
+        rows, columns = counts.any(axis=1), counts.any(axis=0)
+        for seen, length in ((rows, height), (columns, width)):
+            if length * way[1] <= size:
+                assert seen.all()
+            elif length * way[1] > size + 1:  # as much as the grid holds, to half a pixel
+                assert abs(seen.sum() * way[1] - size) <= way[1] / 2 + 1e-9 or seen.sum() == 1
+            assert (length - seen.sum()) // 2 == seen.argmax()  # in the middle
 
 
 @UNHURRIED
-@given(SIDES, SIDES, SIZES, st.sampled_from(POLICIES))
-def test_a_grid_map_lies_on_the_boxes_of_its_pixels(height: int, width: int, size: int, policy: Any) -> None:
-    prepare = plain(size, policy)
+@given(SIDES, SIDES, SIZES, WAYS)
+def test_a_grid_map_lies_on_the_boxes_of_its_pixels(height: int, width: int, size: int, way: Way) -> None:
+    prepare = way_of(size, way)
     grid = np.arange(1.0, size * size + 1).reshape(size, size)
-    original = prepare.to_original(grid, (height, width))
+    original = prepare.to_original(grid, (height, width), way[1])
     assert original.shape == (height, width)
     assert original.dtype == np.float32
     sums, counts = np.zeros((height, width)), np.zeros((height, width))
     for y in range(size):
         for x in range(size):
-            y0, x0, y1, x1 = prepare.box(y, x, (height, width))
+            y0, x0, y1, x1 = prepare.box(y, x, (height, width), pixel_size_um=way[1])
             sums[y0:y1, x0:x1] += grid[y, x]
             counts[y0:y1, x0:x1] += 1
     with np.errstate(invalid="ignore"):
@@ -77,35 +96,78 @@ def test_a_grid_map_lies_on_the_boxes_of_its_pixels(height: int, width: int, siz
 
 
 @UNHURRIED
-@given(SIDES, SIDES, SIZES, st.sampled_from(POLICIES), st.data())
+@given(SIDES, SIDES, SIZES, WAYS, st.data())
 def test_the_box_of_a_square_holds_the_boxes_of_its_pixels(
-    height: int, width: int, size: int, policy: Any, data: st.DataObject
+    height: int, width: int, size: int, way: Way, data: st.DataObject
 ) -> None:
-    prepare, shape = plain(size, policy), (height, width)
+    prepare, shape = way_of(size, way), (height, width)
     pixels = data.draw(st.integers(1, 6))
     y, x = data.draw(st.integers(0, size - 1)), data.draw(st.integers(0, size - 1))
-    boxes = [prepare.box(y + i, x + j, shape) for i in range(pixels) for j in range(pixels)]
+    boxes = [
+        prepare.box(y + i, x + j, shape, pixel_size_um=way[1]) for i in range(pixels) for j in range(pixels)
+    ]
     boxes = [box for box in boxes if box != (0, 0, 0, 0)]
     expected = (0, 0, 0, 0)
     if boxes:
         low, high = np.min(boxes, axis=0), np.max(boxes, axis=0)
         expected = (low[0], low[1], high[2], high[3])
-    assert prepare.box(y, x, shape, pixels) == expected
+    assert prepare.box(y, x, shape, pixels, way[1]) == expected
 
 
 @UNHURRIED
-@given(st.integers(2, 40), st.integers(2, 40), st.integers(4, 40), st.sampled_from(POLICIES))
-def test_a_bright_pixel_is_found_again_through_its_box(
-    height: int, width: int, size: int, policy: Any
-) -> None:
-    prepare = plain(size, policy)
+@given(st.integers(2, 40), st.integers(2, 40), st.integers(4, 40), WAYS)
+def test_a_bright_pixel_is_found_again_through_its_box(height: int, width: int, size: int, way: Way) -> None:
+    prepare = way_of(size, way)
     cell = np.zeros((1, height, width), np.float32)
     cell[0, height // 2, width // 2] = 1
-    seen = prepare.image(cell, ("c0",))[0]
+    seen = prepare.image(cell, ("c0",), way[1])[0]
     y, x = np.unravel_index(seen.argmax(), seen.shape)
-    y0, x0, y1, x1 = prepare.box(int(y), int(x), (height, width))
+    y0, x0, y1, x1 = prepare.box(int(y), int(x), (height, width), pixel_size_um=way[1])
     assert y0 - 1 <= height // 2 <= y1  # boxes have whole pixels: the border between two may pass through one
     assert x0 - 1 <= width // 2 <= x1
+
+
+@pytest.mark.parametrize("size", [32, 50, 200])
+@pytest.mark.parametrize("pixel_size_um", [0.1, 0.2, 0.35, 0.8])
+def test_a_disc_has_one_size_in_the_grid_whatever_its_magnification(pixel_size_um: float, size: int) -> None:
+    side = round(40 / pixel_size_um)
+    y, x = np.mgrid[:side, :side] - (side - 1) / 2
+    disc = (np.hypot(y, x) * pixel_size_um < 5).astype(np.float32)[None] * 100  # 10 µm across
+    prepare = replace(plain(size, "crop"), grid_pixel_um=0.4)
+    seen = prepare.image(disc, ("c0",), pixel_size_um)[0]
+    assert (seen > 50).sum() * 0.4**2 == pytest.approx(np.pi * 25, rel=0.06)
+
+
+def test_with_cropping_cells_of_another_pixel_size_are_rescaled_to_that_of_the_training_cells() -> None:
+    wave = np.sin(np.arange(24) / 4)
+    images = 100 * np.stack([np.multiply.outer(wave, np.roll(wave, shift))[None] for shift in range(4)])
+    fine = CellSet.from_array(images.repeat(2, axis=2).repeat(2, axis=3), channels=["c"], pixel_size_um=0.1)
+    coarse = CellSet.from_array(images, channels=["c"], pixel_size_um=0.2)
+    unknown = CellSet.from_array(images, channels=["c"])
+    prepare, prepared = fit_prepare(coarse, range(4), size=16, policy="crop")
+    assert (prepare.pixel_size_um, prepare.field_um) == (0.2, (pytest.approx(4.8), pytest.approx(4.8)))
+    both = CellSet.concatenate([fine, coarse, unknown]).subset([9, 5, 1])
+    assert both.pixel_sizes_um == (None, 0.2, 0.1) and both.pixel_size_um is None
+    (batch,) = prepare.batches(both)
+    np.testing.assert_array_equal(batch.images[0], prepared.images[1])
+    np.testing.assert_array_equal(batch.images[1], prepared.images[1])
+    np.testing.assert_allclose(batch.images[2], prepared.images[1], atol=0.25)
+
+
+def test_a_grid_of_fixed_size_needs_the_pixel_size_of_every_cell() -> None:
+    images = RNG.integers(0, 255, (3, 1, 24, 24), dtype=np.uint8)
+    cells = CellSet.concatenate(
+        [
+            CellSet.from_array(images, channels=["c"], pixel_size_um=0.2),
+            CellSet.from_array(images, channels=["c"]),
+        ]
+    )
+    with pytest.raises(InputError, match=r"pixel size of 3 of 6 cells is not known.* --pixel-size"):
+        fit_prepare(cells, range(6), size=16, grid_pixel_um=0.4)
+    with pytest.raises(InputError, match="leave the policy out"):
+        fit_prepare(cells.subset(range(3)), range(3), size=16, grid_pixel_um=0.4, policy="resize")
+    prepare, _ = fit_prepare(cells.subset(range(3)), range(3), size=16, grid_pixel_um=0.4)
+    assert (prepare.policy, prepare.grid_pixel_um, prepare.scale(0.2)) == ("crop", 0.4, 0.5)
 
 
 # What the net sees
@@ -208,7 +270,7 @@ def test_what_is_prepared_may_lie_in_a_temporary_file(
 ) -> None:
     cells = cells_of(23)
     prepare, prepared = fit_prepare(cells, range(10), size=16)
-    monkeypatch.setattr(prepare_module, "IN_MEMORY_BYTES", 1000)
+    monkeypatch.setattr(fitting, "IN_MEMORY_BYTES", 1000)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     again, mapped = fit_prepare(cells, range(10), size=16)
     assert isinstance(mapped.images, np.memmap)
@@ -286,6 +348,9 @@ def test_values_that_float32_cannot_hold_are_named() -> None:
 def test_a_preparation_is_saved_as_json() -> None:
     prepare, _ = fit_prepare(cells_of(5), range(5), size=16, policy="crop")
     assert Prepare.from_json(json.loads(json.dumps(prepare.to_json()))) == prepare
+    assert set(prepare.to_json()) == {"channels", "size", "policy", "mean", "std"}  # as ever: the hash stays
+    sized = replace(prepare, pixel_size_um=0.1, field_um=(3.0, 4.5), grid_pixel_um=0.4)
+    assert Prepare.from_json(json.loads(json.dumps(sized.to_json()))) == sized
 
 
 @pytest.mark.parametrize(
@@ -307,6 +372,11 @@ def test_a_preparation_is_saved_as_json() -> None:
         {"channels": ["c0", "c0"]},
         {"channels": 3},
         {"channels": "ab"},
+        {"pixel_size_um": 0},
+        {"field_um": [1.0]},
+        {"field_um": [-1.0, 2.0]},
+        {"grid_pixel_um": "x"},
+        {"grid_pixel_um": 0.3},
     ],
 )
 def test_nonsense_is_refused(change: dict[str, Any]) -> None:

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from sparseattn.learn.acquire import acceptable, calibrate, most_telling, most_typical
-from sparseattn.learn.effort import epochs_for
-from sparseattn.learn.options import TrainingOptions
+from sparseattn.learn.effort import USUAL_EPOCHS, epochs_for, usual_epochs
 
 
 def test_uncertain_cells_come_first() -> None:
@@ -111,7 +110,8 @@ def test_nothing_out_of_distribution_is_accepted() -> None:
 
 
 def test_few_cells_get_more_passes_and_never_too_many() -> None:
-    assert epochs_for(5000, goes_on=False) == TrainingOptions.epochs
+    assert epochs_for(5000, goes_on=False) == usual_epochs(5000, 32) == USUAL_EPOCHS
+    assert usual_epochs(320, 32) == 200  # 2,000 steps
     assert epochs_for(40, goes_on=False) > epochs_for(400, goes_on=False) > 12
     assert epochs_for(100, goes_on=True, new_classes=2) > epochs_for(100, goes_on=True)
     assert epochs_for(1, goes_on=False) == 120 and epochs_for(10**6, goes_on=True) == 12

@@ -21,7 +21,7 @@ STREET = (
     ("writing", "npy_header", "phase"),
     ("events",),
     ("cells", "simulate", "model_file"),
-    ("net",),
+    ("net", "made_for"),
     ("learn", "fast"),
     ("predictions",),
     ("classifier", "refusal"),

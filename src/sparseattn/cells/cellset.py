@@ -3,233 +3,34 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from sparseattn.cells.catalogue import Catalogue
+from sparseattn.cells.cell_file import CellFile, MaskedSource, MemorySource
+from sparseattn.cells.channels import check_channels
 from sparseattn.cells.columns import LazyColumn, taken
+from sparseattn.cells.facts import Known, common
+from sparseattn.cells.modality import Modality
+from sparseattn.cells.origin import Origin, Skipped, shown
 from sparseattn.errors import CellError, InputError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sparseattn.cells.readers.phase.recorded import RecordedPhase
     from sparseattn.events.settings import EventSettings
     from sparseattn.phase.settings import PhaseSettings
-
-Modality = Literal["brightfield", "flow", "fluorescence", "phase", "events", "unknown"]
-MODALITIES: tuple[str, ...] = get_args(Modality)
 
 GROUP_COLUMNS = ("donor", "sample", "field")
 """Columns that keep related cells on one side of a split; the first that is there is used."""
 
 _Positions = npt.NDArray[np.int64]
-
-
-def shown(path: object) -> str:
-    """Return a path or a name as it may stand in a one-line message: what cannot be printed is escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(path))
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where a cell came from.
-
-    Attributes
-    ----------
-    path
-        The file, or the Zarr store.
-    index
-        Page or row inside the file, from 0; None for a file that is one cell.
-    """
-
-    path: Path
-    index: int | None
-
-    def __str__(self) -> str:
-        return shown(self.path) if self.index is None else f"{shown(self.path)}#{self.index}"
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """A file or cell that was left out, and why."""
-
-    origin: str
-    reason: str
-
-
-class Source(Protocol):
-    """One open-able file: gives the pixels of its cells one at a time, from any thread."""
-
-    @property
-    def path(self) -> Path:
-        """The file, or the Zarr store."""
-
-    def read(self, row: int) -> npt.NDArray[Any]:
-        """Return cell `row` as (C, H, W); any exception means that it cannot be read."""
-
-
-@runtime_checkable
-class MaskedSource(Protocol):
-    """A source that also knows which pixels are the cell's own."""
-
-    def mask(self, row: int) -> npt.NDArray[np.bool_]:
-        """Return (H, W) of cell `row`; any exception means that it cannot be read."""
-
-
-@runtime_checkable
-class ProcessedSource(Protocol):
-    """A source whose pixels are computed from others, by settings that may change."""
-
-    @property
-    def recorded(self) -> Source:
-        """What was recorded: the content that a cell is named by."""
-
-
-@dataclass(frozen=True)
-class CellFile:
-    """What the header of one file says about the cells in it.
-
-    Attributes
-    ----------
-    source
-        Gives the pixels.
-    cells
-        How many cells the file holds; None when the file as a whole is one cell.
-    channels
-        How many channels each cell has.
-    shape
-        (H, W) of each cell.
-    dtype
-        Of the pixels.
-    channel_names
-        As the file gives them, or None.
-    labels
-        One class a cell where the file holds them, else None.
-    first
-        Index of its first cell, where a file is described in several parts.
-    name_of
-        Gives the id of cell `row`, where content and index are not what names it.
-    columns
-        What the file says of each cell besides, a value a cell.
-    unit
-        Of the pixels' values, such as "nm", where it is known.
-    pixel_size_um
-        Side of a pixel in micrometres, in the sample, where the file says it.
-    modality
-        The kind of instrument, where the file tells it.
-    phase
-        What the pixels are, where the file says that they are phase; see `sparseattn.phase`.
-    events
-        What became of a recording's events, where the file is one.
-    """
-
-    source: Source
-    cells: int | None
-    channels: int
-    shape: tuple[int, int]
-    dtype: np.dtype[Any]
-    channel_names: tuple[str, ...] | None = None
-    labels: tuple[str | None, ...] | None = None
-    first: int = 0
-    name_of: Callable[[int], str] | None = None
-    columns: Mapping[str, Sequence[Any]] | None = None
-    unit: str | None = None
-    pixel_size_um: float | None = None
-    modality: Modality | None = None
-    phase: RecordedPhase | None = None
-    events: EventSettings | None = None
-
-
-@dataclass(frozen=True)
-class _Memory:
-    """Cells of an array in memory (N, C, H, W)."""
-
-    path: Path
-    images: npt.NDArray[Any]
-
-    def read(self, row: int) -> npt.NDArray[Any]:
-        return np.array(self.images[row])
-
-
-class _Catalogue:
-    """The cells of a source in their order, and their ids, computed when first asked.
-
-    Subsets share the catalogue, so that a cell keeps its id in each of them.
-    """
-
-    def __init__(self, files: Sequence[CellFile], parts: Sequence[CellSet] | None = None) -> None:
-        self.files = tuple(files)
-        self._parts = parts
-        if parts is None:
-            counts = [1 if file.cells is None else file.cells for file in files]
-            self.file_of = np.repeat(np.arange(len(files)), counts)
-            self.row_of = np.concatenate(
-                [np.arange(n) + file.first for n, file in zip(counts, files, strict=True)] or [np.arange(0)]
-            )
-        else:
-            offsets = np.cumsum([0] + [len(part._catalogue.files) for part in parts])
-            self.file_of = np.concatenate(
-                [
-                    part._catalogue.file_of[part._positions] + n
-                    for part, n in zip(parts, offsets, strict=False)
-                ]
-            )
-            self.row_of = np.concatenate([part._catalogue.row_of[part._positions] for part in parts])
-
-    def origin(self, position: int) -> Origin:
-        file = self.files[self.file_of[position]]
-        return Origin(file.source.path, None if file.cells is None else int(self.row_of[position]))
-
-    @cached_property
-    def ids(self) -> tuple[str, ...]:
-        if self._parts is not None:
-            return tuple(_unique(name for part in self._parts for name in part.ids))
-        return tuple(_unique(self._digest(position) for position in range(len(self.file_of))))
-
-    def _digest(self, position: int) -> str:
-        """Hash a file that is one cell as it lies on disk, a row of a stack by its pixels and its index."""
-        file, row = self.files[self.file_of[position]], int(self.row_of[position])
-        if file.name_of is not None:
-            name: str = file.name_of(row)
-            return name
-        if file.cells is None:
-            try:
-                with file.source.path.open("rb") as stream:
-                    return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=8)).hexdigest()
-            except OSError as error:
-                raise InputError(
-                    f"{self.origin(position)} can no longer be read: {error.strerror}."
-                ) from None
-        try:
-            pixels = recorded_source(file.source).read(row)
-            content = pixels.astype(pixels.dtype.newbyteorder("<")).tobytes()
-        except Exception:
-            content = b"unreadable"  # a bad cell still needs a name to be reported by
-        return hashlib.blake2b(content + f"#{row}".encode(), digest_size=8).hexdigest()
-
-
-def recorded_source(source: Source) -> Source:
-    """Return where the pixels come from before any processing."""
-    return source.recorded if isinstance(source, ProcessedSource) else source
-
-
-def _unique(names: Iterable[str]) -> Iterator[str]:
-    """Yield the names, the second of two equal ones with ``-2``, the third with ``-3``, and so on."""
-    seen: set[str] = set()
-    for name in names:
-        stem, unique, number = name.partition("-")[0], name, 1
-        while unique in seen:
-            number += 1
-            unique = f"{stem}-{number}"
-        seen.add(unique)
-        yield unique
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -251,26 +52,30 @@ class CellSet:
         Files and cells that were left out when the set was opened.
     unit
         Of the pixels' values, such as "nm"; None where it is not known.
-    pixel_size_um
-        Side of a pixel in micrometres, in the sample; None where it is not known.
     phase
         How the optical path differences are made of what the files hold; None where they are not, or the
         files differ in it.
     events
         What became of the events of a recording; None where cells come from elsewhere.
+    file_channels
+        Names of the channels as the files give them, before any renaming.
+    known
+        From whom modality, layout, channels, pixel size and settings are known, by name; see
+        `sparseattn.cells.describe`.
     """
 
     labels: tuple[str | None, ...]
     channels: tuple[str, ...]
     modality: Modality
     skipped: tuple[Skipped, ...]
-    _catalogue: _Catalogue = field()
+    _catalogue: Catalogue = field()
     _positions: _Positions = field()
     _columns: dict[str, Sequence[Any]] = field()
     unit: str | None = None
-    pixel_size_um: float | None = None
     phase: PhaseSettings | None = None
     events: EventSettings | None = None
+    file_channels: tuple[str, ...] = ()
+    known: Mapping[str, Known] = field(default_factory=dict)
 
     @classmethod
     def from_files(
@@ -283,12 +88,13 @@ class CellSet:
         columns: Mapping[str, Sequence[Any]] | None = None,
         skipped: Sequence[Skipped] = (),
         unit: str | None = None,
-        pixel_size_um: float | None = None,
         phase: PhaseSettings | None = None,
         events: EventSettings | None = None,
+        file_channels: Sequence[str] | None = None,
+        known: Mapping[str, Known] | None = None,
     ) -> CellSet:
         """Return all cells of `files`, in order; what readers build a set with."""
-        catalogue = _Catalogue(files)
+        catalogue = Catalogue(files)
         count = len(catalogue.file_of)
         return cls(
             labels=(None,) * count if labels is None else tuple(labels),
@@ -299,9 +105,10 @@ class CellSet:
             _positions=np.arange(count),
             _columns=dict(columns or {}),
             unit=unit,
-            pixel_size_um=pixel_size_um,
             phase=phase,
             events=events,
+            file_channels=tuple(channels if file_channels is None else file_channels),
+            known=dict(known or {}),
         )
 
     @classmethod
@@ -312,6 +119,7 @@ class CellSet:
         channels: Sequence[str],
         labels: Sequence[str | None] | None = None,
         modality: Modality = "unknown",
+        pixel_size_um: float | None = None,
         name: str = "array",
     ) -> CellSet:
         """Return the cells of an array in memory.
@@ -326,6 +134,8 @@ class CellSet:
             N classes, None where a cell has none.
         modality
             The kind of instrument.
+        pixel_size_um
+            Side of a pixel in micrometres, in the sample; None where it is not known.
         name
             Stands as the path in the origins.
 
@@ -341,15 +151,23 @@ class CellSet:
             raise InputError(f"The array {shown(name)} has dtype {images.dtype}; give real numbers.")
         count, depth, height, width = images.shape
         check_channels(channels, depth, name)
-        file = CellFile(_Memory(Path(name), images), count, depth, (height, width), images.dtype)
-        cells = cls.from_files([file], channels=channels, modality=modality)
+        file = CellFile(
+            MemorySource(Path(name), images),
+            count,
+            depth,
+            (height, width),
+            images.dtype,
+            pixel_size_um=pixel_size_um,
+        )
+        known = dict.fromkeys(("channels", "modality", "pixel_size_um"), Known("caller"))
+        cells = cls.from_files([file], channels=channels, modality=modality, known=known)
         return cells if labels is None else cells.with_labels(labels)
 
     @staticmethod
     def concatenate(sets: Sequence[CellSet]) -> CellSet:
         """Join sets in the order given; a sample column that one of them lacks is None there.
 
-        Where their pixels are not of one size, the size is not known of the whole.
+        Each cell keeps the size of its pixels.
 
         Raises
         ------
@@ -377,7 +195,7 @@ class CellSet:
             name: tuple(v for part in sets for v in part._columns.get(name, (None,) * len(part)))
             for name in names
         }
-        catalogue = _Catalogue([file for part in sets for file in part._catalogue.files], parts=tuple(sets))
+        catalogue = Catalogue([file for part in sets for file in part._catalogue.files], parts=tuple(sets))
         return CellSet(
             labels=tuple(label for part in sets for label in part.labels),
             channels=first.channels,
@@ -387,9 +205,12 @@ class CellSet:
             _positions=np.arange(len(catalogue.file_of)),
             _columns=columns,
             unit=first.unit,
-            pixel_size_um=first.pixel_size_um if len({part.pixel_size_um for part in sets}) == 1 else None,
             phase=first.phase if len({part.phase for part in sets}) == 1 else None,
             events=first.events,
+            file_channels=first.file_channels
+            if len({part.file_channels for part in sets}) == 1
+            else first.channels,
+            known=common([part.known for part in sets]),
         )
 
     def __len__(self) -> int:
@@ -489,7 +310,8 @@ class CellSet:
             When there are not as many names as channels, or a name is there twice.
         """
         check_channels(names, len(self.channels), "the set of cells")
-        return dataclasses.replace(self, channels=tuple(names))
+        known = {**self.known, "channels": Known("caller")}
+        return dataclasses.replace(self, channels=tuple(names), known=known)
 
     def mask(self, index: int) -> npt.NDArray[np.bool_] | None:
         """Return which pixels are the cell's own, where the file or a segmentation says so.
@@ -549,6 +371,24 @@ class CellSet:
         files = self._catalogue.files
         return tuple(files[self._catalogue.file_of[i]].shape for i in self._positions)
 
+    @cached_property
+    def pixel_sizes_um(self) -> tuple[float | None, ...]:
+        """Side of a pixel of each cell in micrometres, in the sample; None where it is not known."""
+        files = self._catalogue.files
+        return tuple(files[self._catalogue.file_of[i]].pixel_size_um for i in self._positions)
+
+    @property
+    def pixel_size_um(self) -> float | None:
+        """Side of a pixel in micrometres, in the sample; None where it is not known, or the cells differ."""
+        sizes = {file.pixel_size_um for file in self.files}
+        return sizes.pop() if len(sizes) == 1 else None
+
+    @cached_property
+    def files(self) -> tuple[CellFile, ...]:
+        """What the headers of the files say that these cells lie in."""
+        there = np.unique(self._catalogue.file_of[self._positions])
+        return tuple(self._catalogue.files[i] for i in there)
+
     @property
     def samples(self) -> pd.DataFrame:
         """What is known of the sample of each cell: one row a cell, columns such as sample and donor."""
@@ -574,13 +414,3 @@ class CellSet:
     def classes(self) -> tuple[str, ...]:
         """The distinct labels, sorted."""
         return tuple(sorted({label for label in self.labels if label is not None}))
-
-
-def check_channels(names: Sequence[str], count: int, where: object) -> None:
-    """Raise InputError unless there are `count` distinct names."""
-    if len(names) != count:
-        raise InputError(
-            f"{shown(where)} has {count} channels and {len(names)} channel names: {list(names)}."
-        )
-    if len(set(names)) != count:
-        raise InputError(f"The channel names of {shown(where)} repeat: {list(names)}.")

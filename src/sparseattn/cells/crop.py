@@ -13,8 +13,10 @@ from typing import Any, Literal, cast, get_args
 import numpy as np
 import numpy.typing as npt
 
-from sparseattn.cells.cellset import CellFile, CellSet, shown
+from sparseattn.cells.cell_file import CellFile
+from sparseattn.cells.cellset import CellSet
 from sparseattn.cells.field import Field
+from sparseattn.cells.origin import shown
 from sparseattn.cells.same_cell import CellKey
 from sparseattn.errors import InputError
 
@@ -364,6 +366,8 @@ def cut_cells(
             field.channels,
             first=row,
             name_of=names,
+            pixel_size_um=field.pixel_size_um,
+            axes=field.axes,
         )
         for row, (y0, x0, y1, x1) in enumerate(crop)
     ]
@@ -373,8 +377,9 @@ def cut_cells(
         modality=field.modality,
         columns=columns,
         unit=field.unit,
-        pixel_size_um=field.pixel_size_um,
         phase=field.phase,
+        file_channels=field.file_channels or None,
+        known=field.known,
     )
     return FieldCells(cells, field, labels, settings, plane_of, label, area, centroid, box, crop, background)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from functools import lru_cache
 from math import prod
 from pathlib import Path
@@ -14,10 +15,15 @@ from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from sparseattn.cells.cellset import MODALITIES, Modality, Source, check_channels, recorded_source, shown
+from sparseattn.cells.cell_file import Source, recorded_source
+from sparseattn.cells.channels import check_channels, placeholder_names
+from sparseattn.cells.facts import Known
+from sparseattn.cells.modality import Modality
+from sparseattn.cells.origin import shown
 from sparseattn.errors import InputError
 
 if TYPE_CHECKING:
+    from sparseattn.cells.readers.layouts import Axes
     from sparseattn.phase.settings import PhaseSettings
 
 RGB = ("red", "green", "blue")
@@ -89,6 +95,12 @@ class Field:
         Side of a pixel in micrometres, in the sample; None where it is not known.
     phase
         How the optical path difference is made of what the file holds; None where it is not.
+    file_channels
+        Names of the channels as the file gives them.
+    axes
+        Which axis of the file is which; None where it is not known.
+    known
+        From whom modality, layout, channels, pixel size and settings are known, by name.
     """
 
     name: str
@@ -101,6 +113,9 @@ class Field:
     unit: str | None = None
     pixel_size_um: float | None = None
     phase: PhaseSettings | None = None
+    file_channels: tuple[str, ...] = ()
+    axes: Axes | None = None
+    known: Mapping[str, Known] = dataclass_field(default_factory=dict)
 
     @classmethod
     def from_array(
@@ -147,7 +162,7 @@ class Field:
         count = lengths.get("C", 1)
         if channels is None:
             colour = axes.endswith("C") and count == 3
-            channels = RGB if colour else _plain_names(count)
+            channels = RGB if colour else placeholder_names(count)
         check_channels(channels, count, name)
         return cls(
             name=name,
@@ -300,13 +315,3 @@ def _recent_tile(source: Hashable, index: int, top: int, left: int) -> npt.NDArr
 def default_modality(channels: Sequence[str], dtype: np.dtype[Any]) -> Modality:
     """Return what an image is taken for where nobody says: uint8 red, green and blue are brightfield."""
     return "brightfield" if tuple(channels) == RGB and dtype == np.uint8 else "unknown"
-
-
-def check_modality(modality: str | None) -> None:
-    """Raise InputError unless the modality is known or None."""
-    if modality is not None and modality not in MODALITIES:
-        raise InputError(f"Modality {modality!r} is not known; use one of {', '.join(MODALITIES)}.")
-
-
-def _plain_names(count: int) -> tuple[str, ...]:
-    return ("intensity",) if count == 1 else tuple(f"channel {i}" for i in range(count))

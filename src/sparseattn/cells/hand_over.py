@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from sparseattn.cells.cellset import CellSet, Skipped
+from sparseattn.cells.cellset import CellSet
+from sparseattn.cells.origin import Skipped
 from sparseattn.cells.readers.zarr_store import IDS
+from sparseattn.cells.sidecar import FILES, NAME
 from sparseattn.errors import CellError, InputError
 
 _CHUNK_BYTES = 1 << 20
@@ -20,10 +22,10 @@ _CHUNK_BYTES = 1 << 20
 def hand_over(
     cells: CellSet, folder: Path, on_cell: Callable[[int, int], None] | None = None
 ) -> tuple[Skipped, ...]:
-    """Write cells, wherever they come from, to Zarr stores in a folder; they keep ids, channels and samples.
+    """Write cells of any source to Zarr stores; they keep ids, channels, pixel sizes and samples.
 
-    Labels are not written: they come from a label log, by the ids. Cells of one shape and dtype share a
-    store.
+    Labels are not written: they come from a label log, by the ids. Cells of one shape, dtype and pixel size
+    share a store.
 
     Parameters
     ----------
@@ -51,7 +53,7 @@ def hand_over(
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
         raise InputError(f"the folder {folder} is not empty; give another")
-    alike: dict[tuple[tuple[int, int], str], list[int]] = {}
+    alike: dict[tuple[tuple[int, int], str, float | None], list[int]] = {}
     pixels: dict[int, np.ndarray[Any, np.dtype[Any]]] = {}
     skipped: list[Skipped] = []
     for index in range(len(cells)):
@@ -60,7 +62,8 @@ def hand_over(
         except CellError as error:
             skipped.append(Skipped(str(cells.origin(index)), str(error)))
         else:
-            alike.setdefault((cells.shapes[index], pixels[index].dtype.str), []).append(index)
+            kind = cells.shapes[index], pixels[index].dtype.str, cells.pixel_sizes_um[index]
+            alike.setdefault(kind, []).append(index)
         if on_cell is not None:
             on_cell(index + 1, len(cells))
     if not pixels:
@@ -69,9 +72,12 @@ def hand_over(
     names = cells.samples.columns
     samples = {name: cells.column(name) or () for name in names}
     rows: list[list[object]] = []
-    for number, members in enumerate(alike.values()):
+    sizes: dict[str, float] = {}
+    for number, ((_, _, pixel_size_um), members) in enumerate(alike.items()):
         block = np.stack([pixels.pop(index) for index in members])
         store = f"cells_{number}.zarr"
+        if pixel_size_um is not None:
+            sizes[store] = pixel_size_um
         rows_a_chunk = max(1, _CHUNK_BYTES // block[0].nbytes)
         zarr.create_array(
             str(folder / store),
@@ -86,7 +92,8 @@ def hand_over(
     about: dict[str, Any] = {"modality": cells.modality, "channels": list(cells.channels)}
     if cells.events is not None:  # a model learns from them how recordings are to become images
         about["events"] = cells.events.to_json()
-    (folder / "cells.json").write_text(json.dumps(about), encoding="utf-8")
+    about[FILES] = {store: {"pixel_size_um": size} for store, size in sizes.items()}
+    (folder / NAME).write_text(json.dumps(about), encoding="utf-8")
     if len(names):
         with (folder / SAMPLES).open("w", encoding="utf-8", newline="") as stream:
             table = csv.writer(stream)

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sparseattn.cells.cellset import shown
 from sparseattn.cells.crop import CropSettings, FieldCells, cut_cells
 from sparseattn.cells.field import Field
 from sparseattn.cells.open import open_field
+from sparseattn.cells.origin import shown
 from sparseattn.cells.readers import outlines
 from sparseattn.cells.readers.outlines import Mark
 from sparseattn.errors import InputError

@@ -58,7 +58,8 @@ class Measurements:
     @classmethod
     def none_of(cls, cells: CellSet) -> Measurements:
         """Return measurements of all that can be known of these cells, of which nothing is known yet."""
-        sized, path = cells.pixel_size_um is not None, is_path_difference(cells)
+        sized = any(size is not None for size in cells.pixel_sizes_um)
+        path = is_path_difference(cells)
         further = [AREA] * sized + [PATH] * path + [MASS] * (sized and path)
         return cls.none(len(cells), cells.channels, further)
 
@@ -139,7 +140,7 @@ def _measured_chunks(
                 image = some.read(row)
             except CellError:
                 continue
-            _measure(measured, row, image, some.mask(row), some.pixel_size_um, foreground, increment)
+            _measure(measured, row, image, some.mask(row), some.pixel_sizes_um[row], foreground, increment)
         yield part, measured
 
 

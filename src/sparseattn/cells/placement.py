@@ -1,11 +1,12 @@
 """Where a cell lies in the net's square grid, and which box of the cell each grid pixel covers.
 
-Each axis is placed by itself; all is integer arithmetic, so that boxes are exact.
+Each axis is placed by itself. A placement is four whole numbers, so that boxes are exact.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import floor
 from typing import Literal
 
 import numpy as np
@@ -58,7 +59,9 @@ class AxisPlacement:
         return share
 
 
-def place(shape: tuple[int, int], size: int, policy: Policy) -> tuple[AxisPlacement, AxisPlacement]:
+def place(
+    shape: tuple[int, int], size: int, policy: Policy, scale: float = 1.0
+) -> tuple[AxisPlacement, AxisPlacement]:
     """Place a cell of `shape` (H, W) in the centre of a grid of `size` x `size` pixels.
 
     Parameters
@@ -68,19 +71,28 @@ def place(shape: tuple[int, int], size: int, policy: Policy) -> tuple[AxisPlacem
     size
         Side of the grid.
     policy
-        "resize": the longer side fills the grid, the aspect is kept. "crop": the pixel scale is kept, what is
-        too large is cut off at the edges.
+        "resize": the longer side fills the grid, the aspect is kept. "crop": the scale is kept, what is too
+        large is cut off at the edges.
+    scale
+        Of "crop": grid pixels that a pixel of the cell becomes, along one side. It is kept within half a
+        pixel over the length that is shown.
     """
     if policy == "crop":
-        return _cropped(shape[0], size), _cropped(shape[1], size)
+        return _cropped(shape[0], size, scale), _cropped(shape[1], size, scale)
     longest = max(shape)
     return _resized(shape[0], longest, size), _resized(shape[1], longest, size)
 
 
-def _cropped(length: int, size: int) -> AxisPlacement:
-    if length >= size:
-        return AxisPlacement(0, size, (length - size) // 2, size)
-    return AxisPlacement((size - length) // 2, length, 0, length)
+def _cropped(length: int, size: int, scale: float) -> AxisPlacement:
+    count = max(2, _rounded(length * scale))
+    if count <= size:
+        return AxisPlacement((size - count) // 2, count, 0, length)
+    shown = min(length, max(1, _rounded(size / scale)))
+    return AxisPlacement(0, size, (length - shown) // 2, shown)
+
+
+def _rounded(value: float) -> int:
+    return floor(value + 0.5)
 
 
 def _resized(length: int, longest: int, size: int) -> AxisPlacement:

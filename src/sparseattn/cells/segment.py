@@ -9,8 +9,8 @@ from typing import Any, Literal, cast, get_args
 import numpy as np
 import numpy.typing as npt
 
-from sparseattn.cells.cellset import shown
 from sparseattn.cells.field import Field
+from sparseattn.cells.origin import shown
 from sparseattn.errors import InputError
 
 Looks = Literal["auto", "bright", "dark", "stain"]

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sparseattn.cells.cellset import shown
 from sparseattn.cells.field import Field
+from sparseattn.cells.origin import shown
 from sparseattn.cells.segment import (
     Levels,
     SegmentSettings,

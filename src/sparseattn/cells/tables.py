@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from sparseattn.cells.cellset import CellSet, shown
+from sparseattn.cells.cellset import CellSet
+from sparseattn.cells.origin import shown
 from sparseattn.errors import InputError
 
 LARGEST_TABLE = 256 << 20

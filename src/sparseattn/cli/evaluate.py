@@ -18,8 +18,8 @@ from sparseattn.cli.output import (
     print_json,
     print_table,
 )
-from sparseattn.cli.reading import PLAIN_READING, Reading, reads_sources
-from sparseattn.cli.sources import SourceOptions, open_labelled, report_skipped
+from sparseattn.cli.source_options import PLAIN_SOURCE, SourceOptions, reads_cells
+from sparseattn.cli.sources import open_labelled, report_notes, report_skipped
 from sparseattn.errors import InputError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 OTHER = "other"
 
 
-@reads_sources
+@reads_cells
 def evaluate(
     model: shared.ModelPath,
     data: shared.DataPath,
@@ -40,30 +40,15 @@ def evaluate(
     other: Annotated[
         bool, typer.Option("--other", help="Count classes that the model does not know as its class 'other'.")
     ] = False,
-    labels_csv: shared.LabelsCsv = None,
-    samples_csv: shared.SamplesCsv = None,
-    subfolders: shared.SubfoldersOption = None,
-    layout: shared.Layout = None,
-    modality: shared.ModalityOption = None,
-    channel_names: shared.ChannelNames = None,
-    reading: Reading = PLAIN_READING,
-    strict: shared.Strict = False,
+    options: SourceOptions = PLAIN_SOURCE,
+    force: shared.Force = False,
     batch_size: shared.BatchSize = 256,
     device: shared.Device = "auto",
     as_json: shared.Json = False,
 ) -> None:
     """Compare a model's answers with known classes."""
-    source = SourceOptions(
-        labels_csv,
-        samples_csv,
-        subfolders,
-        layout,
-        modality,
-        channel_names,
-        strict,
-        reading=reading.for_model(model),
-    )
-    cells = open_labelled(data, source)
+    options = options.for_model(model)
+    cells = open_labelled(data, options)
 
     from sparseattn.learn.metrics import classification_report
 
@@ -78,9 +63,12 @@ def evaluate(
             raise InputError(
                 f"no cell of {data} was on the {side} side when {model} was trained; leave --side away"
             )
-    predictions = classifier.predict(cells, k=k, batch_size=batch_size, strict=strict, device=device)
+    predictions = classifier.predict(
+        cells, k=k, batch_size=batch_size, strict=options.strict, device=device, force=force
+    )
     skipped = [*cells.skipped, *predictions.skipped]
     report_skipped(skipped)
+    report_notes(predictions.notes)
     known = [classifier.classes.index(str(label)) for label in predictions.cells.labels]
     seen = Counter(predictions.sides)
     report: dict[str, Any] = {
@@ -91,6 +79,7 @@ def evaluate(
         "in_training": seen["train"],
         "in_validation": seen["validation"],
         "skipped": len(skipped),
+        "notes": predictions.notes,
         "model_hash": classifier.model_hash,
     }
     if report["in_training"] and side != "train":

@@ -12,17 +12,18 @@ from sparseattn.cli import options as shared
 from sparseattn.cli.models import load_model
 from sparseattn.cli.options import split_list
 from sparseattn.cli.output import listed, percent, print_facts, print_json
-from sparseattn.cli.reading import PLAIN_READING, Reading, reads_sources
-from sparseattn.cli.sources import SourceOptions, open_any, report_skipped
+from sparseattn.cli.source_options import PLAIN_SOURCE, SourceOptions, reads_cells
+from sparseattn.cli.sources import open_any, report_notes, report_skipped
 from sparseattn.errors import CellError, InputError
 
 if TYPE_CHECKING:
-    from sparseattn.cells.cellset import CellSet, Skipped
+    from sparseattn.cells.cellset import CellSet
+    from sparseattn.cells.origin import Skipped
     from sparseattn.classifier import Classifier
     from sparseattn.explain.explanation import Explanation
 
 
-@reads_sources
+@reads_cells
 def explain(
     model: shared.ModelPath,
     source: Annotated[Path, typer.Argument(help="Cells.", show_default=False)],
@@ -33,14 +34,8 @@ def explain(
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many cells at most.")] = 20,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier explanations.")] = False,
-    labels_csv: shared.LabelsCsv = None,
-    samples_csv: shared.SamplesCsv = None,
-    subfolders: shared.SubfoldersOption = None,
-    layout: shared.Layout = None,
-    modality: shared.ModalityOption = None,
-    channel_names: shared.ChannelNames = None,
-    reading: Reading = PLAIN_READING,
-    strict: shared.Strict = False,
+    options: SourceOptions = PLAIN_SOURCE,
+    force: shared.Force = False,
     as_json: shared.Json = False,
 ) -> None:
     """Show which pixels decided.
@@ -54,22 +49,17 @@ def explain(
     classifier = load_model(model)
     grid_pixels = classifier.prepare.size**2
     k = classifier.k if pixels is None else shared.parse_pixels(pixels, grid_pixels)
-    options = SourceOptions(
-        labels_csv,
-        samples_csv,
-        subfolders,
-        layout,
-        modality,
-        channel_names,
-        strict,
-        reading=reading.for_model(model),
-    )
+    options = options.for_model(model)
     opened = open_any([source], options, classifier.classes)
-    classifier.check(opened)
+    admitted = classifier.admit(opened, force=force)
+    opened = admitted.cells
+    report_notes(admitted.notes)
     skipped = list(opened.skipped)
     wanted = _wanted(opened, split_list(cells), limit)
     index = write_explanations(
-        _explanations(classifier, opened, wanted, k, skipped, strict), output, overwrite=overwrite
+        _explanations(classifier, opened, wanted, k, skipped, strict=options.strict, force=force),
+        output,
+        overwrite=overwrite,
     )
     report_skipped(skipped)
     rows = index.to_dict("records")
@@ -81,6 +71,7 @@ def explain(
                 "pixel_fraction": k / grid_pixels,
                 "cells": rows,
                 "skipped": len(skipped),
+                "notes": admitted.notes,
             }
         )
         return
@@ -109,15 +100,22 @@ def _wanted(cells: CellSet, ids: list[str] | None, limit: int) -> list[int]:
 
 
 def _explanations(
-    classifier: Classifier, cells: CellSet, rows: list[int], k: int, skipped: list[Skipped], strict: bool
+    classifier: Classifier,
+    cells: CellSet,
+    rows: list[int],
+    k: int,
+    skipped: list[Skipped],
+    *,
+    strict: bool,
+    force: bool,
 ) -> Iterator[Explanation]:
-    from sparseattn.cells.cellset import Skipped
+    from sparseattn.cells.origin import Skipped
     from sparseattn.explain.explanation import explain_cell
 
     explained = 0
     for row in rows:
         try:
-            explanation = explain_cell(classifier, cells, row, k=k)
+            explanation = explain_cell(classifier, cells, row, k=k, force=force)
         except CellError as error:
             if strict:
                 raise

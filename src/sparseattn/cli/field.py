@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
-from sparseattn.cli.options import split_list
-from sparseattn.cli.sources import SourceOptions
+from sparseattn.cli.options import parse_channel_names
+from sparseattn.cli.source_options import SourceOptions
 from sparseattn.errors import InputError
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def open_field_cells(
     field = open_field(
         sources[0],
         layout=options.layout,
-        channel_names=split_list(options.channel_names),
+        channel_names=parse_channel_names(options.channel_names),
         modality=cast("Modality | None", options.modality),
         **options.reading.of_a_field(),
     )

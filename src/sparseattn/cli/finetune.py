@@ -7,8 +7,8 @@ from typing import Any
 from sparseattn.cli import options as shared
 from sparseattn.cli.models import load_model
 from sparseattn.cli.output import note, percent
-from sparseattn.cli.reading import PLAIN_READING, Reading, reads_sources
-from sparseattn.cli.sources import SourceOptions
+from sparseattn.cli.source_options import PLAIN_SOURCE, SourceOptions, reads_labels
+from sparseattn.cli.sources import report_notes
 from sparseattn.cli.targets import check_output_file
 from sparseattn.cli.training import (
     open_sides,
@@ -21,7 +21,7 @@ from sparseattn.cli.training import (
 from sparseattn.learn.effort import going_on
 
 
-@reads_sources
+@reads_labels
 def finetune(
     model: shared.ModelPath,
     data: shared.DataPath,
@@ -30,15 +30,8 @@ def finetune(
     seed: shared.Seed = 0,
     pixels: shared.TrainingPixels = "auto",
     val: shared.Validation = None,
-    labels_csv: shared.LabelsCsv = None,
-    labels_log: shared.LabelsLog = None,
-    samples_csv: shared.SamplesCsv = None,
-    subfolders: shared.SubfoldersOption = None,
-    layout: shared.Layout = None,
-    modality: shared.ModalityOption = None,
-    channel_names: shared.ChannelNames = None,
-    reading: Reading = PLAIN_READING,
-    strict: shared.Strict = False,
+    options: SourceOptions = PLAIN_SOURCE,
+    force: shared.Force = False,
     progress: shared.Progress = "bar",
     resume: shared.Resume = False,
     obey_stdin: shared.ObeyStdin = False,
@@ -52,37 +45,30 @@ def finetune(
     check_output_file(output)
 
     start = load_model(model)
-    options = going_on(
+    training = going_on(
         training_options(pixels=training_pixels(pixels, start.prepare.size), epochs=epochs, seed=seed)
     )
-    source = SourceOptions(
-        labels_csv,
-        samples_csv,
-        subfolders,
-        layout,
-        modality,
-        channel_names,
-        strict,
-        labels_log,
-        reading=reading.for_model(model),
-    )
-    cells, split = open_sides(data, val, source, options.validation, start=start)
-    start.check(cells)
+    options = options.for_model(model)
+    cells, split = open_sides(data, val, options, training.validation, start=start)
+    admitted = start.admit(cells, force=force)
+    report_notes(admitted.notes)
     classifier, skipped = train_and_save(
-        cells,
+        admitted.cells,
         output,
-        options=options,
+        options=training,
         progress=progress,
         resume=resume,
         obey_stdin=obey_stdin,
         start=start,
         split=split,
         device=device,
-        strict=strict,
+        strict=options.strict,
+        force=force,
     )
     report = summary(classifier, output, skipped)
     drop = recall_before_and_after(report["validation"])
     report["old_classes"] = drop
+    report["notes"] = admitted.notes
     for name, recall in drop.items():
         before, after = recall["before"], recall["after"]
         if after < before:

@@ -12,9 +12,10 @@ import typer
 from sparseattn.cli import options as shared
 from sparseattn.cli.models import load_model
 from sparseattn.cli.output import listed, note, percent, pixels_and_percent, print_facts, print_json
-from sparseattn.cli.reading import PLAIN_READING, Reading, reads_sources
 from sparseattn.cli.recordings import describe_recording
-from sparseattn.cli.sources import SourceOptions, open_source, report_skipped
+from sparseattn.cli.remembering import how_to_correct, remember_given, said
+from sparseattn.cli.source_options import PLAIN_SOURCE, SourceOptions, reads_cells
+from sparseattn.cli.sources import open_source, report_skipped
 from sparseattn.errors import InputError, NoCellsError
 
 if TYPE_CHECKING:
@@ -24,17 +25,17 @@ if TYPE_CHECKING:
 MODEL_SUFFIX = ".safetensors"
 
 
-@reads_sources
+@reads_cells
 def info(
     path: Annotated[Path, typer.Argument(help="Cells, or a model file.", show_default=False)],
-    labels_csv: shared.LabelsCsv = None,
-    samples_csv: shared.SamplesCsv = None,
-    subfolders: shared.SubfoldersOption = None,
-    layout: shared.Layout = None,
-    modality: shared.ModalityOption = None,
-    channel_names: shared.ChannelNames = None,
-    reading: Reading = PLAIN_READING,
-    strict: shared.Strict = False,
+    options: SourceOptions = PLAIN_SOURCE,
+    remember: Annotated[
+        bool,
+        typer.Option(
+            "--remember",
+            help="Remember what is given of modality, channels, layout, pixel size, phase and recordings.",
+        ),
+    ] = False,
     plot: Annotated[
         Path | None, typer.Option(help="Draw a model's training curves to a .png, .svg or .pdf file.")
     ] = None,
@@ -42,6 +43,8 @@ def info(
 ) -> None:
     """Say what a source of cells or a model file is."""
     if path.suffix == MODEL_SUFFIX:
+        if remember:
+            raise InputError(f"{path} is a model, which knows what it was made for; leave out --remember")
         classifier = load_model(path)
         facts = describe_model(path, classifier)
         lines = _model_lines(facts)
@@ -54,13 +57,11 @@ def info(
             f"{path} is no model file, so there are no training curves to draw; leave out --plot"
         )
     else:
-        source = SourceOptions(
-            labels_csv, samples_csv, subfolders, layout, modality, channel_names, strict, reading=reading
-        )
-        recording = describe_recording(path) if layout is None else None
-        cells = _cells(path, source, recording)
+        recording = describe_recording(path) if options.layout is None else None
+        cells = _cells(path, options, recording)
         report_skipped(cells.skipped)
         facts = describe_cells(path, cells) | ({} if recording is None else {"recording": recording})
+        facts["remembered"] = remember_given(path, options) if remember else None
         lines = _cells_lines(facts)
     if as_json:
         print_json(facts)
@@ -68,12 +69,12 @@ def info(
         print_facts(lines)
 
 
-def _cells(path: Path, source: SourceOptions, recording: dict[str, Any] | None) -> CellSet:
+def _cells(path: Path, options: SourceOptions, recording: dict[str, Any] | None) -> CellSet:
     """Open the cells; a recording in which none is found is still a recording."""
     try:
-        return open_source(path, source)
+        return open_source(path, options)
     except NoCellsError as error:
-        if recording is None or source.strict:
+        if recording is None or options.strict:
             raise
         from sparseattn.cells.cellset import CellSet
 
@@ -83,6 +84,8 @@ def _cells(path: Path, source: SourceOptions, recording: dict[str, Any] | None) 
 
 def describe_cells(path: Path, cells: CellSet) -> dict[str, Any]:
     """Return what is known of cells without reading their pixels."""
+    from sparseattn.cells import describe
+
     names = {str(name): cells.column(str(name)) for name in cells.column_names}
     measured = [name for name, values in names.items() if _is_measured(values)]
     return {
@@ -93,6 +96,7 @@ def describe_cells(path: Path, cells: CellSet) -> dict[str, Any]:
             {"height": shape[0], "width": shape[1], "n": number}
             for shape, number in Counter(cells.shapes).most_common()
         ],
+        "facts": describe(cells).to_json(),
         "channels": cells.channels,
         "modality": cells.modality,
         "unit": cells.unit,
@@ -118,6 +122,9 @@ def describe_model(path: Path, classifier: Classifier) -> dict[str, Any]:
         "modality": classifier.modality,
         "size": prepare.size,
         "policy": prepare.policy,
+        "pixel_size_um": prepare.pixel_size_um,
+        "field_um": prepare.field_um,
+        "grid_pixel_um": prepare.grid_pixel_um,
         "events": None if prepare.events is None else prepare.events.to_json(),
         "k": classifier.k,
         "pixel_fraction": classifier.k / grid_pixels,
@@ -140,6 +147,8 @@ def describe_model(path: Path, classifier: Classifier) -> dict[str, Any]:
 def _cells_lines(facts: dict[str, Any]) -> list[tuple[str, object]]:
     shapes = [f"{shape['height']} x {shape['width']} ({shape['n']})" for shape in facts["shapes"]]
     recording = facts.get("recording") or {}
+    known = facts["facts"]
+    sizes = [size for size in known["pixel_sizes_um"] if size is not None]
     return [
         ("recording", recording.get("format")),
         ("sensor", f"{recording['width']} x {recording['height']} pixels" if recording else None),
@@ -148,17 +157,40 @@ def _cells_lines(facts: dict[str, Any]) -> list[tuple[str, object]]:
         ("note", recording.get("note")),
         ("cells", facts["n"]),
         ("height x width", listed(shapes)),
-        ("channels", ", ".join(facts["channels"])),
-        ("modality", facts["modality"]),
+        ("axes", said(_axes(known), known["layout"])),
+        ("type of number", known["dtype"]),
+        ("channels", said(", ".join(facts["channels"]), known["channels"])),
+        ("in the files", None if _as_in_files(facts) else ", ".join(known["file_channels"])),
+        ("modality", said(facts["modality"], known["modality"])),
         ("unit", facts["unit"]),
-        ("pixel size", None if facts["pixel_size_um"] is None else f"{facts['pixel_size_um']:.4g} µm"),
+        ("pixel size", said(_micrometres(sizes), known["pixel_size_um"])),
         ("made from", None if facts["phase"] is None else _made_from(facts["phase"])),
         ("classes", ", ".join(f"{name} ({number})" for name, number in facts["classes"].items())),
         ("without a class", facts["unlabelled"] or None),
         ("samples", ", ".join(f"{number} {name}" for name, number in facts["samples"].items())),
         ("measured", ", ".join(facts["measured"])),
         ("skipped", len(facts["skipped"]) or None),
+        ("remembered in", facts["remembered"]),
+        ("to correct", None if facts["remembered"] else how_to_correct(facts["path"], known["guessed"])),
     ]
+
+
+def _axes(known: dict[str, Any]) -> str | None:
+    letters: str | None = known["layout"]["value"]
+    lengths = known["array_shape"]
+    if letters is None or lengths is None:
+        return letters
+    return f"{letters}, {' x '.join(map(str, lengths))}"
+
+
+def _as_in_files(facts: dict[str, Any]) -> bool:
+    return bool(list(facts["channels"]) == facts["facts"]["file_channels"])
+
+
+def _micrometres(sizes: list[float]) -> str:
+    if not sizes:
+        return "not known"
+    return f"{sizes[0]:.4g} µm" if len(sizes) == 1 else f"{sizes[0]:.4g} to {sizes[-1]:.4g} µm"
 
 
 def _is_measured(values: Sequence[Any] | None) -> bool:
@@ -194,6 +226,10 @@ def _of_events(events: dict[str, Any] | None) -> str | None:
     return f"{events['representation']} of {window}, {events['recordings']}"
 
 
+def _length(micrometres: float | None) -> str | None:
+    return None if micrometres is None else f"{micrometres:.4g} µm"
+
+
 def _model_lines(facts: dict[str, Any]) -> list[tuple[str, object]]:
     validation, split = facts["validation"], facts["split"]
     accuracy = validation.get("balanced_accuracy")
@@ -202,6 +238,8 @@ def _model_lines(facts: dict[str, Any]) -> list[tuple[str, object]]:
         ("channels", ", ".join(facts["channels"])),
         ("modality", facts["modality"]),
         ("grid", f"{facts['size']} x {facts['size']} pixels ({facts['policy']})"),
+        ("pixel of the grid", _length(facts["grid_pixel_um"])),
+        ("pixel of the cells", _length(facts["pixel_size_um"])),
         ("of events", _of_events(facts["events"])),
         ("selected pixels", pixels_and_percent(facts["k"], facts["size"] ** 2)),
         ("selected in units of", f"{facts['unit_pixels']} x {facts['unit_pixels']} pixels"),

@@ -30,7 +30,9 @@ PixelsOption = Annotated[
 TrainingPixels = Annotated[
     str, typer.Option("-k", "--pixels", help="auto (learned), controller, or as 0.15, 15% or 600.")
 ]
-Epochs = Annotated[int | None, typer.Option(min=1, help="Passes over the training cells. [60]")]
+Epochs = Annotated[
+    int | None, typer.Option(min=1, help="Passes over the training cells. [100, more for few cells]")
+]
 Seed = Annotated[int, typer.Option(min=0, help="Same seed, data and machine: same result.")]
 Validation = Annotated[Path | None, typer.Option("--val", help="Cells for validation, read like DATA.")]
 LabelsCsv = Annotated[Path | None, typer.Option(help="CSV with the columns id and class.")]
@@ -44,7 +46,16 @@ Layout = Annotated[str | None, typer.Option(help="Axes of stacks, such as NYX, N
 ModalityOption = Annotated[
     str | None, typer.Option(help="brightfield, flow, fluorescence, phase, events or unknown.")
 ]
-ChannelNames = Annotated[str | None, typer.Option(help="Names of the source's channels, in order: a,b,c.")]
+ChannelNames = Annotated[
+    str | None,
+    typer.Option(help="Names of the channels: all in order (a,b,c), or new ones (Ch4=a,Ch6=b)."),
+]
+Force = Annotated[
+    bool,
+    typer.Option(
+        "--force", help="Take cells of another modality or scale, or other channels in their order."
+    ),
+]
 BatchSize = Annotated[int, typer.Option(min=1, help="Cells computed at once.")]
 Progress = Annotated[
     Literal["bar", "json", "none", "stdout"],
@@ -88,6 +99,26 @@ def parse_pixels(text: str, grid_pixels: int) -> int:
             f"--pixels {written} is out of range; give 1 to {grid_pixels}, the pixels of the net's grid"
         )
     return k
+
+
+def parse_channel_names(text: str | None) -> list[str] | dict[str, str] | None:
+    """Return ``a,b`` as a list of names, ``Ch4=a,Ch6=b`` as new names by old ones; None stays None.
+
+    Raises
+    ------
+    InputError
+        If it is a mixture of both, or a name is empty or there twice.
+    """
+    names = split_list(text)
+    if names is None or not any("=" in name for name in names):
+        return names
+    pairs = [tuple(part.strip() for part in name.split("=")) for name in names]
+    if not all(len(pair) == 2 and all(pair) for pair in pairs) or len({old for old, _ in pairs}) < len(pairs):
+        raise InputError(
+            f"--channel-names {text!r} is neither a list of names (a,b) nor new names by old ones "
+            "(Ch4=a,Ch6=b)"
+        )
+    return {old: new for old, new in pairs}
 
 
 def split_list(text: str | None) -> list[str] | None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,14 +12,14 @@ from sparseattn.cli import field as fields
 from sparseattn.cli import options as shared
 from sparseattn.cli.models import load_model
 from sparseattn.cli.output import percent, pixels_and_percent, print_facts, print_json
-from sparseattn.cli.reading import PLAIN_READING, Reading, reads_sources
-from sparseattn.cli.sources import SourceOptions, open_any, report_skipped
+from sparseattn.cli.source_options import PLAIN_SOURCE, SourceOptions, reads_cells
+from sparseattn.cli.sources import open_any, report_notes, report_skipped
 from sparseattn.cli.targets import check_output_file
 from sparseattn.errors import InputError
 from sparseattn.phase.settings import REFRACTION_INCREMENT, check_increment
 
 
-@reads_sources
+@reads_cells
 def predict(
     model: shared.ModelPath,
     sources: Annotated[list[Path], typer.Argument(metavar="SOURCE...", help="Cells.", show_default=False)],
@@ -43,14 +42,8 @@ def predict(
     least_familiar: fields.LeastFamiliar = 0.05,
     least_confidence: fields.LeastConfidence = 0.5,
     refraction_increment: fields.RefractionIncrement = REFRACTION_INCREMENT,
-    labels_csv: shared.LabelsCsv = None,
-    samples_csv: shared.SamplesCsv = None,
-    subfolders: shared.SubfoldersOption = None,
-    layout: shared.Layout = None,
-    modality: shared.ModalityOption = None,
-    channel_names: shared.ChannelNames = None,
-    reading: Reading = PLAIN_READING,
-    strict: shared.Strict = False,
+    options: SourceOptions = PLAIN_SOURCE,
+    force: shared.Force = False,
     batch_size: shared.BatchSize = 256,
     device: shared.Device = "auto",
     engine: shared.Engine = "auto",
@@ -77,37 +70,36 @@ def predict(
     classifier = load_model(model)
     grid_pixels = classifier.prepare.size**2
     k = classifier.k if pixels is None else shared.parse_pixels(pixels, grid_pixels)
-    source = SourceOptions(
-        labels_csv,
-        samples_csv,
-        subfolders,
-        layout,
-        modality,
-        channel_names,
-        strict,
-        reading=reading if field else reading.for_model(model),
-    )
-    ask = partial(classifier.predict, k=k, batch_size=batch_size, strict=strict, device=device, engine=engine)
+    options = options if field else options.for_model(model)
+    how: dict[str, Any] = {
+        "k": k,
+        "batch_size": batch_size,
+        "strict": options.strict,
+        "device": device,
+        "engine": engine,
+        "force": force,
+    }
     if not field:
-        cells = open_any(sources, source, classifier.classes)
-        classifier.check(cells)
+        cells = open_any(sources, options, classifier.classes)
+        classifier.admit(cells, force=force)  # before they are measured
         cells = with_measured_columns(cells, refraction_increment)
-        predictions = ask(cells)
+        predictions = classifier.predict(cells, **how)
     else:
         from sparseattn.refusal import Refusal
 
         refusal = Refusal(least_familiar, least_confidence)
-        found = fields.open_field_cells(sources, labels, source, neighbours, margin, crop_side)
-        classifier.check(found.cells)
+        found = fields.open_field_cells(sources, labels, options, neighbours, margin, crop_side)
+        classifier.admit(found.cells, force=force)
         cells = with_measured_columns(found.cells, refraction_increment)
-        predictions = ask(cells)
+        predictions = classifier.predict(cells, **how)
         if painted is not None:
             fields.write_painted(found, predictions, refusal, painted)
         predictions = fields.with_refusal(predictions, refusal)
     refused = None if not field else sum(predictions.cells.column("refused") or ())
     skipped = [*cells.skipped, *predictions.skipped]
     report_skipped(skipped)
-    write_predictions(predictions, output)
+    report_notes(predictions.notes)
+    write_predictions(predictions.with_note_column(), output)
     counts = dict(Counter(map(str, predictions.predicted)).most_common())
     if as_json:
         print_json(
@@ -119,6 +111,7 @@ def predict(
                 "k": k,
                 "pixel_fraction": k / grid_pixels,
                 "skipped": len(skipped),
+                "notes": predictions.notes,
                 "engine": predictions.engine,
                 "model_hash": predictions.model_hash,
                 **({} if not field else {"refused": refused, "painted": painted}),

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -150,12 +147,11 @@ class Reading:
         }
         events: dict[str, Any] = {name: value for name, value in recordings.items() if value is not None}
         events |= parse_window(self.event_window)
-        size = parse_length(self.pixel_size, "--pixel-size", "0.2um")
         return {
             "dataset": self.dataset,
             "file_names": self.file_names,
             "tile": parse_tile(self.tile),
-            "pixel_size_um": None if size is None else size / 1000,
+            "pixel_size_um": parse_micrometres(self.pixel_size, "--pixel-size", "0.2um"),
             "phase": phase or None,
             "events": events or None,
         }
@@ -180,6 +176,12 @@ def parse_length(text: str | None, option: str, example: str) -> float | None:
     return round(float(match[1]) * _UNITS_NM[match[2]], 9)
 
 
+def parse_micrometres(text: str | None, option: str, example: str) -> float | None:
+    """Return in micrometres what a length with its unit says, as `parse_length` reads it."""
+    length = parse_length(text, option, example)
+    return None if length is None else length / 1000
+
+
 def parse_tile(text: str | None) -> tuple[int, int] | None:
     """Return height and width of ``55`` or ``40x50``; None stays None.
 
@@ -194,25 +196,3 @@ def parse_tile(text: str | None) -> tuple[int, int] | None:
     if match is None:
         raise InputError(f"--tile {text!r} is no size of a cell; give one such as 55 or 40x50")
     return int(match[1]), int(match[2] or match[1])
-
-
-def reads_sources(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of `Reading`, which it takes as one argument ``reading``."""
-    signature = inspect.signature(command, eval_str=True)
-    own = {name: value for name, value in signature.parameters.items() if name != "reading"}
-    options = inspect.signature(Reading, eval_str=True).parameters
-
-    @functools.wraps(command)
-    def with_reading(**arguments: Any) -> None:
-        chosen = {name: arguments.pop(name) for name in options}
-        command(reading=Reading(**chosen), **arguments)
-
-    parameters = [
-        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-        for parameter in (*own.values(), *options.values())
-    ]
-    with_reading.__dict__["__signature__"] = signature.replace(parameters=parameters)
-    with_reading.__annotations__ = {
-        name: parameter.annotation for name, parameter in {**own, **options}.items()
-    }
-    return with_reading

@@ -10,8 +10,8 @@ import typer
 from sparseattn.cli import options as shared
 from sparseattn.cli.models import load_model
 from sparseattn.cli.output import note, percent, pixels_and_percent, print_facts, print_json
-from sparseattn.cli.reading import PLAIN_READING, Reading, reads_sources
-from sparseattn.cli.sources import SourceOptions, open_any, report_skipped
+from sparseattn.cli.source_options import PLAIN_SOURCE, SourceOptions, reads_cells
+from sparseattn.cli.sources import open_any, report_skipped
 from sparseattn.cli.targets import check_output_file
 from sparseattn.errors import InputError
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sparseattn.report.report import Judgement
 
 
-@reads_sources
+@reads_cells
 def report(
     model: shared.ModelPath,
     sources: Annotated[
@@ -53,14 +53,8 @@ def report(
     ] = None,
     title: Annotated[str, typer.Option(help="Heading of the report.")] = "Cell report",
     pixels: shared.PixelsOption = None,
-    labels_csv: shared.LabelsCsv = None,
-    samples_csv: shared.SamplesCsv = None,
-    subfolders: shared.SubfoldersOption = None,
-    layout: shared.Layout = None,
-    modality: shared.ModalityOption = None,
-    channel_names: shared.ChannelNames = None,
-    reading: Reading = PLAIN_READING,
-    strict: shared.Strict = False,
+    options: SourceOptions = PLAIN_SOURCE,
+    force: shared.Force = False,
     batch_size: shared.BatchSize = 256,
     device: shared.Device = "auto",
     as_json: shared.Json = False,
@@ -74,18 +68,11 @@ def report(
     classifier = load_model(model)
     grid_pixels = classifier.prepare.size**2
     k = classifier.k if pixels is None else shared.parse_pixels(pixels, grid_pixels)
-    source = SourceOptions(
-        labels_csv,
-        samples_csv,
-        subfolders,
-        layout,
-        modality,
-        channel_names,
-        strict,
-        reading=reading.for_model(model),
+    options = options.for_model(model)
+    cells = _open_samples(sources, options, classifier.classes)
+    predictions = classifier.predict(
+        cells, k=k, batch_size=batch_size, strict=options.strict, device=device, force=force
     )
-    cells = _open_samples(sources, source, classifier.classes)
-    predictions = classifier.predict(cells, k=k, batch_size=batch_size, strict=strict, device=device)
     skipped = [*cells.skipped, *predictions.skipped]
     report_skipped(skipped)
 
@@ -120,6 +107,7 @@ def report(
                 "k": k,
                 "pixel_fraction": k / grid_pixels,
                 "skipped": len(skipped),
+                "notes": predictions.notes,
                 "model_hash": predictions.model_hash,
                 "judged_by": None if judged is None else judged.cells.side,
                 "statement": None if judged is None else judged.cells.statement,

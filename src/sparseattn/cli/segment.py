@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 import typer
 
 from sparseattn.cli import options as shared
-from sparseattn.cli.options import split_list
+from sparseattn.cli.options import parse_channel_names
 from sparseattn.cli.output import print_facts, print_json
-from sparseattn.cli.reading import PLAIN_READING, Reading, reads_sources
+from sparseattn.cli.source_options import PLAIN_SOURCE, SourceOptions, reads_a_field
 from sparseattn.cli.targets import check_output_file
 from sparseattn.errors import InputError
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sparseattn.cells import Field, Modality, SegmentSettings
 
 
-@reads_sources
+@reads_a_field
 def segment(
     path: Annotated[Path, typer.Argument(metavar="FIELD", help="Image of many cells.", show_default=False)],
     output: Annotated[
@@ -50,10 +50,7 @@ def segment(
         int | None, typer.Option(help="Area in pixels. [30; 60 for phase; 3000 for stain]")
     ] = None,
     grow: Annotated[int | None, typer.Option(help="Pixels to grow each cell by. [0; 14 for stain]")] = None,
-    layout: shared.Layout = None,
-    modality: shared.ModalityOption = None,
-    channel_names: shared.ChannelNames = None,
-    reading: Reading = PLAIN_READING,
+    options: SourceOptions = PLAIN_SOURCE,
     as_json: shared.Json = False,
 ) -> None:
     """Find the cells of a field without a model: a label image for predict --labels."""
@@ -69,10 +66,10 @@ def segment(
         raise InputError(f"{output} is no label image; let the name end in .tif or .zarr")
     field = open_field(
         path,
-        layout=layout,
-        channel_names=split_list(channel_names),
-        modality=cast("Modality | None", modality),
-        **reading.of_a_field(),
+        layout=options.layout,
+        channel_names=parse_channel_names(options.channel_names),
+        modality=cast("Modality | None", options.modality),
+        **options.reading.of_a_field(),
     )
     given: dict[str, Any] = {
         "looks": looks,

@@ -4,32 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from sparseattn.cli.options import Subfolders, split_list
+from sparseattn.cli.options import Subfolders, parse_channel_names
 from sparseattn.cli.output import listed, note
-from sparseattn.cli.reading import PLAIN_READING, Reading
+from sparseattn.cli.source_options import SourceOptions
 from sparseattn.errors import InputError
 
 if TYPE_CHECKING:
-    from sparseattn.cells.cellset import CellSet, Modality, Skipped
-
-
-@dataclass(frozen=True)
-class SourceOptions:
-    """How a source is to be read; as `sparseattn.cells.open_cells` takes it."""
-
-    labels_csv: Path | None = None
-    samples_csv: Path | None = None
-    subfolders: Subfolders | None = None
-    layout: str | None = None
-    modality: str | None = None
-    channel_names: str | None = None
-    strict: bool = False
-    labels_log: Path | None = None
-    reading: Reading = PLAIN_READING
+    from sparseattn.cells.cellset import CellSet
+    from sparseattn.cells.modality import Modality
+    from sparseattn.cells.origin import Skipped
 
 
 def open_source(path: Path, options: SourceOptions) -> CellSet:
@@ -71,6 +58,12 @@ def report_skipped(skipped: Sequence[Skipped]) -> None:
         note(f"Skipped {len(skipped)} that could not be used; the first: {first.origin}: {first.reason}.")
 
 
+def report_notes(notes: Sequence[str]) -> None:
+    """Say on stderr what a reader of the results must know."""
+    for sentence in notes:
+        note(f"Note: {sentence}.")
+
+
 def _open(path: Path, options: SourceOptions) -> CellSet:
     from sparseattn.cells import open_cells
 
@@ -80,7 +73,7 @@ def _open(path: Path, options: SourceOptions) -> CellSet:
         layout=options.layout,
         labels_csv=options.labels_csv,
         samples_csv=options.samples_csv,
-        channel_names=split_list(options.channel_names),
+        channel_names=parse_channel_names(options.channel_names),
         modality=cast("Modality | None", options.modality),
         strict=options.strict,
         **options.reading.arguments(),

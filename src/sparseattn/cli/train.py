@@ -8,8 +8,8 @@ import typer
 
 from sparseattn.cli import options as shared
 from sparseattn.cli.options import split_list
-from sparseattn.cli.reading import PLAIN_READING, Reading, reads_sources
-from sparseattn.cli.sources import SourceOptions
+from sparseattn.cli.reading import parse_micrometres
+from sparseattn.cli.source_options import PLAIN_SOURCE, SourceOptions, reads_labels
 from sparseattn.cli.targets import check_output_file
 from sparseattn.cli.training import (
     open_sides,
@@ -19,9 +19,10 @@ from sparseattn.cli.training import (
     training_options,
     training_pixels,
 )
+from sparseattn.errors import InputError
 
 
-@reads_sources
+@reads_labels
 def train(
     data: shared.DataPath,
     output: shared.NewModelPath,
@@ -30,21 +31,18 @@ def train(
     ] = None,
     size: Annotated[int, typer.Option(min=4, max=1024, help="Side of the net's grid in pixels.")] = 64,
     policy: Annotated[
-        Literal["resize", "crop"], typer.Option(help="resize to the grid, or crop at the image's own scale.")
-    ] = "resize",
+        Literal["resize", "crop"] | None,
+        typer.Option(help="resize to the grid, or crop at the cells' own scale. [resize]"),
+    ] = None,
+    grid_pixel: Annotated[
+        str | None,
+        typer.Option(help="Side of a pixel of the net's grid in the sample, such as 0.3um: keeps the scale."),
+    ] = None,
     epochs: shared.Epochs = None,
     seed: shared.Seed = 0,
     pixels: shared.TrainingPixels = "auto",
     val: shared.Validation = None,
-    labels_csv: shared.LabelsCsv = None,
-    labels_log: shared.LabelsLog = None,
-    samples_csv: shared.SamplesCsv = None,
-    subfolders: shared.SubfoldersOption = None,
-    layout: shared.Layout = None,
-    modality: shared.ModalityOption = None,
-    channel_names: shared.ChannelNames = None,
-    reading: Reading = PLAIN_READING,
-    strict: shared.Strict = False,
+    options: SourceOptions = PLAIN_SOURCE,
     progress: shared.Progress = "bar",
     resume: shared.Resume = False,
     obey_stdin: shared.ObeyStdin = False,
@@ -56,31 +54,24 @@ def train(
     DATA are class folders, or any other source together with --labels-csv.
     """
     check_output_file(output)
-    options = training_options(pixels=training_pixels(pixels, size), epochs=epochs, seed=seed)
-    source = SourceOptions(
-        labels_csv,
-        samples_csv,
-        subfolders,
-        layout,
-        modality,
-        channel_names,
-        strict,
-        labels_log,
-        reading=reading,
-    )
-    cells, split = open_sides(data, val, source, options.validation)
+    grid_pixel_um = parse_micrometres(grid_pixel, "--grid-pixel", "0.3um")
+    if grid_pixel_um is not None and policy == "resize":
+        raise InputError("--grid-pixel keeps the scale of cells and --policy resize does not; leave one out")
+    training = training_options(pixels=training_pixels(pixels, size), epochs=epochs, seed=seed)
+    cells, split = open_sides(data, val, options, training.validation)
     classifier, skipped = train_and_save(
         cells,
         output,
-        options=options,
+        options=training,
         progress=progress,
         resume=resume,
         obey_stdin=obey_stdin,
         channels=split_list(channels),
         size=size,
         policy=policy,
+        grid_pixel_um=grid_pixel_um,
         split=split,
         device=device,
-        strict=strict,
+        strict=options.strict,
     )
     print_summary(summary(classifier, output, skipped), classifier, as_json=as_json)

@@ -12,12 +12,14 @@ import typer
 from sparseattn.cli.options import parse_pixels
 from sparseattn.cli.output import note, percent, pixels_and_percent, print_facts, print_json, print_notes
 from sparseattn.cli.progress import Style, epoch_reporter
-from sparseattn.cli.sources import SourceOptions, open_labelled, report_skipped, test_cells
+from sparseattn.cli.source_options import SourceOptions
+from sparseattn.cli.sources import open_labelled, report_skipped, test_cells
 from sparseattn.cli.stdin_words import StdinWords
 from sparseattn.errors import InputError
 
 if TYPE_CHECKING:
-    from sparseattn.cells.cellset import CellSet, Skipped
+    from sparseattn.cells.cellset import CellSet
+    from sparseattn.cells.origin import Skipped
     from sparseattn.classifier import Classifier
     from sparseattn.learn.options import TrainingOptions
     from sparseattn.learn.split import Side, Split

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sparseattn.cells.placement import place
 from sparseattn.errors import InputError
 from sparseattn.explain.explanation import Explanation, SelectedUnits
 
@@ -54,6 +53,8 @@ class CellExplainer:
         Where the cell is.
     index : int
         Of the cell in ``cells``.
+    force : bool
+        See `Classifier.admit`.
 
     Raises
     ------
@@ -63,13 +64,13 @@ class CellExplainer:
         If the cell cannot be read or used.
     """
 
-    def __init__(self, classifier: Classifier, cells: CellSet, index: int) -> None:
-        classifier.check(cells)
+    def __init__(self, classifier: Classifier, cells: CellSet, index: int, *, force: bool = False) -> None:
+        cells = classifier.admit(cells, force=force).cells
         self.classifier = classifier
         self._cell_id, self._source = cells.ids[index], str(cells.origin(index))
         self._label, self._modality, self._channels = cells.labels[index], cells.modality, cells.channels
-        self._image = cells.read(index)
-        self._seen = classifier.prepare.image(self._image, cells.channels)
+        self._image, self._pixel_size_um = cells.read(index), cells.pixel_sizes_um[index]
+        self._seen = classifier.prepare.image(self._image, cells.channels, self._pixel_size_um)
         net = classifier.net.eval()
         self._device = next(net.parameters()).device
         self._tensor = torch.from_numpy(self._seen[None]).to(self._device)
@@ -131,6 +132,7 @@ class CellExplainer:
                 head_weights=output.fine[0].cpu().numpy(),
             ),
             coarse_grid=self._coarse_grid,
+            pixel_size_um=self._pixel_size_um,
         )
 
     def curve(
@@ -238,7 +240,7 @@ class CellExplainer:
         """Return (G * G, 4): the box of each unit in the original, as ``Prepare.box`` gives it."""
         unit, prepare = self.unit_pixels, self.classifier.prepare
         height, width = self._image.shape[-2:]
-        rows, columns = place((height, width), prepare.size, prepare.policy)
+        rows, columns = prepare.place((height, width), self._pixel_size_um)
         starts = range(0, prepare.size, unit)
         down = np.array([rows.box(start, start + unit) for start in starts])
         across = np.array([columns.box(start, start + unit) for start in starts])

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from sparseattn.cells.placement import place
-
 if TYPE_CHECKING:
     from sparseattn.cells.cellset import CellSet
     from sparseattn.cells.prepare import Prepare
@@ -82,6 +80,8 @@ class Explanation:
         The units chosen.
     coarse_grid
         (G, G) float32: coarse attention in 0..1 of every unit.
+    pixel_size_um
+        Side of a pixel of ``image`` in micrometres in the sample; None where it is not known.
     """
 
     cell_id: str
@@ -100,6 +100,7 @@ class Explanation:
     strict: bool
     selected: SelectedUnits
     coarse_grid: Floats
+    pixel_size_um: float | None = None
 
     @property
     def predicted(self) -> str:
@@ -153,7 +154,7 @@ class Explanation:
     @property
     def grid_lines(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(size + 1,) y and x of the lines of the net's grid on the original image, pixel centres whole."""
-        rows, columns = place(self._shape, self.prepare.size, self.prepare.policy)
+        rows, columns = self.prepare.place(self._shape, self.pixel_size_um)
         steps = np.arange(self.prepare.size + 1, dtype=np.float64)
         y = rows.first - 0.5 + (steps - rows.start) * (rows.length / rows.count)
         x = columns.first - 0.5 + (steps - columns.start) * (columns.length / columns.count)
@@ -163,7 +164,7 @@ class Explanation:
         """Return a map of units (G, G) or of pixels (size, size) as (H, W) float32 on the original image."""
         repeat = self.prepare.size // grid.shape[0]
         pixels = np.repeat(np.repeat(grid, repeat, axis=0), repeat, axis=1).astype(np.float32)
-        return np.asarray(self.prepare.to_original(pixels, self._shape), dtype=np.float32)
+        return np.asarray(self.prepare.to_original(pixels, self._shape, self.pixel_size_um), dtype=np.float32)
 
     @property
     def _shape(self) -> tuple[int, int]:
@@ -180,7 +181,9 @@ class Explanation:
         return mask
 
 
-def explain_cell(classifier: Classifier, cells: CellSet, index: int, *, k: int | None = None) -> Explanation:
+def explain_cell(
+    classifier: Classifier, cells: CellSet, index: int, *, k: int | None = None, force: bool = False
+) -> Explanation:
     """Explain the classification of one cell.
 
     Parameters
@@ -193,6 +196,8 @@ def explain_cell(classifier: Classifier, cells: CellSet, index: int, *, k: int |
         Of the cell in ``cells``.
     k : int, optional
         Pixels of the net's grid to select, 1..size*size; the learned k where it is not given.
+    force : bool
+        See `Classifier.admit`.
 
     Returns
     -------
@@ -208,4 +213,4 @@ def explain_cell(classifier: Classifier, cells: CellSet, index: int, *, k: int |
     """
     from sparseattn.explain.explainer import CellExplainer
 
-    return CellExplainer(classifier, cells, index).at(k)
+    return CellExplainer(classifier, cells, index, force=force).at(k)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sparseattn.cells import CellSet, Prepare, Skipped
-from sparseattn.cells.prepare import fit_prepare
+from sparseattn.cells.fitting import fit_prepare
 from sparseattn.errors import InputError
 from sparseattn.learn.split import Split, make_split
 
@@ -77,7 +77,8 @@ def gather(
     *,
     channels: Sequence[str | int] | None,
     size: int,
-    policy: Literal["resize", "crop"],
+    policy: Literal["resize", "crop"] | None,
+    grid_pixel_um: float | None,
     split: Split | None,
     validation: float,
     strict: bool,
@@ -86,7 +87,15 @@ def gather(
     cells = labelled(cells)
     split = make_split(cells, validation=validation, known=split)
     train = split.indices(cells.ids, "train")
-    prepare, prepared = fit_prepare(cells, train, channels=channels, size=size, policy=policy, strict=strict)
+    prepare, prepared = fit_prepare(
+        cells,
+        train,
+        channels=channels,
+        size=size,
+        policy=policy,
+        grid_pixel_um=grid_pixel_um,
+        strict=strict,
+    )
     kept = cells.subset(prepared.indices)
     classes = cells.classes
     return _checked(
@@ -105,7 +114,13 @@ def gather(
 
 
 def gather_for(
-    start: Classifier, cells: CellSet, *, split: Split | None, validation: float, strict: bool
+    start: Classifier,
+    cells: CellSet,
+    *,
+    split: Split | None,
+    validation: float,
+    strict: bool,
+    force: bool = False,
 ) -> TrainingData:
     """Prepare new cells as a trained model does, and add its prototypes so that nothing is forgotten.
 
@@ -114,7 +129,7 @@ def gather_for(
     The model's split is kept: a cell that it was judged by never teaches it later.
     """
     cells = labelled(cells)
-    start.check(cells)
+    cells = start.admit(cells, force=force).cells
     classes = start.classes + tuple(name for name in cells.classes if name not in start.classes)
     known = split or start.split
     split = make_split(cells, validation=validation, known=known, taught=start.classes)

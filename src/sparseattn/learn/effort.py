@@ -1,4 +1,4 @@
-"""How long to train with few cells."""
+"""How long to train."""
 
 from __future__ import annotations
 
@@ -7,8 +7,14 @@ from math import ceil
 
 from sparseattn.learn.options import TrainingOptions
 
+USUAL_EPOCHS = 100
+
+_LEAST_STEPS = 2000
+"""With few cells an epoch is a few steps, and more epochs are needed: a net that was taught for less was less
+sure, and less often right with few pixels (docs/experiments.md)."""
+
 FEW_CELLS = 600
-"""From so many training cells on, the usual number of epochs is right."""
+"""Where somebody waits for a training at his screen, fewer cells than these are given less time."""
 
 _BATCH_GOING_ON = 16
 """Cells a step where training goes on from a model: with few cells, more steps in the same time."""
@@ -21,11 +27,22 @@ _STEPS_KNOWN, _STEPS_NEW_CLASSES, _STEPS_FROM_NEW = 240, 300, 240
 _LEAST_EPOCHS, _MOST_EPOCHS = 12, 120
 
 
-def epochs_for(cells: int, *, goes_on: bool, new_classes: int = 0) -> int:
-    """Return how many passes over the training cells are sensible.
+def usual_epochs(cells: int, batch_size: int) -> int:
+    """Return how many passes over so many training cells teach a new net well."""
+    return max(USUAL_EPOCHS, ceil(_LEAST_STEPS / max(1, cells // batch_size)))
 
-    With few cells a pass is a step or two, so that a fixed number of passes would hardly teach; what counts
-    is the number of steps. A model that goes on from another needs fewer.
+
+def planned(options: TrainingOptions, cells: int, *, goes_on: bool) -> TrainingOptions:
+    """Return the options with a number of epochs, where they leave it open."""
+    if options.epochs is not None:
+        return options
+    return replace(options, epochs=USUAL_EPOCHS if goes_on else usual_epochs(cells, options.batch_size))
+
+
+def epochs_for(cells: int, *, goes_on: bool, new_classes: int = 0) -> int:
+    """Return how many passes over the training cells are sensible while somebody waits.
+
+    What counts is the number of steps. A model that goes on from another needs fewer.
 
     Parameters
     ----------
@@ -37,7 +54,7 @@ def epochs_for(cells: int, *, goes_on: bool, new_classes: int = 0) -> int:
         How many classes that model does not know: they take longer than more cells of those it knows.
     """
     if cells >= FEW_CELLS and not goes_on:
-        return TrainingOptions.epochs
+        return USUAL_EPOCHS
     steps = max(1, cells // (_BATCH_GOING_ON if goes_on else _USUAL_BATCH))
     wanted = _STEPS_FROM_NEW if not goes_on else _STEPS_NEW_CLASSES if new_classes else _STEPS_KNOWN
     return min(_MOST_EPOCHS, max(_LEAST_EPOCHS, ceil(wanted / steps)))

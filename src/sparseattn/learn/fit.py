@@ -11,6 +11,7 @@ import torch
 
 from sparseattn.learn.augment import Augmentation
 from sparseattn.learn.data import gather, gather_for
+from sparseattn.learn.effort import planned
 from sparseattn.learn.history import EpochRecord
 from sparseattn.learn.options import TrainingOptions
 from sparseattn.learn.run import Run, features_of
@@ -31,7 +32,8 @@ def fit(
     options: TrainingOptions | None = None,
     channels: Sequence[str | int] | None = None,
     size: int = 64,
-    policy: Literal["resize", "crop"] = "resize",
+    policy: Literal["resize", "crop"] | None = None,
+    grid_pixel_um: float | None = None,
     split: Split | None = None,
     start: Classifier | None = None,
     net: dict[str, Any] | None = None,
@@ -43,6 +45,7 @@ def fit(
     resume: bool = False,
     device: str = "auto",
     strict: bool = False,
+    force: bool = False,
 ) -> Classifier:
     """Train a SparseAttnNet on the labelled cells.
 
@@ -52,7 +55,7 @@ def fit(
         Cells without a label are passed over.
     options : TrainingOptions
         How to train.
-    channels, size, policy
+    channels, size, policy, grid_pixel_um
         Of the preparation, see :class:`sparseattn.cells.Prepare`; taken from ``start`` where one is given.
     split : Split or None
         Sides that are decided already; the other cells are split by their ids.
@@ -78,6 +81,8 @@ def fit(
         ``auto`` takes a CUDA GPU where there is one.
     strict : bool
         An unreadable cell is an error instead of being skipped.
+    force : bool
+        Of cells that ``start`` was not made for: see `sparseattn.classifier.Classifier.admit`.
 
     Returns
     -------
@@ -101,6 +106,7 @@ def fit(
             channels=channels,
             size=size,
             policy=policy,
+            grid_pixel_um=grid_pixel_um,
             split=split,
             validation=options.validation,
             strict=strict,
@@ -117,7 +123,9 @@ def fit(
             torch.manual_seed(options.seed)
             module = SparseAttnNet(config)
     else:
-        data = gather_for(start, cells, split=split, validation=options.validation, strict=strict)
+        data = gather_for(
+            start, cells, split=split, validation=options.validation, strict=strict, force=force
+        )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(options.seed)
             module = start.extended(data.classes).net.eval()
@@ -126,6 +134,7 @@ def fit(
     if on_skip is not None:
         for skipped in data.skipped:
             on_skip(skipped)
+    options = planned(options, len(data.train), goes_on=start is not None)
     run = Run(
         module,
         data,

@@ -35,6 +35,9 @@ class Loop:
         augmentation: Augmentation,
         device: str,
     ) -> None:
+        if options.epochs is None:
+            raise ValueError("the options of a loop must say how many epochs")
+        self.epochs = options.epochs
         self.net = net.to(device)
         self.average = copy.deepcopy(self.net).eval().requires_grad_(False)
         self.loss = loss
@@ -63,7 +66,7 @@ class Loop:
         steps = max(1, len(rows) // self.options.batch_size)
         total = 0.0
         for number, batch in enumerate(np.array_split(order, steps)):
-            self._set_learning_rate((self.epoch + (number + 1) / steps) / self.options.epochs)
+            self._set_learning_rate((self.epoch + (number + 1) / steps) / self.epochs)
             picture = torch.from_numpy(images[batch]).to(self.device)
             picture = augment(picture, self.augmentation, self.generator)
             loss = self.loss(self.net, picture, labels[batch].to(self.device), self.generator)

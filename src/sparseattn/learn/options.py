@@ -14,8 +14,8 @@ class TrainingOptions:
 
     Parameters
     ----------
-    epochs : int
-        Passes over the training cells.
+    epochs : int or None
+        Passes over the training cells. None: as many as `sparseattn.learn.effort` says.
     batch_size : int
         Cells a step.
     optimizer : "muon" or "adamw"
@@ -56,7 +56,7 @@ class TrainingOptions:
         The same seed, cells and machine give the same weights.
     """
 
-    epochs: int = 100
+    epochs: int | None = None
     batch_size: int = 32
     optimizer: Literal["muon", "adamw"] = "muon"
     learning_rate: float = 5e-3
@@ -105,7 +105,8 @@ class TrainingOptions:
             ("prototypes", 0),
             ("seed", 0),
         ):
-            if getattr(self, name) < least:
+            value = getattr(self, name)
+            if value is not None and value < least:
                 raise InputError(f"{name} is {getattr(self, name)}; it must be at least {least}")
         if not 0 < self.budget <= 1:
             raise InputError(f"the budget of pixels is {self.budget}; it must lie above 0 and at most at 1")

@@ -95,7 +95,7 @@ class Run:
             self._restore(Checkpoint.load(checkpoint), checkpoint)
         before = self.records[-1].seconds if self.records else 0.0
         started = time.perf_counter()
-        while self.loop.epoch < self.options.epochs and not self._is_stuck():
+        while self.loop.epoch < self.loop.epochs and not self._is_stuck():
             loss = self.loop.run_epoch(self.data.images, self.data.labels, self.data.train)
             validation_loss = self._validate(loss)
             seconds = before + time.perf_counter() - started
@@ -104,7 +104,7 @@ class Run:
                 self._checkpoint().save(checkpoint)
             if on_epoch is not None:
                 on_epoch(self.records[-1])
-            if should_stop is not None and self.loop.epoch < self.options.epochs and should_stop():
+            if should_stop is not None and self.loop.epoch < self.loop.epochs and should_stop():
                 self.k = self.k_of_best
                 return
         if not self.options.patience:
@@ -168,8 +168,8 @@ class Run:
             self.k = candidates(self.pixels, self.options.budget)[-1]
             self.k_trajectory.append(self.k)
         elif self.options.pixels == "auto":
-            every = ceil(self.options.epochs / _K_UPDATES)
-            if self.loop.epoch % every == 0 or self.loop.epoch == self.options.epochs:
+            every = ceil(self.loop.epochs / _K_UPDATES)
+            if self.loop.epoch % every == 0 or self.loop.epoch == self.loop.epochs:
                 ks = candidates(self.pixels, self.options.budget)
                 losses = np.stack([self._losses(self._logits(k)).numpy() for k in ks]).astype(np.float64)
                 self.k = ks[fewest_sufficient(losses)]
@@ -202,7 +202,7 @@ class Run:
         labels = self.data.labels[torch.from_numpy(self.data.validation)]
         right = logits.argmax(1) == labels
         recalls = [right[labels == label].float().mean().item() for label in labels.unique()]
-        done, epochs = self.loop.epoch, self.options.epochs
+        done, epochs = self.loop.epoch, self.loop.epochs
         self.records.append(
             EpochRecord(
                 epoch=done,

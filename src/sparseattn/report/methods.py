@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from sparseattn.cells import Prepare
     from sparseattn.classifier import Classifier
     from sparseattn.predictions import Predictions
     from sparseattn.report.fractions import Fractions
@@ -56,7 +57,7 @@ def _model(classifier: Classifier) -> str:
     how = (
         f"resized to {size} (anti-aliased, aspect kept, padded)"
         if prepare.policy == "resize"
-        else f"cropped or padded about their centre to {size}"
+        else f"{_resampled(prepare)}cropped or padded about their centre to {size}"
     )
     modality = "" if classifier.modality == "unknown" else f"{classifier.modality} "
     return (
@@ -66,6 +67,11 @@ def _model(classifier: Classifier) -> str:
         f"{config.window} x {config.window}). Images ({_listed('channel', prepare.channels)}) were {how} and "
         "standardised by the mean and standard deviation of each channel over the training cells."
     )
+
+
+def _resampled(prepare: Prepare) -> str:
+    pixel = prepare.grid_pixel_um or prepare.pixel_size_um
+    return "" if pixel is None else f"brought to {pixel:.4g} µm a pixel, "
 
 
 def _training(classifier: Classifier) -> str:

@@ -231,7 +231,7 @@ def _named(
 
 
 def _notes(classifier: Classifier, predictions: Predictions, judgement: Judgement | None) -> tuple[str, ...]:
-    notes = []
+    notes = [f"{note[:1].upper()}{note[1:]}." for note in predictions.notes]
     if judgement is None:
         notes.append(NO_CLASS_KNOWN)
     unknown = sorted({str(label) for label in predictions.cells.classes} - set(predictions.classes))

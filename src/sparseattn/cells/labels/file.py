@@ -12,8 +12,8 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sparseattn.cells.cellset import shown
 from sparseattn.cells.labels.records import RESERVED
+from sparseattn.cells.origin import shown
 from sparseattn.errors import InputError
 
 _APPLICATION = 0x53414C47  # "SALG"

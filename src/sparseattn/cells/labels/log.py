@@ -13,7 +13,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, get_args
 
-from sparseattn.cells.cellset import shown
 from sparseattn.cells.labels.classes import added, changed, taken_over
 from sparseattn.cells.labels.file import open_label_file
 from sparseattn.cells.labels.history import LabelHistory
@@ -28,6 +27,7 @@ from sparseattn.cells.labels.records import (
 )
 from sparseattn.cells.labels.store import LabelStore
 from sparseattn.cells.labels.tables import read_labels, write_labels
+from sparseattn.cells.origin import shown
 from sparseattn.errors import InputError
 
 

@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from sparseattn.cells.cellset import shown
 from sparseattn.cells.labels.file import readable_errors
 from sparseattn.cells.labels.history import LabelHistory
 from sparseattn.cells.labels.records import RESERVED, LabelClass, LabelEvent
 from sparseattn.cells.labels.sides import is_set_aside
+from sparseattn.cells.origin import shown
 from sparseattn.errors import InputError
 from sparseattn.writing import replaced_file
 

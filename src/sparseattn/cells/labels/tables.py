@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import cast, get_args
 
-from sparseattn.cells.cellset import shown
 from sparseattn.cells.labels.records import Label, LabelOrigin, Picked
+from sparseattn.cells.origin import shown
 from sparseattn.cells.tables import read_table
 from sparseattn.errors import InputError
 from sparseattn.writing import replaced_file

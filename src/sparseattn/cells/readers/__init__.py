@@ -1,1 +1,1 @@
-"""Readers, one module a family of files; `sparseattn.cells.open` picks among them."""
+"""Readers, one module a family of files; `headers` picks among them."""

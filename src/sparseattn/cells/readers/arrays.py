@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sparseattn.cells.cellset import CellFile, shown
+from sparseattn.cells.cell_file import CellFile
+from sparseattn.cells.origin import shown
 from sparseattn.cells.readers.layouts import Axes, given_axes, guessed_axes
 from sparseattn.cells.readers.maps import mapped
 from sparseattn.cells.readers.phase.recorded import RecordedPhase
@@ -166,4 +167,5 @@ def _file(
         header.dtype,
         RGB_NAMES if colour else None,
         labels,
+        axes=axes,
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from sparseattn.cells.cellset import Skipped, shown
+from sparseattn.cells.origin import Skipped, shown
 from sparseattn.errors import InputError
 
 Subfolders = Literal["classes", "samples"]

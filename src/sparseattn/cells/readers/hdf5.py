@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sparseattn.cells.cellset import CellFile, shown
+from sparseattn.cells.cell_file import CellFile
+from sparseattn.cells.origin import shown
 from sparseattn.cells.readers.layouts import Axes, given_axes, guessed_axes, matlab_axes
 from sparseattn.cells.readers.pictures import RGB_NAMES
 
@@ -215,7 +216,7 @@ def open_hdf5(path: Path, *, layout: str | None, one_cell: bool, dataset: str | 
         shape = tuple(node.shape)
         if matlab:  # the file holds the axes in the opposite order
             axes = matlab_axes(shape[::-1], layout)
-            axes = Axes(axes.names[::-1], shape)
+            axes = Axes(axes.names[::-1], shape, axes.known_by)
         else:
             axes = given_axes(shape, layout) if layout is not None else guessed_axes(shape, one_cell=one_cell)
         dtype = np.dtype(np.complex128) if node.dtype.names == _COMPLEX else node.dtype
@@ -228,7 +229,7 @@ def open_hdf5(path: Path, *, layout: str | None, one_cell: bool, dataset: str | 
         colour = axes.names.endswith("C") and axes.channels == 3 and dtype == np.uint8
         source = Hdf5Images(path, name, axes, changed)
         names = RGB_NAMES if colour else None
-        return [CellFile(source, axes.cells, axes.channels, axes.cell_shape, dtype, names)]
+        return [CellFile(source, axes.cells, axes.channels, axes.cell_shape, dtype, names, axes=axes)]
 
 
 def image_datasets(file: Any) -> list[str]:

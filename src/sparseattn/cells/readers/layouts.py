@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -31,10 +31,13 @@ class Axes:
         One letter an axis, of N, C, Y, X; N may occur several times (time and depth), the others once.
     shape
         Length of each axis.
+    known_by
+        "file": its metadata or its kind says so. "layout": the caller does. "shape": a guess by the shape.
     """
 
     names: str
     shape: tuple[int, ...]
+    known_by: Literal["file", "layout", "shape"] = "file"
 
     @property
     def cells(self) -> int | None:
@@ -115,7 +118,7 @@ def given_axes(shape: Sequence[int], layout: str) -> Axes:
         raise ValueError(
             f"its shape {tuple(shape)} has {len(shape)} axes, which layout {layout} does not fit"
         )
-    return Axes(names, tuple(shape))
+    return Axes(names, tuple(shape), "layout")
 
 
 def guessed_axes(shape: Sequence[int], *, one_cell: bool, pages: bool = False) -> Axes:
@@ -160,7 +163,7 @@ def guessed_axes(shape: Sequence[int], *, one_cell: bool, pages: bool = False) -
         raise ValueError(f"its shape {shape} has {len(shape)} axes; cells have 2 to 4 ({', '.join(LAYOUTS)})")
     if not names:
         raise ValueError(f"its shape {shape} fits several layouts; {_CHOICES}")
-    return Axes(names, shape)
+    return Axes(names, shape, "shape")
 
 
 def matlab_axes(shape: Sequence[int], layout: str | None) -> Axes:
@@ -177,5 +180,5 @@ def matlab_axes(shape: Sequence[int], layout: str | None) -> Axes:
     if not 2 <= len(shape) <= 4:
         raise ValueError(f"its shape {shape} has {len(shape)} axes; images have 2 to 4")
     if len(shape) == 3:
-        return Axes("YXN", shape)
-    return Axes("YX" if len(shape) == 2 else "YXCN", shape)
+        return Axes("YXN", shape, "shape")
+    return Axes("YX" if len(shape) == 2 else "YXCN", shape, "shape")

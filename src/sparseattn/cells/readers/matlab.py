@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sparseattn.cells.cellset import CellFile
+from sparseattn.cells.cell_file import CellFile
 from sparseattn.cells.readers.hdf5 import chosen_dataset, open_hdf5
 from sparseattn.cells.readers.layouts import Axes, matlab_axes
 from sparseattn.cells.readers.pictures import RGB_NAMES
@@ -109,4 +109,4 @@ def _describe(path: Path, layout: str | None, dataset: str | None) -> CellFile:
     dtype = _unpacked(path, name, changed).dtype
     colour = axes.names.endswith("C") and axes.channels == 3 and dtype == np.uint8
     names = RGB_NAMES if colour else None
-    return CellFile(source, axes.cells, axes.channels, axes.cell_shape, dtype, names)
+    return CellFile(source, axes.cells, axes.channels, axes.cell_shape, dtype, names, axes=axes)

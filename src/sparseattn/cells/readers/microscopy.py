@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sparseattn.cells.cellset import CellFile
+from sparseattn.cells.cell_file import CellFile
 from sparseattn.cells.readers.layouts import Axes, given_axes
 from sparseattn.cells.readers.pictures import RGB_NAMES
 from sparseattn.cells.readers.series import chosen_series
@@ -122,6 +122,7 @@ def open_microscopy(path: Path, *, layout: str | None, series: str | None = None
             dtype=np.dtype(opened.data.dtype),
             channel_names=_names(opened, axes),
             pixel_size_um=_pixel_size(opened.reader),
+            axes=axes,
         )
     ]
 

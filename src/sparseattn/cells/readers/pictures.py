@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
-from sparseattn.cells.cellset import CellFile
+from sparseattn.cells.cell_file import CellFile
+from sparseattn.cells.readers.layouts import Axes
 
 # PIL looks at the content; other formats that it knows start other programs.
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP")
@@ -70,6 +71,7 @@ def open_picture(path: Path) -> CellFile:
             shape=(height, width),
             dtype=np.dtype(_DTYPES[mode]),
             channel_names=RGB_NAMES if rgb else None,
+            axes=Axes("YXC", (height, width, 3)) if rgb else Axes("YX", (height, width)),
         )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sparseattn.cells.cellset import CellFile
+from sparseattn.cells.cell_file import CellFile
 from sparseattn.events.files import ALWAYS, is_recording, open_recording
 from sparseattn.events.formats import nmnist
 from sparseattn.events.passages import Passages, find_passages

@@ -21,11 +21,12 @@ import numpy.typing as npt
 import tifffile
 from PIL import Image
 
-from sparseattn.cells.cellset import CellFile
+from sparseattn.cells.cell_file import CellFile
 from sparseattn.cells.readers.layouts import Axes, given_axes, guessed_axes
 from sparseattn.cells.readers.maps import mapped
 from sparseattn.cells.readers.phase import phasics
 from sparseattn.cells.readers.pictures import RGB_NAMES, picture_pixels
+from sparseattn.cells.readers.tiff_chain import check_chain
 from sparseattn.cells.readers.tiff_scale import pixel_size_um
 
 SUFFIXES = frozenset({".tif", ".tiff"})
@@ -230,6 +231,7 @@ def open_tiff(path: Path, *, layout: str | None, one_cell: bool) -> list[CellFil
         With the reason why it holds no cells.
     """
     changed = path.stat().st_mtime_ns
+    check_chain(path)
     try:
         tiff = _open(path)
     except tifffile.TiffFileError:
@@ -264,7 +266,11 @@ def open_tiff(path: Path, *, layout: str | None, one_cell: bool) -> list[CellFil
         colour = page.photometric in _COLOUR and channels == 3
         names = RGB_NAMES if colour else _channel_names(tiff, channels)
         size = pixel_size_um(tiff)
-        return [CellFile(source, axes.cells, channels, axes.cell_shape, dtype, names, pixel_size_um=size)]
+        return [
+            CellFile(
+                source, axes.cells, channels, axes.cell_shape, dtype, names, pixel_size_um=size, axes=axes
+            )
+        ]
 
 
 def _describe_mixed(tiff: tifffile.TiffFile, path: Path, changed: int) -> list[CellFile]:
@@ -282,8 +288,11 @@ def _describe_mixed(tiff: tifffile.TiffFile, path: Path, changed: int) -> list[C
         dtype = np.dtype(np.uint8) if palette else np.dtype(page.dtype)
         names = RGB_NAMES if colour and channels == 3 else None
         shape = (page.imagelength, page.imagewidth)
+        axes = Axes("YX", shape) if channels == 1 else Axes("YXC", (*shape, channels))
         files.append(
-            CellFile(_MixedPages(path, keep, changed), 1, channels, shape, dtype, names, first=number)
+            CellFile(
+                _MixedPages(path, keep, changed), 1, channels, shape, dtype, names, first=number, axes=axes
+            )
         )
     return files
 

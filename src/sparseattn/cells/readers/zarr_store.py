@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sparseattn.cells.cellset import CellFile
+from sparseattn.cells.cell_file import CellFile
 from sparseattn.cells.readers import ome_zarr
 from sparseattn.cells.readers.layouts import Axes, given_axes, guessed_axes
 from sparseattn.cells.readers.series import chosen_series
@@ -131,6 +131,7 @@ def open_zarr(path: Path, *, layout: str | None, one_cell: bool, series: str | N
             known,
             name_of=name_of,
             pixel_size_um=found.pixel_size_um,
+            axes=axes,
         )
     ]
 
@@ -141,7 +142,9 @@ def opened_store(path: Path) -> Any:
         import zarr
     except ImportError:
         raise ValueError("Zarr needs a further package: pip install 'napari-sparseattn[scale]'") from None
-    with warnings.catch_warnings():
+    from sparseattn.cells.readers.sound_blosc import sound_blosc
+
+    with warnings.catch_warnings(), sound_blosc():
         warnings.simplefilter("ignore")  # remarks on stray files and on parts that we do not read
         return zarr.open(str(path), mode="r")
 

@@ -30,6 +30,7 @@ def check_packets(path: Path) -> None:
         if len(size) < 4 or not 8 <= struct.unpack("<I", size)[0] <= _LARGEST_HEADER:
             raise ValueError("its header is damaged or truncated")
         header = stream.read(struct.unpack("<I", size)[0])
+        _check_text(header)
         place = stream.tell()
         end = _end_of_packets(header, length)
         while place < end:
@@ -39,6 +40,15 @@ def check_packets(path: Path) -> None:
             if payload < 0 or place + 8 + payload > length:
                 raise ValueError(f"it is damaged or truncated: its packet at byte {place} does not end in it")
             place += 8 + payload
+
+
+def _check_text(header: bytes) -> None:
+    """Raise ValueError where the header's XML is no text: on such, faery's native part ends the program."""
+    text = header[header.find(b"<") : header.rfind(b">") + 1]
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ValueError("its header is damaged: its description is no text") from None
 
 
 def _end_of_packets(header: bytes, length: int) -> int:

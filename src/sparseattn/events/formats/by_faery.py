@@ -1,7 +1,7 @@
 """Prophesee RAW (EVT2, EVT2.1, EVT3) and DAT, AEDAT4 and Event Stream, by faery.
 
 faery refuses events that lie off the sensor, and ends within bounds of time and memory on damaged files
-(benchmarks/fuzz_formats.py); what its native part raises besides, a panic, is no `Exception`.
+(`python -m benchmarks.fuzz`); what its native part raises besides, a panic, is no `Exception`.
 """
 
 from __future__ import annotations

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sparseattn.cells.cellset import CellFile, Skipped, Source, shown
+from sparseattn.cells.cell_file import CellFile, Source
+from sparseattn.cells.origin import Skipped, shown
 from sparseattn.cells.readers.folders import Listed
 from sparseattn.errors import InputError
 

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import numpy.typing as npt
 
-from sparseattn.cells.cellset import CellFile, Source
+from sparseattn.cells.cell_file import CellFile, Source
 from sparseattn.errors import InputError
 
 SIDES = (4, 4096)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sparseattn.cells.cellset import CellFile
+from sparseattn.cells.cell_file import CellFile
 from sparseattn.cells.columns import LazyColumn
 from sparseattn.cells.readers.hdf5 import (
     check_chunks,
@@ -107,6 +107,7 @@ def open_rtdc(path: Path) -> list[CellFile]:
                 columns=columns,
                 pixel_size_um=size,
                 modality="flow",
+                axes=axes,
             )
         ]
 

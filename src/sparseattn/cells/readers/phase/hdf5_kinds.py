@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sparseattn.cells.cellset import CellFile
+from sparseattn.cells.cell_file import CellFile
 from sparseattn.cells.readers.hdf5 import Hdf5Numbered, check_chunks, is_image, number_attribute
 from sparseattn.cells.readers.phase.qpformat_kinds import qpformat_kind
 from sparseattn.cells.readers.phase.recorded import RecordedPhase

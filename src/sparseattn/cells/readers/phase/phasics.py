@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sparseattn.cells.cellset import CellFile
+from sparseattn.cells.cell_file import CellFile
 from sparseattn.cells.readers.phase.qpformat_kinds import qpformat_kind
 from sparseattn.cells.readers.phase.recorded import RecordedPhase
 

@@ -12,7 +12,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from sparseattn.cells.cellset import CellFile, Source
+from sparseattn.cells.cell_file import CellFile, Source
 from sparseattn.errors import InputError, WavelengthError
 from sparseattn.phase.opd import RAW, path_difference
 from sparseattn.phase.settings import LENGTHS, PhaseSettings, Values

@@ -1,0 +1,1 @@
+"""Small sound files of every format, made from nothing."""

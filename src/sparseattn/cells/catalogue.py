@@ -1,0 +1,95 @@
+"""``Catalogue``: the cells of a source in their order, and their ids."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sparseattn.cells.cell_file import CellFile, recorded_source
+from sparseattn.cells.origin import Origin
+from sparseattn.errors import InputError
+
+if TYPE_CHECKING:
+    from sparseattn.cells.cellset import CellSet
+
+
+class Catalogue:
+    """The cells of a source in their order, and their ids, computed when first asked.
+
+    Subsets share the catalogue, so that a cell keeps its id in each of them.
+
+    Attributes
+    ----------
+    files
+        What the headers say.
+    file_of, row_of
+        (n,) of each cell: which of the files holds it, and its row there.
+    """
+
+    def __init__(self, files: Sequence[CellFile], parts: Sequence[CellSet] | None = None) -> None:
+        self.files = tuple(files)
+        self._parts = parts
+        if parts is None:
+            counts = [1 if file.cells is None else file.cells for file in files]
+            self.file_of = np.repeat(np.arange(len(files)), counts)
+            self.row_of = np.concatenate(
+                [np.arange(n) + file.first for n, file in zip(counts, files, strict=True)] or [np.arange(0)]
+            )
+        else:
+            offsets = np.cumsum([0] + [len(part._catalogue.files) for part in parts])
+            self.file_of = np.concatenate(
+                [
+                    part._catalogue.file_of[part._positions] + n
+                    for part, n in zip(parts, offsets, strict=False)
+                ]
+            )
+            self.row_of = np.concatenate([part._catalogue.row_of[part._positions] for part in parts])
+
+    def origin(self, position: int) -> Origin:
+        """Return the file of a cell, and its row in it."""
+        file = self.files[self.file_of[position]]
+        return Origin(file.source.path, None if file.cells is None else int(self.row_of[position]))
+
+    @cached_property
+    def ids(self) -> tuple[str, ...]:
+        """The name of each cell."""
+        if self._parts is not None:
+            return tuple(_unique(name for part in self._parts for name in part.ids))
+        return tuple(_unique(self._digest(position) for position in range(len(self.file_of))))
+
+    def _digest(self, position: int) -> str:
+        """Hash a file that is one cell as it lies on disk, a row of a stack by its pixels and its index."""
+        file, row = self.files[self.file_of[position]], int(self.row_of[position])
+        if file.name_of is not None:
+            name: str = file.name_of(row)
+            return name
+        if file.cells is None:
+            try:
+                with file.source.path.open("rb") as stream:
+                    return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=8)).hexdigest()
+            except OSError as error:
+                raise InputError(
+                    f"{self.origin(position)} can no longer be read: {error.strerror}."
+                ) from None
+        try:
+            pixels = recorded_source(file.source).read(row)
+            content = pixels.astype(pixels.dtype.newbyteorder("<")).tobytes()
+        except Exception:
+            content = b"unreadable"  # a bad cell still needs a name to be reported by
+        return hashlib.blake2b(content + f"#{row}".encode(), digest_size=8).hexdigest()
+
+
+def _unique(names: Iterable[str]) -> Iterator[str]:
+    """Yield the names, the second of two equal ones with ``-2``, the third with ``-3``, and so on."""
+    seen: set[str] = set()
+    for name in names:
+        stem, unique, number = name.partition("-")[0], name, 1
+        while unique in seen:
+            number += 1
+            unique = f"{stem}-{number}"
+        seen.add(unique)
+        yield unique
