@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_sparseattn.kinds_of_files import PROJECT, is_marks, is_of_a_microscope
 from sparseattn.cells import CellSet, open_cells
 from sparseattn.errors import InputError, WavelengthError
 from sparseattn.events.files import is_recording
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 ARRAYS = {".npy", ".npz"}
 """Such files may hold anything: what are no cells is left to others."""
 
-FIELDS = {".nd2", ".czi", ".lif"}
-
 OURS_ALONE = {".h5", ".hdf5", ".mat", ".rtdc", ".cif", ".daf", ".rif"}
 """Napari itself reads none of these: the user is told why one does not open."""
 
@@ -27,30 +26,26 @@ def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], lis
 
     Cells of one size become a stack. Cells of several sizes do not: padded, they would show pixels that
     nobody measured. They are opened in the plugin's gallery, and add no layer here; so is phase that does not
-    say its wavelength, for the dock asks for it.
+    say its wavelength, for the dock asks for it, as do marks of a field's cells and projects.
     """
     if not isinstance(path, str):
         return None
     source = Path(path)
     suffix = source.suffix.lower()
-    if suffix in FIELDS or source.name.lower().endswith(".ome.zarr"):
+    if is_of_a_microscope(source):
         return _read_field
+    if is_marks(source) or source.name.endswith(PROJECT):
+        return _open_in_dock
     if is_recording(source):
         return _read_recording
     # Images and Zarr stores open in napari as they are.
     if suffix == ".zarr" or not (source.is_dir() or suffix in ARRAYS | OURS_ALONE):
         return None
 
-    def open_gallery(_: str | Sequence[str]) -> list[Any]:
-        from napari_sparseattn.show import open_in_viewer  # loads napari
-
-        open_in_viewer(source)
-        return [(None,)]  # to napari: read, and no layer came of it
-
     try:
         cells, options = _open(source)
     except WavelengthError:
-        return open_gallery
+        return _open_in_dock
     except InputError as error:
         return _refusing(error) if suffix in OURS_ALONE else None
 
@@ -62,7 +57,14 @@ def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], lis
             show_scale_bar()
         return cell_layers(cells, source.stem, path=source, options=options)
 
-    return read_stack if len(set(cells.shapes)) == 1 else open_gallery
+    return read_stack if len(set(cells.shapes)) == 1 else _open_in_dock
+
+
+def _open_in_dock(path: str | Sequence[str]) -> list[Any]:
+    from napari_sparseattn.show import open_in_viewer  # loads napari
+
+    open_in_viewer(Path(str(path)))
+    return [(None,)]  # to napari: read, and no layer came of it
 
 
 def _refusing(error: InputError) -> Callable[[str | Sequence[str]], list[Any]]:
@@ -72,7 +74,12 @@ def _refusing(error: InputError) -> Callable[[str | Sequence[str]], list[Any]]:
     return refuse
 
 
-def _read_recording(path: str | Sequence[str]) -> list[LayerData]:
+def _read_recording(path: str | Sequence[str]) -> list[Any]:
+    """Open a recording in the dock, which finds the cells that pass; its frames alone without a window."""
+    from napari_sparseattn.show import has_window  # loads napari
+
+    if has_window():
+        return _open_in_dock(path)
     from napari_sparseattn.layers.recording import recording_layers  # loads dask
 
     try:

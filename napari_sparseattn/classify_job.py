@@ -62,7 +62,7 @@ class Classification:
         self._set_partial(None)
         if classifier is None or cells is None or not len(cells) or workspace.mismatch:
             return
-        k = workspace.k
+        k, force = workspace.k, workspace.forced
 
         def land(predictions: Predictions) -> None:
             self._partial = None  # told by predictions_changed
@@ -70,7 +70,7 @@ class Classification:
 
         self._jobs.start(
             f"Classifying {len(cells):,} cells",
-            lambda report: classify(classifier, cells, k, report),
+            lambda report: classify(classifier, cells, k, report, force=force),
             land,
             on_progress=workspace.predictions_progressed.emit,
             on_part=self._set_partial,
@@ -88,7 +88,9 @@ class Classification:
             self.partial_changed.emit()
 
 
-def classify(classifier: Classifier, cells: CellSet, k: int, report: Report) -> Predictions:
+def classify(
+    classifier: Classifier, cells: CellSet, k: int, report: Report, *, force: bool = False
+) -> Predictions:
     """Classify cells in this thread; give what is known every now and then."""
     import torch
 
@@ -98,7 +100,7 @@ def classify(classifier: Classifier, cells: CellSet, k: int, report: Report) -> 
     torch.set_num_threads(1)
     parts: list[Predictions] = []
     handed_on = time.monotonic()
-    for part in classifier.answers(cells, k=k, batch_size=_BATCH):
+    for part in classifier.answers(cells, k=k, batch_size=_BATCH, force=force):
         parts.append(part)
         if len(part):
             report(int(part.indices[-1]) + 1, len(cells))

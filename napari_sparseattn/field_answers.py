@@ -37,6 +37,8 @@ def ask_model(
     missing: Sequence[int],
     k: int,
     report: Report,
+    *,
+    force: bool = False,
 ) -> Answers:
     """Ask the model about some of the cells, in a thread; cells that cannot be read have no answer."""
     import torch
@@ -44,7 +46,7 @@ def ask_model(
     torch.set_num_threads(1)  # of this thread alone; else the user interface would wait for its turn
     answered: Answers = {}
     report(0, len(missing))
-    for part in classifier.answers(cells.subset(missing), k=k, batch_size=_BATCH):
+    for part in classifier.answers(cells.subset(missing), k=k, batch_size=_BATCH, force=force):
         for row, probabilities, familiar in zip(
             part.indices, part.probabilities, part.in_distribution, strict=True
         ):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_sparseattn.field_choice import FieldChoice, crop_from, segment_from
+from napari_sparseattn.layers.field_marks import read_marks
 from napari_sparseattn.workspace import CellSource
 from sparseattn.errors import InputError
 
@@ -23,6 +24,10 @@ def source_of(field: ShownField, choice: FieldChoice, layers: FieldLayers) -> Ce
     """Return the source of a field's cells: its labels have a file, or can be found again, or neither."""
     labels = layers.labels_path(field.labels)
     about: dict[str, Any] = {"crop": field.found.settings.to_json(), "all_planes": choice.all_planes}
+    if field.image.options:
+        about["opened"] = dict(field.image.options)
+    if len(choice.images) > 1:
+        about["channels"] = list(field.image.field.channels)
     if labels is not None:
         about["labels"] = str(labels)
     elif choice.labels is None and not layers.is_edited(field.labels):
@@ -38,12 +43,14 @@ def labels_keeper(field: ShownField, choice: FieldChoice, layers: FieldLayers) -
     """
     source = source_of(field, choice, layers)
     about = dict(source.options["field"])
-    labels = layers.label_pixels(field.labels)
+    labels, classes = layers.label_pixels(field.labels), layers.classes_of(field.labels)
 
     def keep(path: Path) -> tuple[CellSource, bool]:
         if "segment" in about or labels.is_in_its_file():
             return source, False
         labels.write(path)
+        if classes:
+            about["classes"] = list(classes)
         return replace(source, options={"field": {**about, "labels": str(path)}}), True
 
     return keep
@@ -63,7 +70,18 @@ def choice_of(source: CellSource, layers: FieldLayers) -> FieldChoice:
         raise InputError(
             f"{source.title} or its labels were not saved as files; open them and classify again"
         )
-    image = layers.open(source.path, "image")
-    name = None if labels is None else layers.open(Path(labels), "labels")
+    images = layers.open_image(source.path, about.get("opened", {}), about.get("channels", ()))
+    name = None if labels is None else _open_labels(Path(labels), about.get("classes", ()), images, layers)
     crop, segment = crop_from(about.get("crop")), segment_from(about.get("segment", {}))
-    return FieldChoice((image,), name, bool(about.get("all_planes")), crop, segment)
+    return FieldChoice(images, name, bool(about.get("all_planes")), crop, segment)
+
+
+def _open_labels(
+    path: Path, classes: Sequence[str | None], images: tuple[str, ...], layers: FieldLayers
+) -> str:
+    """Open the labels of a field: a label image, or what others have marked."""
+    from sparseattn.cells.readers.outlines import SUFFIXES
+
+    if not classes and path.suffix.lower() not in SUFFIXES:
+        return layers.open_labels(path)
+    return layers.show_marks(images[0], read_marks(layers.image(images), path, classes))

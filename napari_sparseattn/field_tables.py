@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 OTHER = "other / not sure"
 
+MEASURED = {"area (µm²)": "area_um2", "mean OPD (nm)": "mean_opd_nm", "dry mass (pg)": "dry_mass_pg"}
+"""What is measured of optical path differences: its title, and its sample column."""
+
 
 def shown_classes(found: FieldCells, workspace: Workspace, refusal: Refusal) -> list[str]:
     """Return what each cell is shown as: its given class, else the predicted one, `OTHER`, or ""."""
@@ -54,6 +57,10 @@ def features_table(found: FieldCells, workspace: Workspace, classes: list[str]) 
             columns[name] = column.round(4)
     if found.field.planes > 1:
         columns["plane"] = found.plane
+    for title, name in MEASURED.items():
+        values = found.cells.column(name)
+        if values is not None:
+            columns[title] = np.array(values, np.float64).round(3)
     columns |= {
         "area": found.area, "centroid y": found.centroid[:, 0].round(2),
         "centroid x": found.centroid[:, 1].round(2), "touches edge": found.touches_edge,

@@ -20,12 +20,15 @@ from napari_sparseattn.field_choice import FieldChoice
 from napari_sparseattn.field_painting import FieldPainting, ShownField
 from napari_sparseattn.field_tables import OTHER
 from napari_sparseattn.layers.field import FieldImage, FieldLayers, numbers_image
+from napari_sparseattn.layers.field_marks import ReadMarks, read_marks
 from napari_sparseattn.timers import once_after
 from napari_sparseattn.workspace import CellSource, Placement
 from sparseattn.cells import SegmentSettings
 from sparseattn.errors import InputError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -50,11 +53,21 @@ class FieldWork:
     """What the cells are painted as: `classes`."""
     preview_changed = Signal(int)
     """Cells were found for a look; how many."""
+    marks_opened = Signal(str)
+    """Cells that others have marked were opened: the name of their layer."""
+    dropped_otherwise = Signal(object)
+    """What was dropped is neither marks nor one image: its path."""
+    image_opened = Signal(tuple)
+    """An image was opened to be worked on: the names of its layers."""
+    image_chosen = Signal()
+    """`chosen_images`."""
 
     def __init__(self, workspace: Workspace, jobs: Jobs, layers: Layers, labelling: Labelling) -> None:
         self.layers = FieldLayers(layers)
         self._workspace, self._jobs, self._all_layers, self._labelling = workspace, jobs, layers, labelling
         self.choice: FieldChoice | None = None
+        self.chosen_images: tuple[str, ...] = ()
+        """Layers of the image that is chosen to be worked on."""
         self.painting = FieldPainting(workspace, self.layers)
         self._previewed: tuple[Any, ...] | None = None
         self._known = KnownAnswers()
@@ -67,6 +80,91 @@ class FieldWork:
         self.layers.watch.renamed.connect(self._take_name)
         self.layers.watch.plane_changed.connect(self._take_plane)
         self.layers.painted.key_pressed.connect(self.press)
+
+    # -- opening -------------------------------------------------------------------------------------
+
+    def open_image(self, source: CellSource) -> None:
+        """Open an image of many cells, to be worked on; one that shows the same file goes."""
+        path, options = source.path, source.options
+        assert path is not None
+
+        def read(_: Report) -> list[Any]:
+            from napari_sparseattn.layers.opened_field import field_layers
+            from napari_sparseattn.layers.stack import load_what_layers_need
+
+            load_what_layers_need()
+            return field_layers(path, options)
+
+        def land(data: list[Any]) -> None:
+            choice, field = self.choice, self.painting.field
+            again = self.is_current and field is not None and field.image.path == path
+            self.chosen_images = self.layers.show_images(path, data)
+            self.image_opened.emit(self.chosen_images)
+            self.image_chosen.emit()
+            if again and choice is not None:
+                self.classify(replace(choice, images=self.chosen_images))
+
+        self._jobs.start(f"Opening {source.title}", read, land, bound_to=(), key="open")
+
+    def open_marks(self, path: Path) -> None:
+        """Open what marks the cells of the image that is chosen, to be its cells."""
+        self._open_on_image(path, lambda image: read_marks(image, path))
+
+    def open_dropped(self, path: Path) -> None:
+        """Open a label image as the cells of the image that is chosen, another image to be worked on.
+
+        What is neither is told by `dropped_otherwise`.
+        """
+
+        def read(image: FieldImage) -> ReadMarks | CellSource | None:
+            from sparseattn.cells import open_field
+            from sparseattn.cells.marks import looks_like_labels
+
+            if looks_like_labels(path, image.field):
+                return read_marks(image, path)
+            try:
+                return CellSource(path) if open_field(path).planes == 1 else None
+            except InputError:
+                return None
+
+        self._open_on_image(path, read)
+
+    def _open_on_image(self, path: Path, read: Callable[[FieldImage], ReadMarks | CellSource | None]) -> None:
+        if self.image_name is None:
+            self._workspace.fail(f"{path.name} marks cells: open their image first, in the Field tab.")
+            return
+        try:
+            image = self.layers.image(self.chosen_images)
+        except InputError as error:
+            self._workspace.fail(error)
+            return
+
+        def land(found: ReadMarks | CellSource | None) -> None:
+            if found is None:
+                self.dropped_otherwise.emit(path)
+            elif isinstance(found, CellSource):
+                self.open_image(found)
+            elif self.layers.has(image.name):
+                self.marks_opened.emit(self.layers.show_marks(image.name, found))
+                self._workspace.say(_told(found))
+
+        self._jobs.start(f"Opening {path.name}", lambda _: read(image), land, bound_to=(), key="open")
+
+    def choose_image(self, names: tuple[str, ...]) -> None:
+        """Say which image is chosen to be worked on: the names of its layers."""
+        self.chosen_images = names
+        self.image_chosen.emit()
+
+    @property
+    def image_name(self) -> str | None:
+        """The first layer of the image that is chosen; None where there is none."""
+        names = self.chosen_images
+        return names[0] if names and self.layers.has(names[0]) else None
+
+    @property
+    def image_source(self) -> CellSource | None:
+        """The file of the image that is chosen, and how it was opened, where that is known."""
+        return None if self.image_name is None else self.layers.file_of(self.image_name)
 
     # -- finding cells -------------------------------------------------------------------------------
 
@@ -155,16 +253,24 @@ class FieldWork:
 
     def _cut(self, image: FieldImage, labels_name: str, planes: Sequence[int], choice: FieldChoice) -> None:
         try:
-            labels = self.layers.label_image(labels_name, planes)
+            labels, classes = (
+                self.layers.label_image(labels_name, planes),
+                self.layers.classes_of(labels_name),
+            )
         except InputError as error:
             self._workspace.fail(error)
             return
 
         def cut(report: Report) -> tuple[FieldCells, NDArray[Any]]:
             from sparseattn.cells import cut_cells
+            from sparseattn.cells.measure import with_measured_columns
 
             found = cut_cells(image.field, labels, choice.crop, planes=planes, on_plane=report)
             _ = found.contents  # reads the planes once: here, not where a window would wait
+            found = found.with_cells(with_measured_columns(found.cells, on_cells=report))
+            if any(classes):
+                given = [classes[number - 1] if number <= len(classes) else None for number in found.label]
+                found = found.with_cells(found.cells.with_labels(given))
             return found, numbers_image(found, image.leading)
 
         def land(result: tuple[FieldCells, NDArray[Any]]) -> None:
@@ -224,7 +330,7 @@ class FieldWork:
         if workspace.mismatch:
             workspace.fail(workspace.mismatch)
             return
-        k = workspace.k
+        k, force = workspace.k, workspace.forced
         known = self._known.of(classifier, k)
         contents = found.contents
         missing = [index for index, text in enumerate(contents) if text not in known]
@@ -241,7 +347,7 @@ class FieldWork:
 
         self._jobs.start(
             f"Classifying {len(missing):,} cells",
-            lambda report: ask_model(classifier, cells, contents, missing, k, report),
+            lambda report: ask_model(classifier, cells, contents, missing, k, report, force=force),
             land,
             on_progress=workspace.predictions_progressed.emit,
             key="classify",
@@ -358,3 +464,10 @@ def _found(
     from sparseattn.cells import find_cells
 
     return find_cells(image.field, settings, plane=plane, on_step=on_step)
+
+
+def _told(marks: ReadMarks) -> str:
+    count = len(np.unique(marks.labels[marks.labels > 0]))
+    named = len({name for name in marks.classes if name is not None})
+    of = f" of {named} class{'es' if named > 1 else ''}" if named else ""
+    return f"{count:,} cell{'s' if count != 1 else ''}{of} marked. Press Classify cells to use them."

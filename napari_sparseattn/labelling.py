@@ -9,7 +9,7 @@ import getpass
 import hashlib
 import random
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -103,7 +103,8 @@ class Labelling:
             self._workspace.fail(error)
         self.close()
 
-    def _writable(self) -> LabelLog:
+    def _writable(self, classes: Iterable[str] = ()) -> LabelLog:
+        """Return the log, with these classes in it where they are on the list."""
         if self.log is None:
             path = self.default_path()
             if path is None:
@@ -118,6 +119,8 @@ class Labelling:
                 self.open(other)
                 self._workspace.say(f"Nothing can be written beside the cells: labels are kept in {other}.")
         assert self.log is not None
+        if not {*classes} <= {one.name for one in self.log.classes}:
+            self._write_classes(classes)
         return self.log
 
     # Classes
@@ -142,15 +145,21 @@ class Labelling:
         self._workspace.set_classes([item for item in items if item.colour] + rest)
         self._workspace.add_classes(without)
 
-    def _write_classes(self) -> None:
-        """Keep names, colours and keys of the workspace's classes in the log as well."""
-        log = self.log
+    def _write_classes(self, also: Iterable[str] = ()) -> None:
+        """Keep names, colours and keys of the classes of these cells in the log as well.
+
+        What a model alone brings is no class of these cells before it is used, as ``also`` says: the model
+        may be the wrong one.
+        """
+        log, cells = self.log, self._workspace.cells
         if log is None or log.read_only or self._taking:
             return
+        own = {*(one.name for one in log.classes), *(() if cells is None else cells.classes), *also}
         try:
             log.take_classes(
                 LabelClass(item.name, item.colour, int(item.key) if item.key else None)
                 for item in self._workspace.classes
+                if item.name in own
             )
         except InputError as error:
             self._workspace.fail(error)
@@ -164,21 +173,24 @@ class Labelling:
             raise InputError("the name of the class is empty; type one")
         self._writable()
         self._workspace.add_classes([name])
+        self._write_classes([name])
         self._workspace.labels_changed.emit(())
 
     def rename_class(self, name: str, to: str) -> None:
         """Rename a class; its labels go with it."""
-        log = self._writable()
+        log = self._writable([name])
         log.change_class(name, to=to)
         self._replace(name, name=" ".join(to.split()))
         self._workspace.labels_changed.emit(())
 
     def recolour_class(self, name: str, colour: str) -> None:
         """Give a class another colour, ``#rrggbb``."""
+        self._write_classes([name])
         self._replace(name, colour=colour)
 
     def set_key(self, name: str, key: str) -> None:
         """Give a class another key, "1" to "9"; a class that has it gets the former key of this one."""
+        self._write_classes([name])
         items = self._workspace.classes
         former = next(item.key for item in items if item.name == name)
         self._workspace.set_classes(
@@ -194,7 +206,7 @@ class Labelling:
 
     def remove_class(self, name: str) -> None:
         """Remove a class; its cells count as unlabelled until it is added again."""
-        log = self._writable()
+        log = self._writable([name])
         log.remove_class(name)
         self._workspace.set_classes([item for item in self._workspace.classes if item.name != name])
         self._workspace.labels_changed.emit(())
@@ -237,7 +249,8 @@ class Labelling:
         if picked is None:
             picked = why if tuple(indices) == (offered,) else "hand"
         ids = tuple(cells.ids[index] for index in indices)
-        self._writable().label(ids, name, origin=origin, picked=picked, annotator=self.annotator)
+        log = self._writable([] if name is None else [name])
+        log.label(ids, name, origin=origin, picked=picked, annotator=self.annotator)
         self._workspace.labels_changed.emit(ids)
 
     def accept(self, answers: Mapping[int, str]) -> int:
@@ -250,7 +263,8 @@ class Labelling:
             return 0
         found = {cells.ids[index]: name for index, name in answers.items() if labels[index] is None}
         if found:
-            self._writable().label_each(found, origin="bulk", picked="bulk", annotator=self.annotator)
+            log = self._writable(found.values())
+            log.label_each(found, origin="bulk", picked="bulk", annotator=self.annotator)
             self._workspace.labels_changed.emit(tuple(found))
         return len(found)
 
@@ -324,7 +338,7 @@ class Labelling:
         """Write the files' labels into the log, as one action, so that a part of them is set aside too."""
         found = self.labels_of_files()
         if found:
-            self._writable().label_each(found, origin="imported", annotator=self.annotator)
+            self._writable(found.values()).label_each(found, origin="imported", annotator=self.annotator)
             self._workspace.labels_changed.emit(tuple(found))
         return len(found)
 

@@ -97,7 +97,7 @@ class LiveExplanation:
         # program take a hundred times longer. Counts for this thread.
         torch.set_num_threads(1)
         try:
-            self._explainer = CellExplainer(classifier, cells, workspace.current)
+            self._explainer = CellExplainer(classifier, cells, workspace.current, force=workspace.forced)
         except InputError as error:
             workspace.fail(error)
         return self._explainer

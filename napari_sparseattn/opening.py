@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
+from napari_sparseattn.kinds_of_files import is_of_a_microscope
+from napari_sparseattn.recording_work import OpenedRecording, RecordingWork, read_recording
+from napari_sparseattn.source_words import is_to_be_asked
+from napari_sparseattn.worked_on import described
 from napari_sparseattn.workspace import CellSource, Placement
-from sparseattn.errors import InputError, WavelengthError
+from sparseattn.errors import InputError, LayoutError, WavelengthError
 
 if TYPE_CHECKING:
     from napari_sparseattn.jobs import Jobs, Report
     from napari_sparseattn.layers import Layers
     from napari_sparseattn.workspace import Workspace
     from sparseattn.cells import CellSet
+
+_LARGEST_CELL = 512
+"""Pixels a side: a file of one larger image is a field of many cells."""
 
 
 class Opening:
@@ -24,11 +32,24 @@ class Opening:
     subfolders_asked = Signal(Path, tuple)
     """A folder has image subfolders: classes or samples? Answer by `open_cells(subfolders=)`."""
 
-    wavelength_asked = Signal(Path, dict)
-    """A file holds phase and does not say of which light; answer by `open_cells(**options, phase=)`."""
+    wavelength_asked = Signal(CellSource, bool)
+    """A file holds phase and does not say of which light; whether its cells are to be added to others."""
 
-    def __init__(self, workspace: Workspace, jobs: Jobs, layers: Layers) -> None:
+    layout_asked = Signal(CellSource, tuple)
+    """Which axis of an array of such a shape is which is not known; answer by `Correcting.correct`."""
+
+    guess_made = Signal(CellSource)
+    """Cells were opened, and what was guessed of them changes what they are; see `Correcting.correct`."""
+
+    passages_missed = Signal(CellSource)
+    """No cell passes through a recording as it was searched."""
+
+    field_met = Signal(CellSource)
+    """What was to be opened as cells is an image of many cells."""
+
+    def __init__(self, workspace: Workspace, jobs: Jobs, layers: Layers, recording: RecordingWork) -> None:
         self._workspace, self._jobs, self._layers = workspace, jobs, layers
+        self._recording = recording
         layers.offered.connect(self.take_layer)
 
     def take_offers(self) -> None:
@@ -45,7 +66,7 @@ class Opening:
                 self._layers.set_source(name, leafs=True)
             self._workspace.set_cells(cells, [source])
 
-        self._start(source.title, lambda: _opened(source), land)
+        self._start(source.title, lambda _: _opened(source), land)
 
     def open_cells(
         self, path: Path, *, add: bool = False, on_opened: Callable[[], None] | None = None, **options: Any
@@ -56,38 +77,72 @@ class Opening:
         """
         source = CellSource(Path(path), options)
         before = (self._workspace.cells, self._workspace.sources) if add else (None, ())
+        looked_at = self._looked_at()
 
-        def work() -> tuple[CellSet | None, tuple[str, ...]]:
+        def work(report: Report) -> CellSet | OpenedRecording | Callable[[], None]:
             from sparseattn.cells import CellSet
 
+            if not add:
+                recording = read_recording(source, report)
+                if recording is not None:
+                    return recording
+                if _is_field(source):
+                    return partial(self.field_met.emit, source)
             try:
                 cells = _opened(source)
             except WavelengthError:
-                return None, ()
+                return partial(self.wavelength_asked.emit, source, add)
+            except LayoutError as error:
+                return partial(self.layout_asked.emit, source, error.shape)
             except InputError:
                 names = _subfolders(source)
                 if not names:
                     raise
-                return None, names
+                return partial(self.subfolders_asked.emit, source.path, names)
             if before[0] is not None:
                 cells = CellSet.concatenate([before[0], cells])
                 _ = cells.ids
-            return cells, ()
+            return cells
 
-        def land(result: tuple[CellSet | None, tuple[str, ...]]) -> None:
-            cells, names = result
-            if cells is None and names:
-                self.subfolders_asked.emit(source.path, names)
+        def land(result: CellSet | OpenedRecording | Callable[[], None]) -> None:
+            if callable(result):  # something is to be asked first
+                result()
                 return
-            if cells is None:
-                self.wavelength_asked.emit(source.path, {**options, "add": add})
+            if isinstance(result, OpenedRecording):
+                self._show_recording(result, source, looked_at)
+                if on_opened is not None:
+                    on_opened()
                 return
+            cells = result
             self._workspace.set_cells(cells, [*before[1], source])
+            self._look_at(looked_at)
             self._tell_skipped(cells)
             if on_opened is not None:
                 on_opened()
+            if not add and is_to_be_asked(described(cells)):
+                self.guess_made.emit(source)
 
         self._start(source.title, work, land)
+
+    def _show_recording(self, opened: OpenedRecording, source: CellSource, looked_at: str | None) -> None:
+        self._recording.show(opened, source)
+        if opened.cells is None:
+            self.passages_missed.emit(source)
+            return
+        self._look_at(looked_at)
+        count = len(opened.cells)
+        passing = "One cell passes" if count == 1 else f"{count:,} cells pass"
+        self._workspace.say(f"{passing} through the field.")
+
+    def _looked_at(self) -> str | None:
+        cells, current = self._workspace.cells, self._workspace.current
+        return None if cells is None or current < 0 else cells.ids[current]
+
+    def _look_at(self, name: str | None) -> None:
+        """Go on with the cell that was looked at, where it was opened again."""
+        cells = self._workspace.cells
+        if cells is not None and name in cells.ids:
+            self._workspace.current = cells.ids.index(name)
 
     def use_selected_layers(self) -> None:
         """Take the cells of the selected image layers: a stack a layer a channel, or one RGB stack."""
@@ -98,7 +153,7 @@ class Opening:
             )
             return
 
-        def work() -> CellSet:
+        def work(_: Report) -> CellSet:
             import numpy as np
 
             from sparseattn.cells import CellSet
@@ -151,16 +206,16 @@ class Opening:
         if len(names) == len(wanted):
             workspace.set_channel_names(names)
 
-    def _start(self, title: str, work: Callable[[], Any], land: Callable[[Any], None]) -> None:
+    def _start(self, title: str, work: Callable[[Report], Any], land: Callable[[Any], None]) -> None:
         def landed(result: Any) -> None:
             land(result)
             self.match_channels()
 
-        def prepared(_: Report) -> Any:
+        def prepared(report: Report) -> Any:
             from napari_sparseattn.layers.stack import load_what_layers_need
 
             load_what_layers_need()
-            return work()
+            return work(report)
 
         self._jobs.start(f"Opening {title}", prepared, landed, bound_to=(), key="open")
 
@@ -170,8 +225,29 @@ class Opening:
             first = cells.skipped[0]
             what = "One file was" if count == 1 else f"{count:,} files were"
             self._workspace.say(f"{what} left out; the first: {first.origin}: {first.reason}")
+        elif len(cells) == 1:
+            self._workspace.say("One cell opened. If it is an image of many cells, go on in the Field tab.")
         else:
             self._workspace.say(f"{len(cells):,} cells opened.")
+
+
+def _is_field(source: CellSource) -> bool:
+    """Whether a file is a microscope's, or holds an image larger than any cell that is recorded by itself."""
+    from napari_sparseattn.layers.file_field import field_options
+    from sparseattn.cells import open_field
+    from sparseattn.cells.readers.series_names import series_names
+    from sparseattn.events import is_recording
+
+    path = source.path
+    if path is None or is_recording(path):
+        return False
+    try:
+        if "dataset" not in source.options and len(series_names(path)) > 1:
+            return True
+        field = open_field(path, **field_options(source.options))
+        return is_of_a_microscope(path) or max(field.shape) > _LARGEST_CELL
+    except (ValueError, OSError):  # what it is instead is found out when it is opened as cells
+        return False
 
 
 def _opened(source: CellSource) -> CellSet:
@@ -180,7 +256,8 @@ def _opened(source: CellSource) -> CellSet:
     if source.path is None:
         raise InputError("the cells of a layer have no file to be opened again; open the image first")
     cells = open_cells(source.path, **source.options)
-    _ = cells.ids, cells.shapes  # the files are read once for it: here, not where a window would wait
+    # the files are read once for it: here, not where a window would wait
+    _ = cells.ids, cells.shapes, described(cells)
     return cells
 
 

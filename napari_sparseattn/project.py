@@ -7,9 +7,11 @@ import json
 import os
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_sparseattn.recording_work import OpenedRecording, read_recording
 from napari_sparseattn.workspace import CellSource, ClassItem, Shown
 from sparseattn.errors import InputError
 from sparseattn.writing import replaced_file
@@ -18,8 +20,9 @@ if TYPE_CHECKING:
     from napari_sparseattn.jobs import Report
     from napari_sparseattn.session import Session
     from napari_sparseattn.workspace import Workspace
+    from sparseattn.cells import CellSet
+    from sparseattn.classifier import Classifier
 
-SUFFIX = ".sparseattn.json"
 FORMAT, FORMAT_VERSION = "sparseattn project", 1
 LARGEST = 16 << 20
 _ONE_AT_A_TIME = threading.Lock()
@@ -77,6 +80,7 @@ def to_json(workspace: Workspace, folder: Path) -> dict[str, Any]:
         "format_version": FORMAT_VERSION,
         "sources": [_source_json(source, folder) for source in workspace.sources],
         "channel_names": workspace.channel_names,
+        "forced": workspace.forced,
         "model": _relative(workspace.model_path, folder),
         "model_hash": None if workspace.classifier is None else workspace.classifier.model_hash,
         "k": workspace.k,
@@ -128,40 +132,22 @@ def open_project(session: Session, path: Path) -> None:
     """Bring the work back, in a job: what is open stays until all of it has been read."""
     workspace = session.workspace
 
-    def work(_: Report) -> tuple[dict[str, Any], list[CellSource], Any, Any, Path | None]:
-        from sparseattn.cells import CellSet, open_cells
-
-        said = read_project(path)
-        folder = path.absolute().parent
-        sources = _sources(said, folder, path)
-        sets = [
-            open_cells(source.path, **source.options)
-            for source in sources
-            if source.path is not None and "field" not in source.options
-        ]
-        cells = None
-        if sets:
-            cells = sets[0] if len(sets) == 1 else CellSet.concatenate(sets)
-            _ = cells.ids, cells.shapes
-        classifier, model_path = None, None
-        if said["model"] is not None:
-            from sparseattn.classifier import Classifier
-
-            model_path = _absolute(said["model"], folder)
-            classifier = Classifier.load(model_path)
-        return said, sources, cells, classifier, model_path
-
-    def land(result: tuple[dict[str, Any], list[CellSource], Any, Any, Path | None]) -> None:
-        said, sources, cells, classifier, model_path = result
+    def land(read: _Read) -> None:
+        said, sources, cells, classifier = read.said, read.sources, read.cells, read.classifier
         workspace.extras.clear()
         workspace.extras.update(said["extras"])  # tabs look into it when there are other cells
         workspace.set_label_log(None)
         workspace.set_classes(())
-        workspace.set_classifier(classifier, model_path)
-        workspace.set_cells(cells, sources)
+        workspace.set_classifier(classifier, read.model_path)
+        if read.recording is not None:
+            session.recording.show(read.recording, sources[0])
+        else:
+            workspace.set_cells(cells, sources)
         try:
             workspace.set_classes([ClassItem(**item) for item in said["classes"]])
             workspace.set_channel_names(said["channel_names"])
+            if said.get("forced") is True:
+                workspace.use_anyway()
             shown = Shown(**said["shown"])
             workspace.show(**dataclasses.asdict(shown))
             workspace.k = int(said["k"])
@@ -181,8 +167,54 @@ def open_project(session: Session, path: Path) -> None:
         changed = classifier is not None and said.get("model_hash") not in (None, classifier.model_hash)
         note = " The model's file has changed since it was saved." if changed else ""
         workspace.say(f"Opened {path.name}.{note}")
+        if read.without_model is not None:
+            workspace.fail(f"{read.without_model} All else of {path.name} is open; load the model.")
 
-    session.jobs.start(f"Opening {path.name}", work, land, bound_to=(), key="open")
+    session.jobs.start(
+        f"Opening {path.name}", lambda report: _read(path, report), land, bound_to=(), key="open"
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Read:
+    """A project and what it speaks of, read; without a model, the sentence that says why."""
+
+    said: dict[str, Any]
+    sources: list[CellSource]
+    cells: CellSet | None
+    recording: OpenedRecording | None
+    classifier: Classifier | None
+    model_path: Path | None
+    without_model: str | None
+
+
+def _read(path: Path, report: Report) -> _Read:
+    """Read a project and all that it speaks of, in a thread."""
+    from sparseattn.cells import CellSet, open_cells
+
+    said = read_project(path)
+    folder = path.absolute().parent
+    sources = _sources(said, folder, path)
+    of_cells = [one for one in sources if one.path is not None and "field" not in one.options]
+    recording, cells = None, None
+    if len(sources) == len(of_cells) == 1:
+        recording = read_recording(sources[0], report)
+    if recording is not None:
+        cells = recording.cells
+    elif of_cells:
+        sets = [open_cells(one.path, **one.options) for one in of_cells if one.path is not None]
+        cells = sets[0] if len(sets) == 1 else CellSet.concatenate(sets)
+        _ = cells.ids, cells.shapes
+    classifier, model_path, without_model = None, None, None
+    if said["model"] is not None:
+        from sparseattn.classifier import Classifier
+
+        model_path = _absolute(said["model"], folder)
+        try:
+            classifier = Classifier.load(model_path)
+        except InputError as error:
+            model_path, without_model = None, f"{error}."
+    return _Read(said, sources, cells, recording, classifier, model_path, without_model)
 
 
 def _open_labels(session: Session, name: str | None, folder: Path) -> None:

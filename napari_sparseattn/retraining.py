@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -170,8 +170,11 @@ class Retraining:
         folder = self._folder
         teaching = teachable.cells + teachable.rehearsed
 
+        force = workspace.forced
+
         def prepare(report: Report) -> TrainingPlan:
-            return _prepare(folder, chosen, classifier, teaching, epochs, size, report)
+            plan = _prepare(folder, chosen, classifier, teaching, epochs, size, report)
+            return replace(plan, force=force)
 
         self._set("preparing")
         self._jobs.start("Handing the labelled cells over", prepare, self._train, on_end=self._after_job)
@@ -279,7 +282,8 @@ class Retraining:
         # A model that was trained from new, for other channels, may not fit the old one.
         comparable = old is not None and not self._workspace.mismatch
         old = old if comparable else None
-        about = (file, old, cells, tests, self._labels, self._begun, self._from_loaded)
+        force = self._workspace.forced
+        about = (file, old, cells, tests, self._labels, self._begun, self._from_loaded, force)
 
         def work(report: Report) -> Retrained:
             return _compare(*about, report)
@@ -397,6 +401,7 @@ def _compare(
     labels: int,
     begun: float,
     from_loaded: bool,
+    force: bool,
     report: Report,
 ) -> Retrained:
     """Ask both models about the same cells. In a thread."""
@@ -416,7 +421,7 @@ def _compare(
     if old is not None:
         rows = _rows_to_ask(cells, tests)
         some = cells.subset(rows)
-        answers = [model.predict(some, on_batch=report) for model in (old, new)]
+        answers = [model.predict(some, on_batch=report, force=force) for model in (old, new)]
         comparison = compare(*_at(answers, rows), known)
     return Retrained(new, file, comparison, labels, time.monotonic() - begun, from_loaded)
 
@@ -431,8 +436,6 @@ def _rows_to_ask(cells: CellSet, tests: frozenset[str]) -> list[int]:
 
 def _at(answers: Sequence[Any], rows: Sequence[int]) -> list[Any]:
     """Return predictions whose indices point into all the cells again."""
-    from dataclasses import replace
-
     import numpy as np
 
     places = np.asarray(rows, dtype=np.int64)

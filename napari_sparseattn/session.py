@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from psygnal import Signal
 
 from napari_sparseattn.classify_job import Classification
+from napari_sparseattn.correcting import Correcting
 from napari_sparseattn.dead_slots import disconnect_dead
 from napari_sparseattn.field_work import FieldWork
 from napari_sparseattn.jobs import Jobs
@@ -15,6 +16,7 @@ from napari_sparseattn.labelling import Labelling
 from napari_sparseattn.layers import Layers
 from napari_sparseattn.live import LiveExplanation
 from napari_sparseattn.opening import Opening
+from napari_sparseattn.recording_work import RecordingWork
 from napari_sparseattn.retraining import Retraining
 from napari_sparseattn.shown_cells import ShownCells
 from napari_sparseattn.workspace import Workspace
@@ -33,14 +35,18 @@ class Session:
 
     def __init__(self, viewer: ViewerModel) -> None:
         self.workspace = Workspace()
+        self.field_in_front = False
+        """Whether the Field tab is looked at."""
         self.jobs = Jobs(self.workspace)
         self.labelling = Labelling(self.workspace)
         self.retraining = Retraining(self.workspace, self.jobs, self.labelling)
         self.layers = Layers(viewer, self.workspace)
         self.live = LiveExplanation(self.workspace, self.jobs)
-        self.opening = Opening(self.workspace, self.jobs, self.layers)
         self.classification = Classification(self.workspace, self.jobs)
         self.field = FieldWork(self.workspace, self.jobs, self.layers, self.labelling)
+        self.recording = RecordingWork(self.workspace, self.layers, self.field.layers.watch)
+        self.opening = Opening(self.workspace, self.jobs, self.layers, self.recording)
+        self.correcting = Correcting(self.workspace, self.jobs, self.opening)
         self.shown_cells = ShownCells(self.workspace, self.jobs, self.classification)
 
     def let_go_of_dead_widgets(self) -> None:

@@ -28,6 +28,12 @@ def open_in_viewer(path: Path) -> None:
     widget.open_path(path)
 
 
+def has_window() -> bool:
+    """Whether there is a viewer with a window."""
+    viewer = napari.current_viewer()
+    return viewer is not None and viewer.window is not None
+
+
 def show_scale_bar() -> None:
     """Show the scale bar of the viewer that is in use, if there is one: a layer with a size comes."""
     viewer = napari.current_viewer()

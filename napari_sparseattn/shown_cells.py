@@ -14,7 +14,7 @@ from napari_sparseattn.jobs import Jobs, Report
 from napari_sparseattn.workspace import SETTING_ASIDE, Workspace
 from sparseattn.cells.measure import Measurements, measure_cells
 from sparseattn.errors import InputError
-from sparseattn.table.filters import CellFilter, CellOrder, rows_shown
+from sparseattn.table.filters import CellFilter, CellOrder, is_answer, rows_shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,6 +59,7 @@ class ShownCells:
         workspace.filters_changed.connect(self.choose_rows)
         workspace.predictions_changed.connect(self._schedule)
         workspace.labels_changed.connect(self._schedule)
+        workspace.blind_changed.connect(self._take_blind)
         classification.partial_changed.connect(self._schedule)
         jobs.changed.connect(self._measure)
 
@@ -82,6 +83,11 @@ class ShownCells:
         except InputError:
             return CellFilter()
 
+    @property
+    def filter_now(self) -> CellFilter:
+        """The filter that holds: while labelling blind, without what a model says."""
+        return self.filter.without_answers() if self._workspace.blind else self.filter
+
     def set_filter(self, chosen: CellFilter) -> None:
         self._workspace.set_filters(chosen.to_json())
 
@@ -102,18 +108,27 @@ class ShownCells:
         """The rows that are shown, in their order."""
         return None if self.table is None else self.table.iloc[self.rows]
 
+    def _take_blind(self) -> None:
+        """Who labels blind is told nothing by which cells are shown, or in which order."""
+        self.table = None
+        self.choose_rows()
+        self._schedule()
+
     def choose_rows(self) -> None:
         """Apply filter and order to the table as it is."""
         self.problem = None
+        chosen, order = self.filter_now, self.order
+        if self._workspace.blind and is_answer(order.column):
+            order = CellOrder()
         cells = self._workspace.cells
         if self.table is None:
             # All that is known of the cells is that they are there; that much can be shown.
-            count = 0 if cells is None or not self.filter.is_empty else len(cells)
+            count = 0 if cells is None or not chosen.is_empty else len(cells)
             self.rows = np.arange(count)
         else:
-            order = self.order if self.order.column in self.table.columns else CellOrder()
+            order = order if order.column in self.table.columns else CellOrder()
             try:
-                self.rows = rows_shown(self.table, self.filter, order)
+                self.rows = rows_shown(self.table, chosen, order)
             except InputError as error:
                 self.problem = str(error)
                 self.rows = np.zeros(0, np.int64)
@@ -153,7 +168,9 @@ class ShownCells:
             return
         self._building, self._stale = True, False
         version = self._workspace.token
-        predictions = self._workspace.predictions or self._classification.partial
+        predictions = None
+        if not self._workspace.blind:
+            predictions = self._workspace.predictions or self._classification.partial
         labels = self._workspace.labels()
         if self._measurements is None:
             self._measurements = Measurements.none_of(cells)

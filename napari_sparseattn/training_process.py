@@ -31,13 +31,15 @@ class TrainingPlan:
     size: int = 64
     policy: Literal["resize", "crop"] = "resize"
     samples_csv: Path | None = None
+    force: bool = False
+    """Whether the model that it goes on from was made for other cells."""
 
     def arguments(self) -> list[str]:
         """Return the command line after ``sparseattn``."""
         if self.start is None:
             words = ["train", str(self.cells), "--size", str(self.size), "--policy", self.policy]
         else:
-            words = ["finetune", str(self.start), str(self.cells)]
+            words = ["finetune", str(self.start), str(self.cells), *(["--force"] if self.force else [])]
         words += ["--output", str(self.output), "--labels-log", str(self.labels_log)]
         words += ["--epochs", str(self.epochs), "--seed", str(self.seed), "--device", "auto"]
         if self.samples_csv is not None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from sparseattn.cells import CellSet
     from sparseattn.classifier import Classifier
+    from sparseattn.made_for import Mismatch
     from sparseattn.predictions import Predictions
 
 __all__ = ["SETTING_ASIDE", "CellSource", "ClassItem", "LabelLog", "Placement", "Shown", "Token", "Workspace"]
@@ -37,6 +38,8 @@ class Workspace(LookedAt):
         self._channel_names: dict[str, str] = {}
         self._classifier: Classifier | None = None
         self._model_path: Path | None = None
+        self._mismatches: tuple[Token, tuple[Mismatch, ...]] | None = None  # of which cells and model
+        self._forced: tuple[Path | None, int] | None = None  # which source, with which model
         self._cells_version = 0
         self._model_version = 0
         self._predictions: Predictions | None = None
@@ -157,26 +160,48 @@ class Workspace(LookedAt):
         self._model_version += 1
         self._explanation, self._evidence, self._predictions = None, None, None
         self._target_class, self._head = None, None
-        if self._label_log is None:
-            self._keep_classes(self._cells, classifier)
+        before = self._classes
+        log = self._label_log
+        self._keep_classes(self._cells, classifier, () if log is None else [one.name for one in log.classes])
         if classifier is not None:
             self._k = classifier.k
             self.add_classes(classifier.classes)
+        if self._classes != before:
+            self.classes_changed.emit()
         self.model_changed.emit()
         self.predictions_changed.emit()
         self.k_changed.emit(self._k)
 
     @property
+    def mismatches(self) -> tuple[Mismatch, ...]:
+        """In what the cells differ from those that the model was made for."""
+        cells, token = self.model_cells, self.token
+        if self._classifier is None or cells is None:
+            return ()
+        if self._mismatches is None or self._mismatches[0] != token:
+            self._mismatches = token, self._classifier.mismatches(cells)
+        return self._mismatches[1]
+
+    @property
     def mismatch(self) -> str | None:
         """Why the model cannot be asked about these cells, or None where it can or one of them is missing."""
-        cells = self.model_cells
-        if self._classifier is None or cells is None:
-            return None
-        try:
-            self._classifier.check(cells)
-        except InputError as error:
-            return str(error)
-        return None
+        first = next((one for one in self.mismatches if not (self.forced and one.can_be_forced)), None)
+        return None if first is None else first.sentence
+
+    @property
+    def forced(self) -> bool:
+        """Whether the user wants the model to be asked though it was made for other cells."""
+        return self._forced is not None and self._forced == (_first_path(self._sources), self._model_version)
+
+    def use_anyway(self) -> None:
+        """Let the model be asked about cells that it was not made for: of this source, with this model."""
+        if self._classifier is None or self._cells is None or self.forced:
+            return
+        self._forced = _first_path(self._sources), self._model_version
+        self._cells_version += 1
+        self._explanation, self._evidence, self._predictions = None, None, None
+        self.channels_changed.emit()
+        self.predictions_changed.emit()
 
     @property
     def token(self) -> Token:
@@ -254,9 +279,12 @@ class Workspace(LookedAt):
         """Add classes that are not there yet, each with the next free colour and key."""
         self.set_classes(with_classes(self._classes, names))
 
-    def _keep_classes(self, cells: CellSet | None, classifier: Classifier | None) -> None:
-        """Let go of the classes that neither these cells nor this model have; a label log brings its own."""
+    def _keep_classes(
+        self, cells: CellSet | None, classifier: Classifier | None, of_log: Iterable[str] = ()
+    ) -> None:
+        """Let go of the classes that neither these cells, this model nor a label log of them have."""
         known = {
+            *of_log,
             *(() if cells is None else cells.classes),
             *(() if classifier is None else classifier.classes),
         }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -49,11 +49,21 @@ class Shown:
     opacity: float = 0.6
 
 
+class NamedClass(Protocol):
+    """A class that cells may be given."""
+
+    @property
+    def name(self) -> str: ...
+
+
 class LabelLog(Protocol):
     """What the workspace asks of a label log (`sparseattn.cells.labels`)."""
 
     @property
     def path(self) -> Path: ...
+
+    @property
+    def classes(self) -> Sequence[NamedClass]: ...
 
     def current(self) -> Mapping[str, str]:
         """Return the label of each labelled cell by its id."""

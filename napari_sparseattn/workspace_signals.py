@@ -13,7 +13,7 @@ class WorkspaceSignals:
     model_changed = Signal()
     """Another model, or none; `classifier`, `model_path`. Predictions and explanation are gone."""
     channels_changed = Signal()
-    """`channel_names`: which channel of the cells is which of the model."""
+    """`channel_names`: which channel of the cells is which of the model; `forced`: it is asked anyway."""
     current_changed = Signal(int)
     """The cell that is looked at; -1 for none."""
     selection_changed = Signal(tuple)

@@ -13,7 +13,11 @@ import numpy as np
 from psygnal import Signal
 
 from napari_sparseattn.layers.canvas_context import make_current
+from napari_sparseattn.layers.metadata import MARK, made, shows_nanometres
+from napari_sparseattn.layers.place import pixel_size_um
 from napari_sparseattn.workspace import CellSource, Workspace
+
+__all__ = ["MARK", "LayerPixels", "Layers", "made"]
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,9 +26,6 @@ if TYPE_CHECKING:
     from napari.layers import Image, Layer
 
     from napari_sparseattn.layers.overlays import Overlays
-
-MARK = "sparseattn"
-"""Key in a layer's metadata. Layers that the plugin made say there what they are: {"made": "coarse"}."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Layers:
         self._source_is_new = False
         self._leafs = False
         self._cell_layers: list[Layer] = []
+        self._looks: list[tuple[Any, ...]] = []  # of them, as they were made
         self._overlays: Overlays | None = None
         self._busy = False
         workspace.cells_changed.connect(self._show_cells)
@@ -63,6 +65,8 @@ class Layers:
         viewer.layers.events.inserted.connect(self._on_inserted)
         viewer.layers.events.removing.connect(self._on_removing)
         viewer.layers.events.removed.connect(self._on_removed)
+        for layer in viewer.layers:
+            _show_what_values_are(layer)
 
     @property
     def viewer(self) -> ViewerModel:
@@ -85,10 +89,18 @@ class Layers:
         """
         layers = self.viewer.layers
         self._source, self._source_is_new, self._leafs = layers[name], True, leafs
+        if self._source in self._cell_layers:
+            self._let_go_of_cells()
         with self._quiet():
             for overlay in sorted(self._drawn(), key=layers.index):
                 if layers.index(overlay) < layers.index(self._source):  # it would hide them
                     layers.move(layers.index(overlay), len(layers))
+
+    def _let_go_of_cells(self) -> None:
+        """Let the images of the present cells stay when other cells come: these lie in them."""
+        for layer in self._cell_layers:
+            del layer.metadata[MARK]["made"]
+        self._cell_layers = []
 
     def names(self, kind: str) -> list[str]:
         """Return the names of the layers of a kind ("image", "labels") that the plugin did not make."""
@@ -101,15 +113,7 @@ class Layers:
     @property
     def pixel_size_um(self) -> float | None:
         """Side of a pixel of the source in micrometres, where its scale has such a unit."""
-        source = self.source
-        if source is None:
-            return None
-        unit = source.units[-1]
-        try:
-            size = float((source.scale[-1] * unit).to("um").magnitude)
-        except Exception:  # a unit that is no length: pixels
-            return None
-        return size if size > 0 else None
+        return None if self.source is None else pixel_size_um(self.source)
 
     def selected_pixels(self) -> LayerPixels | None:
         """Return the selected image layers as the channels of cells, or None where they are not such.
@@ -142,7 +146,7 @@ class Layers:
             if workspace.cells is not None and self._leafs:
                 from napari_sparseattn.layers.stack import cell_layers
 
-                self._put_cells(cell_layers(workspace.cells, self._title))
+                self._put_cells(cell_layers(workspace.cells, self._title, file=self._file))
             else:
                 self._source = None
                 if workspace.cells is None or not len(workspace.cells):
@@ -163,6 +167,15 @@ class Layers:
         self._put_cells(one_cell_layers(workspace.cells, index, self._title))
 
     @property
+    def _file(self) -> CellSource | None:
+        """The source of the cells, where they lie in one file."""
+        sources = self.workspace.sources
+        one = sources[0] if len(sources) == 1 else None
+        if one is None or one.path is None:
+            return None
+        return one if one.path.is_file() or one.path.suffix.lower() == ".zarr" else None
+
+    @property
     def _title(self) -> str:
         sources = self.workspace.sources
         return sources[0].title if sources else "cells"
@@ -174,13 +187,21 @@ class Layers:
         """
         if not self._fits(data):
             before, self._cell_layers = self._cell_layers, []
+            units = {look[-1] for look in self._looks}
+            self._looks = [_look(keywords) for _, keywords, _ in data]
+            if units != {look[-1] for look in self._looks}:  # napari warns of pixels beside micrometres
+                self._remove(before)
+                before = []
             self._add_cells(data)
             self._remove(before)
+            for layer, (_, keywords, _) in zip(self._cell_layers, data, strict=True):
+                layer.name = keywords["name"]
             return
         reshaped = self._cell_layers[0].data.shape[-3:] != data[0][0].shape[-3:]
         with self._quiet():
             for layer, (pixels, keywords, _) in zip(self._cell_layers, data, strict=True):
                 layer.data = pixels
+                layer.metadata[MARK] = {**keywords.get("metadata", {}).get(MARK, {}), "made": "cells"}
                 if layer.name != keywords["name"]:
                     layer.name = keywords["name"]
                 limits = keywords.get("contrast_limits")
@@ -192,26 +213,19 @@ class Layers:
             self.viewer.reset_view()
 
     def _fits(self, data: Sequence[tuple[Any, dict[str, Any], str]]) -> bool:
-        """Whether the layers of the former cells can show these: as many, of as many axes, and all there."""
+        """Whether the layers of the former cells can show these: as many, of one look and axes, all there."""
         return len(self._cell_layers) == len(data) and all(
-            layer in self.viewer.layers
-            and layer.rgb == bool(keywords.get("rgb"))
-            and layer.data.ndim == pixels.ndim
-            for layer, (pixels, keywords, _) in zip(self._cell_layers, data, strict=True)
+            layer in self.viewer.layers and look == _look(keywords) and layer.data.ndim == pixels.ndim
+            for layer, look, (pixels, keywords, _) in zip(self._cell_layers, self._looks, data, strict=True)
         )
 
     def _add_cells(self, data: Sequence[tuple[Any, dict[str, Any], str]]) -> None:
         from napari.layers import Image
 
-        from sparseattn.cells.measure_phase import is_path_difference
-
-        cells = self.workspace.cells
-        measured = cells is not None and is_path_difference(cells)
         with self._quiet():
             for pixels, keywords, _ in data:
                 layer = Image(pixels, **keywords)
-                layer.metadata[MARK] = {"made": "cells"}
-                layer.colorbar.visible = measured  # nanometres are to be read off
+                layer.metadata[MARK] = {**layer.metadata.get(MARK, {}), "made": "cells"}
                 self._cell_layers.append(layer)
                 # Under the overlays that are there.
                 place = min(
@@ -331,6 +345,7 @@ class Layers:
     # -- what others do ------------------------------------------------------------------------------
 
     def _on_inserted(self, event: Any) -> None:
+        _show_what_values_are(event.value)
         if not self._busy and (offer := _offer(event.value)) is not None:
             self.offered.emit(*offer)
 
@@ -357,14 +372,19 @@ class Layers:
             self._busy = before
 
 
-def made(layer: Layer) -> str | None:
-    """Return what a layer is that the plugin made ("coarse", "cells", ...), or None for another's layer."""
-    about: Any = layer.metadata.get(MARK)
-    return about.get("made") if isinstance(about, dict) else None
-
-
 def _offer(layer: Layer) -> tuple[CellSource, str] | None:
     about = layer.metadata.get(MARK)
     if layer._type_string != "image" or not isinstance(about, dict) or "path" not in about:
         return None
     return CellSource(Path(about["path"]), about.get("options", {})), layer.name
+
+
+def _show_what_values_are(layer: Layer) -> None:
+    """Nanometres are to be read off: a layer of ours, or one that our reader made, gets a colour bar."""
+    if shows_nanometres(layer):
+        layer.colorbar.visible = True
+
+
+def _look(keywords: dict[str, Any]) -> tuple[Any, ...]:
+    """Return what of a layer's look does not change when it shows other pixels."""
+    return tuple(keywords.get(name) for name in ("rgb", "colormap", "blending", "scale", "units"))

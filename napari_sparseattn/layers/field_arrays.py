@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +22,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FieldImage:
-    """Image layers as a field: ``field`` reads them a plane at a time; ``path`` is the file, where known."""
+    """Image layers as a field: ``field`` reads them a plane at a time; ``path`` is the file, where known.
+
+    ``options`` are those of `sparseattn.cells.open_field` that the file was opened with.
+    """
 
     name: str
     field: Field
     leading: tuple[int, ...]
     path: Path | None
+    options: Mapping[str, Any] = dataclass_field(default_factory=dict)
 
 
 class Channels:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_sparseattn.layers import MARK, made
 from napari_sparseattn.layers.field_arrays import place_of, placed_on, shape_of
+from napari_sparseattn.layers.field_marks import MARKS
+from napari_sparseattn.layers.metadata import MARK, made
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -67,5 +68,5 @@ class FoundLayers:
 
 
 def is_edited(layer: Labels) -> bool:
-    """Return whether cells that were found were changed by somebody else since."""
-    return made(layer) == FOUND and bool(layer.metadata[MARK].get("edited"))
+    """Return whether cells that were found or marked were changed by somebody else since."""
+    return made(layer) in (FOUND, MARKS) and bool(layer.metadata[MARK].get("edited"))

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from psygnal import Signal
 
-from napari_sparseattn.layers import MARK, made
 from napari_sparseattn.layers.field_arrays import cell_numbers, numbers_image, place_of, placed_on, shape_of
 from napari_sparseattn.layers.field_found import FOUND
+from napari_sparseattn.layers.metadata import MARK, made
 from napari_sparseattn.layers.overlays import one_refresh
 from sparseattn.errors import InputError
 

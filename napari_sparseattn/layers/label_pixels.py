@@ -22,11 +22,13 @@ class LabelPixels:
 
     pixels: Any
     path: Path | None
+    of_file: bool | None = None
+    """Whether they are just what the file says, where that is known without reading it."""
 
     def is_in_its_file(self) -> bool:
         """Return whether there is a file that holds just these pixels."""
-        if self.path is None:
-            return False
+        if self.path is None or self.of_file is not None:
+            return bool(self.of_file)
         from sparseattn.cells import open_field
 
         shape = self.pixels.shape

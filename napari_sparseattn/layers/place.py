@@ -35,6 +35,15 @@ def cell_to_world(source: Image | None, placement: Placement) -> Matrix:
     return matrix
 
 
+def pixel_size_um(layer: Image) -> float | None:
+    """Return the side of a pixel of an image in micrometres, where its scale has such a unit."""
+    try:
+        size = float((layer.scale[-1] * layer.units[-1]).to("um").magnitude)
+    except Exception:  # a unit that is no length: pixels
+        return None
+    return size if size > 0 else None
+
+
 def put(layer: Layer, matrix: Matrix) -> None:
     """Place a two-dimensional layer by a matrix: by scale and translate where they suffice."""
     if matrix[0, 1] or matrix[1, 0]:

@@ -24,13 +24,17 @@ def recording_layers(path: Path, frame_us: int | None = None) -> list[LayerData]
     ValueError, OSError
         With the reason why it cannot be read.
     """
-    frames = EventFrames.of(open_recording(path).store(), frame_us)
+    return frame_layers(EventFrames.of(open_recording(path).store(), frame_us), path)
+
+
+def frame_layers(frames: EventFrames, path: Path, pixel_size_um: float | None = None) -> list[LayerData]:
+    """Return two Image layers (T, Y, X), on and off events, of frames that were begun."""
     count, _, height, width = frames.shape
     middle = frames.frame(count // 2)
-    milliseconds = frames.frame_us / 1000
+    size, unit = (1.0, "pixel") if pixel_size_um is None else (pixel_size_um, "um")
     shared: dict[str, Any] = {
-        "scale": (milliseconds, 1, 1),
-        "units": ("ms", "pixel", "pixel"),
+        "scale": (frames.frame_us / 1000, size, size),
+        "units": ("ms", unit, unit),
         "axis_labels": ("time", "y", "x"),
         "metadata": {"event_frames": {"path": str(path), "frame_us": frames.frame_us}},
     }

@@ -11,6 +11,8 @@ import dask.array as da
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_sparseattn.layers.metadata import MARK, note_of_file
+from napari_sparseattn.workspace import CellSource
 from sparseattn.cells import CellSet
 from sparseattn.cells.measure_phase import is_path_difference
 from sparseattn.errors import CellError
@@ -28,12 +30,14 @@ def cell_layers(
     *,
     path: Path | None = None,
     options: dict[str, Any] | None = None,
+    file: CellSource | None = None,
     pixel_size_um: float | None = None,
 ) -> list[LayerData]:
     """Return the Image layers of cells of one size: (N, Y, X, 3) for RGB, else (N, Y, X) for each channel.
 
     ``path`` and ``options`` of `sparseattn.cells.open_cells` go into the metadata, so that the cells can be
-    taken from the layers into the plugin. The size of a pixel is that of the cells where it is not given.
+    taken from the layers into the plugin; ``file`` does where they are in the plugin already. The size of a
+    pixel is that of the cells where it is not given.
     """
     pixel_size_um = pixel_size_um or cells.pixel_size_um
     first = read_or_blank(cells, 0)
@@ -49,12 +53,31 @@ def cell_layers(
         name=f"cells-{uuid.uuid4().hex}",  # else dask hashes all pixels for a name
     )  # (N, C, Y, X)
     shared: dict[str, Any] = {}
+    noted: dict[str, Any] = {}
     if path is not None:
-        shared["metadata"] = {"sparseattn": {"path": str(path), "options": options or {}}}
+        noted = {"path": str(path), "options": options or {}}
+        file = CellSource(path, options or {}) if path.is_file() else None
     if pixel_size_um is not None:
         shared |= {"scale": (1, pixel_size_um, pixel_size_um), "units": ("pixel", "um", "um")}
     shared["axis_labels"] = ("cell", "y", "x")
-    return _images(stack, first, cells, name, shared)
+    return _noting(_images(stack, first, cells, name, shared), cells, noted, file)
+
+
+def _noting(
+    layers: list[LayerData], cells: CellSet, noted: dict[str, Any], file: CellSource | None
+) -> list[LayerData]:
+    """Return the layers with what is known of them in their metadata."""
+    if is_path_difference(cells):
+        noted = {**noted, "unit": cells.unit}
+    for place, (_, keywords, _) in enumerate(layers):
+        of_file = {}
+        if file is not None and file.path is not None:
+            of_file = note_of_file(
+                file.path, file.options, None if "rgb" in keywords else cells.channels[place]
+            )
+        if noted or of_file:
+            keywords["metadata"] = {MARK: {**noted, **of_file}}
+    return layers
 
 
 def load_what_layers_need() -> None:
@@ -69,7 +92,7 @@ def load_what_layers_need() -> None:
 def one_cell_layers(cells: CellSet, index: int, name: str) -> list[LayerData]:
     """Return the Image layers of one cell: (Y, X, 3) for RGB, else (Y, X) for each channel."""
     pixels = read_or_blank(cells, index)
-    return _images(pixels, pixels, cells, name, {})
+    return _noting(_images(pixels, pixels, cells, name, {}), cells, {}, None)
 
 
 def read_or_blank(cells: CellSet, index: int) -> NDArray[Any]:

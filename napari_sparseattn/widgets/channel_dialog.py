@@ -4,13 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qtpy.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QFormLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QLabel,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_sparseattn.widgets.remember_box import RememberBox
 
 
 class ChannelDialog(QDialog):
     """Asks for a channel of the cells for each of the model's."""
 
-    def __init__(self, ours: Sequence[str], theirs: Sequence[str], parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        ours: Sequence[str],
+        theirs: Sequence[str],
+        *,
+        can_remember: bool = False,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self.setWindowTitle("Match Channels")
         self.boxes: dict[str, QComboBox] = {}
@@ -22,6 +39,8 @@ class ChannelDialog(QDialog):
             box.currentIndexChanged.connect(self._check)
             self.boxes[name] = box
             form.addRow(f"{name} of the model is", box)
+        self.remember = RememberBox()
+        self.remember.offer(can_remember)
         self.hint = QLabel()
         self.hint.setWordWrap(True)
         self.buttons = QDialogButtonBox(
@@ -33,6 +52,7 @@ class ChannelDialog(QDialog):
         layout.addWidget(QLabel("The channels of the cells have other names than those of the model."))
         layout.addLayout(form)
         layout.addWidget(self.hint)
+        layout.addWidget(self.remember)
         layout.addWidget(self.buttons)
         self._check()
 

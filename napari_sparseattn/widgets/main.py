@@ -8,14 +8,12 @@ import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QSize, Qt, QTimer
 from qtpy.QtGui import QDragEnterEvent, QDropEvent, QKeySequence, QShortcut, QShowEvent
 from qtpy.QtWidgets import (
-    QDialog,
     QFileDialog,
-    QFrame,
     QHBoxLayout,
     QLabel,
     QMainWindow,
@@ -31,13 +29,15 @@ from qtpy.QtWidgets import (
 )
 
 from napari_sparseattn import project
-from napari_sparseattn.models import model_for
+from napari_sparseattn.kinds_of_files import PROJECT, can_be_an_image, is_marks
 from napari_sparseattn.session import Session, session_of
 from napari_sparseattn.settings import last_folder, remember_folder
 from napari_sparseattn.versions import title_of
-from napari_sparseattn.widgets.channel_dialog import ChannelDialog
-from napari_sparseattn.widgets.phase_dialog import PhaseDialog
+from napari_sparseattn.widgets.facts_line import FactsLine
+from napari_sparseattn.widgets.offer_line import OfferLine
+from napari_sparseattn.widgets.questions import Questions
 from napari_sparseattn.widgets.status_line import StatusLine
+from napari_sparseattn.workspace import CellSource
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -55,8 +55,6 @@ TABS = (
 )
 WIDTH = 480
 MODEL_FILES = "Models (*.safetensors)"
-USUAL_WAVELENGTH_NM = 633.0
-"""Of a helium-neon laser: where the dialog begins."""
 STACK_FILES = "Stacks (*.tif *.tiff *.npy *.npz *.mat *.h5 *.hdf5 *.rtdc);;All files (*)"
 PROJECT_FILES = "Projects (*.sparseattn.json)"
 
@@ -74,16 +72,19 @@ class MainWidget(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
+        self.questions = Questions(self.session, self)
         layout.addLayout(self._build_buttons())
         layout.addWidget(self._build_state())
-        layout.addWidget(self._build_offer())
+        self.facts = FactsLine(self.session, self.questions)
+        layout.addWidget(self.facts)
+        self.offer = OfferLine(self.session, self.questions)
+        layout.addWidget(self.offer)
         layout.addWidget(self._build_tabs(), 1)
         self.status = StatusLine(self.session)
         layout.addWidget(self.status)
-        self._offered: ModelCard | None = None
         opening = self.session.opening
-        opening.subfolders_asked.connect(self._ask_subfolders)
-        opening.wavelength_asked.connect(self._ask_wavelength)
+        opening.field_met.connect(self._open_field)
+        self.session.field.dropped_otherwise.connect(opening.open_cells)
         workspace = self.workspace
         workspace.cells_changed.connect(self._on_cells)
         for changed in (workspace.cells_changed, workspace.model_changed, workspace.channels_changed):
@@ -110,12 +111,22 @@ class MainWidget(QWidget):
         self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self.more)
         self.actions_by_name = {}
+        asks = self.questions
         for title, call, hint in (
             ("Open Stack…", self._choose_stack, "A TIFF stack, array or Zarr store of cells"),
             ("Add Folder…", self._add_folder, "More cells beside those that are open"),
             ("Use Selected Layers", self.session.opening.use_selected_layers, "Cells from image layers"),
-            ("Match Channels…", self._match_channels, "Say which channel of the cells is which of the model"),
-            ("Phase…", self._set_phase, "How phase or holograms become optical path difference"),
+            (
+                "Match Channels…",
+                asks.match_channels,
+                "Say which channel of the cells is which of the model",
+            ),
+            ("Phase…", asks.set_phase, "How phase or holograms become optical path difference"),
+            (
+                "Events…",
+                asks.set_events,
+                "How cells are found in a recording, and what their images show",
+            ),
             (None, None, None),
             (
                 "Save Project",
@@ -153,23 +164,6 @@ class MainWidget(QWidget):
         self.state.setContentsMargins(10, 0, 10, 2)
         return self.state
 
-    def _build_offer(self) -> QFrame:
-        """A line that offers a model that fits the cells, or to match channels."""
-        self.offer = QFrame()
-        self.offer.setObjectName("offer")
-        self.offer.setStyleSheet(
-            "QFrame#offer { border: 1px solid #56b4e9; border-radius: 3px; margin: 0 8px 2px 8px; }"
-        )
-        self.offer_text = QLabel()
-        self.offer_text.setWordWrap(True)
-        self.offer_yes = QPushButton()
-        self.offer_yes.clicked.connect(self._take_offer)
-        row = QHBoxLayout(self.offer)
-        row.setContentsMargins(8, 3, 4, 3)
-        row.addWidget(self.offer_text, 1)
-        row.addWidget(self.offer_yes)
-        return self.offer
-
     def _build_tabs(self) -> QTabWidget:
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
@@ -191,8 +185,13 @@ class MainWidget(QWidget):
         """Bring a tab to the front, by the name of its package."""
         self.tabs.setCurrentIndex([name for _, name, _, _ in TABS].index(module))
 
+    def _is_in_front(self, module: str) -> bool:
+        return TABS[self.tabs.currentIndex()][1] == module
+
     def _fill(self, place: int) -> None:
         self.tabs.widget(place).fill()
+        self.session.field_in_front = self._is_in_front("field")
+        self.facts.refresh()
 
     def showEvent(self, event: QShowEvent) -> None:
         """All work stops when the viewer's window goes; closing the dock alone leaves it be."""
@@ -205,11 +204,15 @@ class MainWidget(QWidget):
     # -- opening -------------------------------------------------------------------------------------
 
     def open_path(self, path: Path, **options: str) -> None:
-        """Open whatever it is: a project, a model, or cells; the options are for cells."""
-        if path.name.endswith(project.SUFFIX):
+        """Open whatever it is: a project, a model, marks, a field or cells; the options are for cells."""
+        if path.name.endswith(PROJECT):
             project.open_project(self.session, path)
         elif path.suffix == ".safetensors":
             self.session.opening.load_model(path)
+        elif is_marks(path):
+            self.session.field.open_marks(path)
+        elif self._is_in_front("field") and self.session.field.image_name and can_be_an_image(path):
+            self.session.field.open_dropped(path)
         else:
             self.session.opening.open_cells(path, **options)
 
@@ -240,54 +243,9 @@ class MainWidget(QWidget):
             remember_folder(kind, Path(name).parent)
             self.open_path(Path(name))
 
-    def _ask_subfolders(self, path: Path, names: tuple[str, ...]) -> None:
-        """Ask whether the subfolders are classes or samples; the cells are opened on the answer."""
-        listed = ", ".join(names[:6]) + ("…" if len(names) > 6 else "")
-        box = QMessageBox(self)
-        box.setWindowTitle("Classes or samples?")
-        box.setText(f"What are the subfolders of {path.name}?")
-        box.setInformativeText(
-            f"{listed}\n\nClasses: each name is the class of the cells in it.\n"
-            "Samples: each name is a sample, such as a patient or a well."
-        )
-        classes = box.addButton("Classes", QMessageBox.ButtonRole.AcceptRole)
-        samples = box.addButton("Samples", QMessageBox.ButtonRole.AcceptRole)
-        box.addButton(QMessageBox.StandardButton.Cancel)
-        box.setDefaultButton(classes)
-
-        def answer() -> None:
-            meaning = {classes: "classes", samples: "samples"}.get(box.clickedButton())
-            if meaning is not None:
-                self.session.opening.open_cells(path, subfolders=meaning)
-
-        box.finished.connect(answer)
-        box.open()
-        self._question = box
-
-    def _ask_wavelength(self, path: Path, options: dict[str, Any]) -> None:
-        """Ask for the wavelength of the light; the phase is opened on the answer."""
-        add = options.pop("add", False)
-        said = {"wavelength_nm": USUAL_WAVELENGTH_NM, **(options.get("phase") or {})}
-        self._ask_phase(path, {**options, "phase": said}, add)
-
-    def _set_phase(self) -> None:
-        """Ask how the phase of the cells that are open is to be read, and open them again."""
-        sources = self.workspace.sources
-        path = sources[0].path if len(sources) == 1 else None
-        if path is None:
-            self.workspace.fail("Open one file or folder of phase images first.")
-            return
-        self._ask_phase(path, dict(sources[0].options), False)
-
-    def _ask_phase(self, path: Path, options: dict[str, Any], add: bool) -> None:
-        dialog = PhaseDialog(self.session.jobs, path, options, max(self.workspace.current, 0), self)
-
-        def answer() -> None:
-            self.session.opening.open_cells(path, add=add, **dialog.options)
-
-        dialog.accepted.connect(answer)
-        dialog.open()
-        self._question = dialog
+    def _open_field(self, source: CellSource) -> None:
+        self.show_tab("field")
+        self.session.field.open_image(source)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if event.mimeData().hasUrls():
@@ -308,23 +266,13 @@ class MainWidget(QWidget):
             project.save_project(self.session, self.workspace.project_path)
 
     def _save_project_as(self) -> None:
-        start = str(Path(last_folder("project")) / f"cells{project.SUFFIX}")
+        start = str(Path(last_folder("project")) / f"cells{PROJECT}")
         name, _ = QFileDialog.getSaveFileName(self, "Save Project", start, PROJECT_FILES)
         if not name:
             return
-        path = Path(name if name.endswith(project.SUFFIX) else name + project.SUFFIX)
+        path = Path(name if name.endswith(PROJECT) else name + PROJECT)
         remember_folder("project", path.parent)
         project.save_project(self.session, path)
-
-    def _match_channels(self) -> None:
-        workspace = self.workspace
-        if workspace.cells is None or workspace.classifier is None:
-            workspace.say("Open cells and load a model first.")
-            return
-        dialog = ChannelDialog(workspace.cells.channels, workspace.classifier.prepare.channels, self)
-        dialog.accepted.connect(lambda: workspace.set_channel_names(dialog.names))
-        dialog.open()
-        self._question = dialog
 
     def _about_model(self) -> None:
         classifier = self.workspace.classifier
@@ -343,8 +291,7 @@ class MainWidget(QWidget):
         box = QMessageBox(self)
         box.setWindowTitle("About This Model")
         box.setText(text if card is None else card.text)
-        box.open()
-        self._question: QDialog = box
+        self.questions.show(box)
 
     def _help(self) -> None:
         from napari_sparseattn.widgets.help_window import HelpWindow
@@ -354,16 +301,12 @@ class MainWidget(QWidget):
     # -- what is shown -------------------------------------------------------------------------------
 
     def _on_cells(self) -> None:
-        """Cells of several sizes have no slider to leaf with: the gallery is where they are."""
+        """Passages, and cells of several sizes, have no slider to leaf with: they are in the gallery."""
         workspace = self.workspace
-        if (
-            workspace.cells is None
-            or workspace.has_placement
-            or workspace.is_stack
-            or len(workspace.cells) < 2
-        ):
+        if workspace.cells is None or len(workspace.cells) < 2:
             return
-        self.show_tab("gallery")
+        if self.session.recording.is_current or not (workspace.has_placement or workspace.is_stack):
+            self.show_tab("gallery")
 
     def _show_state(self) -> None:
         workspace = self.workspace
@@ -372,42 +315,10 @@ class MainWidget(QWidget):
             titles = ", ".join(source.title for source in workspace.sources) or "cells"
             parts.append(f"<b>{titles}</b>: {len(workspace.cells):,} cells")
         if workspace.classifier is not None:
-            parts.append(f"model <b>{title_of(workspace.model_path)}</b>")
+            other = " (made for other cells)" if workspace.forced else ""
+            parts.append(f"model <b>{title_of(workspace.model_path)}</b>{other}")
         self.state.setText(" · ".join(parts))
         self.state.setVisible(bool(parts))
-        self._show_offer()
-
-    def _show_offer(self) -> None:
-        workspace = self.workspace
-        self._offered = None
-        text = ""
-        if workspace.cells is not None and (workspace.classifier is None or workspace.mismatch):
-            self._offered = model_for(workspace.cells, simulated=self._is_sample())
-        if self._offered is not None:
-            text = f"A model for such cells comes with the plugin: {self._offered.title}."
-            if workspace.mismatch:
-                text = f"The loaded model does not fit these cells. {text}"
-            self.offer_yes.setText("Load It")
-            self.offer_yes.setToolTip(self._offered.text)
-        elif workspace.mismatch:
-            text = f"The model does not fit: {workspace.mismatch}."
-            self.offer_yes.setText("Match Channels…")
-            self.offer_yes.setToolTip("Say which channel of the cells is which of the model")
-        self.offer_text.setText(text)
-        self.offer.setVisible(bool(text))
-
-    def _is_sample(self) -> bool:
-        """Whether the cells are the simulated ones that come with the plugin."""
-        from napari_sparseattn._sample_data import instrument_of
-
-        paths = [source.path for source in self.workspace.sources if source.path is not None]
-        return any(instrument_of(path) is not None for path in paths)
-
-    def _take_offer(self) -> None:
-        if self._offered is not None:
-            self.session.opening.load_model(self._offered.path)
-        else:
-            self._match_channels()
 
 
 class _Tab(QScrollArea):

@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_sparseattn.widgets.remember_box import RememberBox
 from sparseattn.errors import InputError
 from sparseattn.phase.settings import PhaseSettings
 
@@ -65,16 +66,22 @@ class PhaseDialog(QDialog):
     path, options
         The file and how it is opened, as `sparseattn.cells.open_cells` takes it.
     index
-        Which cell to show.
+        Which cell to show; None: the file is a field of many cells.
     """
 
     def __init__(
-        self, jobs: Jobs, path: Path, options: Mapping[str, Any], index: int, parent: QWidget | None = None
+        self,
+        jobs: Jobs,
+        path: Path,
+        options: Mapping[str, Any],
+        index: int | None,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle("Phase")
         self._jobs, self._path, self._options, self._index = jobs, path, dict(options), index
-        said = PhaseSettings.from_json(self._options.pop("phase", None) or {})
+        began = self._options.pop("phase", None) or {}
+        self._began, said = set(began), PhaseSettings.from_json(began)
         self._reference = said.reference
         self.wavelength = _number(" nm", 20_000, 1, "as the file says")
         self.wavelength.setValue(said.wavelength_nm or 0)
@@ -92,6 +99,7 @@ class PhaseDialog(QDialog):
         self.says = QLabel()
         self.says.setWordWrap(True)
         self.says.setFixedWidth(SIDE)
+        self.remember = RememberBox()
         self.buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
         )
@@ -112,6 +120,11 @@ class PhaseDialog(QDialog):
     @property
     def options(self) -> dict[str, Any]:
         """What `open_cells` is to be given, as plain JSON values."""
+        return {**self._options, **self.said}
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """Of these, what is said here."""
         phase = PhaseSettings(
             values=self.values.currentData(),
             wavelength_nm=self.wavelength.value() or None,
@@ -121,9 +134,11 @@ class PhaseDialog(QDialog):
             reference=self._reference,
         ).to_json()
         usual = PhaseSettings().to_json()
-        changed = {name: value for name, value in phase.items() if value != usual[name]}
+        changed = {
+            name: value for name, value in phase.items() if value != usual[name] or name in self._began
+        }
         size = {"pixel_size_um": self.pixel_size.value()} if self.pixel_size.value() else {}
-        return {**self._options, **size, "phase": changed}
+        return {**size, "phase": changed}
 
     def _lay_out(self) -> None:
         form = QFormLayout()
@@ -143,6 +158,7 @@ class PhaseDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.addWidget(QLabel(f"{self._path.name} becomes optical path difference in nanometres."))
         layout.addLayout(beside)
+        layout.addWidget(self.remember)
         layout.addWidget(self.buttons)
 
     def _preview(self) -> None:
@@ -154,9 +170,11 @@ class PhaseDialog(QDialog):
         path, index = self._path, self._index
 
         def work(_: Report) -> NDArray[np.float32] | str:
-            from sparseattn.cells import open_cells
+            from sparseattn.cells import open_cells, open_field
 
             try:
+                if index is None:
+                    return np.asarray(open_field(path, **options).plane(0)[0], np.float32)
                 cells = open_cells(path, **options)
                 return np.asarray(cells.read(min(index, len(cells) - 1))[0], np.float32)
             except InputError as error:

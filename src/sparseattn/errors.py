@@ -17,5 +17,13 @@ class WavelengthError(InputError):
     """Phase cannot become path difference before somebody says the wavelength of the light."""
 
 
+class LayoutError(InputError):
+    """The shape of an array fits several orders of its axes: somebody must say which it is."""
+
+    def __init__(self, message: str, shape: tuple[int, ...]) -> None:
+        super().__init__(message)
+        self.shape = shape
+
+
 class CellError(InputError):
     """One cell cannot be read or used; the others can (truncated file, NaN, wrong channels)."""

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sparseattn.cells import open_cells
+from sparseattn.cells import open_cells, open_passages
+from sparseattn.cells.passages import holds_passages
 from sparseattn.errors import InputError
 from sparseattn.events import EventSettings, find_passages
 from sparseattn.events.event import events_of
@@ -98,3 +99,36 @@ def test_a_recording_without_cells_says_what_was_looked_for(tmp_path) -> None:
     np.save(tmp_path / "a.npy", background_activity(5, 64, 100_000, np.random.default_rng(0)))
     with pytest.raises(InputError, match="no cell of about 30 pixels passes through it"):
         open_cells(tmp_path / "a.npy")
+
+
+def test_the_paths_of_the_cells_that_are_opened(flow, tmp_path) -> None:
+    np.save(tmp_path / "flow.npy", flow[0])
+    told: list[tuple[int, int]] = []
+    found = open_passages(tmp_path / "flow.npy", on_slice=lambda done, total: told.append((done, total)))
+    assert told and told[-1][0] == told[-1][1]
+    cells = open_cells(tmp_path / "flow.npy")
+    assert [found.name(number) for number in range(len(found))] == list(cells.ids)
+    again = open_passages(tmp_path / "flow.npy", {"representation": "time_surface"}, on_slice=told.append)
+    assert again.passages is found.passages  # not looked for again
+    other = open_cells(tmp_path / "flow.npy", events={"representation": "time_surface"})
+    np.testing.assert_array_equal(again.image(2), other.read(2))
+
+    class Stop(Exception):
+        pass
+
+    def stop(done: int, total: int) -> None:
+        raise Stop
+
+    with pytest.raises(Stop):
+        open_passages(tmp_path / "flow.npy", {"diameter": 25}, on_slice=stop)
+    assert len(open_passages(tmp_path / "flow.npy", {"diameter": 25})) > 0  # a search that was stopped
+
+
+def test_what_is_searched_for_passages(flow, tmp_path) -> None:
+    np.save(tmp_path / "flow.npy", flow[0])
+    np.save(tmp_path / "image.npy", np.zeros((20, 20)))
+    assert holds_passages(tmp_path / "flow.npy")
+    assert not holds_passages(tmp_path / "flow.npy", {"recordings": "cells"})
+    assert not holds_passages(tmp_path / "image.npy")
+    with pytest.raises(InputError, match=r"image\.npy cannot be used: it holds no events"):
+        open_passages(tmp_path / "image.npy")

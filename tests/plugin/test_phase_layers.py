@@ -1,5 +1,6 @@
 """Phase and cytometry dropped on napari: stacks with units, colours, scale; what is asked, what refused."""
 
+import json
 from pathlib import Path
 
 import h5py
@@ -75,8 +76,8 @@ def test_the_dock_asks_for_the_wavelength(make_napari_viewer, qtbot, tmp_path: P
     viewer = make_napari_viewer()
     _, widget = viewer.window.add_plugin_dock_widget("napari-sparseattn", "SparseAttnNet")
     widget.open_path(path)
-    qtbot.waitUntil(lambda: isinstance(getattr(widget, "_question", None), PhaseDialog), timeout=30_000)
-    dialog = widget._question
+    qtbot.waitUntil(lambda: isinstance(widget.questions.shown, PhaseDialog), timeout=30_000)
+    dialog = widget.questions.shown
     qtbot.waitUntil(lambda: " nm, 24 x 28 pixels" in dialog.says.text(), timeout=30_000)
     before = dialog.says.text()
     dialog.wavelength.setValue(532)
@@ -89,13 +90,14 @@ def test_the_dock_asks_for_the_wavelength(make_napari_viewer, qtbot, tmp_path: P
     cells = workspace.cells
     assert len(cells) == 3 and cells.unit == "nm" and cells.phase.wavelength_nm == 532
     said = {"wavelength_nm": 532, "background": "curve"}
-    assert workspace.sources[0].options == {"phase": said}  # for the project file
+    assert workspace.sources[0].options == {}  # it is remembered beside the file
+    assert json.loads((tmp_path / "cells.json").read_text()) == {"files": {"a.h5": {"phase": said}}}
     assert viewer.layers[0].colormap.name == "viridis"
     assert viewer.canvas.overlays.scale_bar.visible and viewer.layers[0].colorbar.visible
 
     ids = cells.ids
     widget.actions_by_name["Phase…"].trigger()
-    dialog = widget._question
+    dialog = widget.questions.shown
     assert dialog.wavelength.value() == 532
     dialog.values.setCurrentText("QLSI picture")  # which it is not: it lacks what such files say
     qtbot.waitUntil(lambda: "pitch term" in dialog.says.text(), timeout=30_000)

@@ -34,6 +34,7 @@ filters = st.builds(
     in_distribution=ranges,
     labelled=choices,
     disagreement=choices,
+    limits=st.sampled_from([(), (("entropy", 0.1, 0.6),), (("entropy", 0.0, 9.0), ("p_long", 0.3, 1.0))]),
     gates=st.sampled_from([(), (gate,)]),
 )
 
@@ -48,6 +49,7 @@ def row_passes(row: Any, chosen: CellFilter) -> bool:
         and all(bounds == (0, 1) or bounds[0] <= value <= bounds[1] for value, bounds in between)
         and chosen.labelled in (None, row.labelled)
         and chosen.disagreement in (None, row.disagreement)
+        and all(low <= getattr(row, column) <= high for column, low, high in chosen.limits)
         and (not chosen.gates or (0 <= row.confidence < 0.9 and 0 <= row.entropy < 1))
     )
 
@@ -85,7 +87,8 @@ def test_cells_that_are_not_classified_pass_only_whole_ranges(cells: CellSet) ->
     [
         {"confidence": [0.9, 0.1]}, {"confidence": [0, 2]}, {"confidence": [0.5]}, {"confidence": None},
         {"predicted": "long"}, {"predicted": [3]}, {"labelled": 1}, {"samples": ["donor"]},
-        {"samples": {"donor": "A"}}, {"gates": [{}]}, {"colour": "red"},
+        {"samples": {"donor": "A"}}, {"gates": [{}]}, {"colour": "red"}, {"limits": {"area": [2, 1]}},
+        {"limits": {"area": [0]}}, {"limits": [["area", 0, 1]]}, {"limits": {"area": [0, float("inf")]}},
     ],
 )  # fmt: skip
 def test_a_damaged_filter_is_refused(entry: dict[str, object]) -> None:
@@ -97,8 +100,21 @@ def test_columns_that_are_not_there_are_named(cells: CellSet) -> None:
     table = cell_table(cells)
     with pytest.raises(InputError, match="'plate'"):
         rows_shown(table, CellFilter(samples=(("plate", ("1",)),)))
+    for column in ("area", "donor"):  # no column, and one of text
+        with pytest.raises(InputError, match=f"no numbers '{column}'"):
+            rows_shown(table, CellFilter(limits=((column, 0, 1),)))
     with pytest.raises(InputError, match="'area'"):
         rows_shown(table, CellFilter(), CellOrder("area"))
+
+
+@given(filters)
+def test_without_answers_nothing_of_the_model_is_asked(chosen: CellFilter) -> None:
+    left = chosen.without_answers()
+    assert (left.samples, left.given, left.labelled) == (chosen.samples, chosen.given, chosen.labelled)
+    assert left == CellFilter(samples=chosen.samples, given=chosen.given, labelled=chosen.labelled)
+    area = PolygonGate("a", "area", "light", gate.vertices)
+    own = CellFilter(limits=(("area", 1.0, 2.0),), gates=(area, gate))
+    assert own.without_answers() == CellFilter(limits=(("area", 1.0, 2.0),), gates=(area,))
 
 
 columns = st.lists(st.one_of(st.none(), st.sampled_from(["a", "b", "c"])), min_size=1, max_size=30)

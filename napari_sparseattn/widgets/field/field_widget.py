@@ -28,15 +28,17 @@ from napari_sparseattn.colours import NO_CLASS
 from napari_sparseattn.field_choice import FieldChoice, crop_from, segment_from
 from napari_sparseattn.field_tables import OTHER
 from napari_sparseattn.session import Session
-from napari_sparseattn.settings import recall, remember
+from napari_sparseattn.settings import last_folder, recall, remember, remember_folder
 from napari_sparseattn.widgets.field.class_legend import ClassLegend
 from napari_sparseattn.widgets.field.find_panel import FindPanel
+from napari_sparseattn.widgets.field.measured_text import measured_text
 from napari_sparseattn.widgets.section import Section
-from sparseattn.cells import CropSettings
+from sparseattn.cells import CropSettings, SegmentSettings
 from sparseattn.errors import InputError
 
 _PREVIEW_MS = 300
 _UNPAINTED = "not classified"
+MARK_FILES = "Cells (*.tif *.tiff *.png *.npy *.npz *.mat *.h5 *.txt *.json *.geojson);;All files (*)"
 
 
 class FieldWidget(QWidget):
@@ -53,10 +55,14 @@ class FieldWidget(QWidget):
         self._previewed: tuple[Any, ...] | None = None
         self._brought: set[str] = set()
         self._images: list[tuple[str, ...]] = []
+        self._phase = False
+        self._segments = {False: SegmentSettings(), True: SegmentSettings.for_phase()}
         self._build()
         self._recall()
         self._connect()
+        chosen = self.work.chosen_images
         self._list_layers()
+        self._choose_images(chosen)
         self._show_result()
 
     # -- the parts -----------------------------------------------------------------------------------
@@ -91,7 +97,11 @@ class FieldWidget(QWidget):
         box = QGroupBox("Field")
         form = _form(box)
         form.addRow("Image", self.image)
-        form.addRow("Cells", self.cells)
+        self.open_marks = QPushButton("Open\N{HORIZONTAL ELLIPSIS}")
+        self.open_marks.setToolTip(
+            "Take the cells that others have marked: a label image, YOLO, COCO or GeoJSON (or drop it here)"
+        )
+        form.addRow("Cells", _beside(self.cells, self.open_marks))
         return box
 
     def _build_find(self) -> Section:
@@ -176,6 +186,7 @@ class FieldWidget(QWidget):
         work.found_changed.connect(self._show_result)
         work.painted_changed.connect(self._show_result)
         work.preview_changed.connect(self._show_count)
+        work.image_opened.connect(self._choose_images)
         for signal in (workspace.cells_changed, workspace.classes_changed, workspace.current_changed,
                        workspace.predictions_changed):  # fmt: skip
             signal.connect(self._show_result)
@@ -188,6 +199,8 @@ class FieldWidget(QWidget):
         self.margin.valueChanged.connect(self._take_choice)
         self.side.valueChanged.connect(self._take_choice)
         self.run.clicked.connect(self._classify)
+        self.open_marks.clicked.connect(self._ask_marks)
+        work.marks_opened.connect(self._choose_cells)
         self.legend.chosen.connect(self._label)
         self.export.clicked.connect(self._export)
         self.familiar.valueChanged.connect(self._take_look)
@@ -206,7 +219,11 @@ class FieldWidget(QWidget):
         self.by.setCurrentIndex(0 if crop.side is None else 1)
         self.margin.setValue(round(100 * crop.margin))
         self.side.setValue(crop.side or 128)
-        self.find.set_value(segment_from(said.get("segment", {})))
+        self._segments = {
+            False: segment_from(said.get("segment", {})),
+            True: segment_from(said.get("segment_phase", SegmentSettings.for_phase().to_json())),
+        }
+        self.find.set_value(self._segments[self._phase])
         self.familiar.setValue(
             round(100 * float(said.get("least_familiar", self.work.painting.refusal.least_familiar)))
         )
@@ -220,9 +237,11 @@ class FieldWidget(QWidget):
 
     def _remember(self) -> None:
         choice = self.choice
+        self._segments[self._phase] = self.find.value
         settings = {
             "crop": self.crop.to_json(),
-            "segment": self.find.value.to_json(),
+            "segment": self._segments[False].to_json(),
+            "segment_phase": self._segments[True].to_json(),
             "least_familiar": self.work.painting.refusal.least_familiar,
             "least_confidence": self.work.painting.refusal.least_confidence,
             "opacity": self.work.painting.opacity,
@@ -282,13 +301,41 @@ class FieldWidget(QWidget):
 
     def _take_image(self) -> None:
         images = self.image.currentData()
+        self.work.choose_image(tuple(images or ()))
         if images:
             try:
-                self.find.offer(self.work.layers.channels(images))
-                self.planes.setVisible(self.work.layers.planes(images) > 1)
+                field = self.work.layers.image(images).field
             except InputError as error:
                 self.workspace.fail(error)
+            else:
+                self._take_kind(field.modality == "phase")
+                self.find.offer(field.channels, phase=self._phase)
+                self.planes.setVisible(field.planes > 1)
         self._take_choice()
+
+    def _take_kind(self, phase: bool) -> None:
+        """Phase has settings of its own for finding cells; those of other images are kept meanwhile."""
+        if phase != self._phase:
+            self._segments[self._phase] = self.find.value
+            self._phase = phase
+            self.find.set_value(self._segments[phase])
+
+    def _choose_images(self, names: tuple[str, ...]) -> None:
+        """Choose an image that was opened to be worked on."""
+        place = next((i for i in range(self.image.count()) if self.image.itemData(i) == names), -1)
+        if place >= 0:
+            self.image.setCurrentIndex(place)
+
+    def _ask_marks(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(
+            self, "Open the Cells of the Field", last_folder("marks"), MARK_FILES
+        )
+        if name:
+            remember_folder("marks", Path(name).parent)
+            self.work.open_marks(Path(name))
+
+    def _choose_cells(self, name: str) -> None:
+        self.cells.setCurrentIndex(self.cells.findData(name))
 
     def _take_choice(self) -> None:
         self._show_rows()
@@ -407,6 +454,9 @@ class FieldWidget(QWidget):
                     text += ", unlike the training cells"
             else:
                 text += "\nThe model could not read it."
+        measured = measured_text(found, index)
+        if measured:
+            text += f"\n{measured}"
         if found.touches_edge[index]:
             text += "\nIt touches the edge of the field."
         return text + "\nPress a key, or a colour below, to correct it."

@@ -93,6 +93,7 @@ class FindPanel(QWidget):
         layout.addWidget(self.preview)
         layout.addWidget(self.count)
         self._offered: tuple[str, ...] = ()
+        self._phase = False
         self.set_value(SegmentSettings())
         self.looks.currentIndexChanged.connect(self._take_looks)
         for combo in (self.channel, self.threshold, self.split):
@@ -102,8 +103,9 @@ class FindPanel(QWidget):
         self.sensitivity.valueChanged.connect(self.changed)
         self.preview.toggled.connect(self.changed)
 
-    def offer(self, channels: Sequence[str]) -> None:
-        """Say which channels the image has."""
+    def offer(self, channels: Sequence[str], *, phase: bool = False) -> None:
+        """Say which channels the image has, and whether it is phase."""
+        self._phase = phase
         if tuple(channels) == self._offered:
             return
         self._offered = tuple(channels)
@@ -153,8 +155,13 @@ class FindPanel(QWidget):
 
     def _take_looks(self) -> None:
         """Nuclei and whole cells want other settings altogether: begin with those that suit."""
-        stain = self.looks.currentData() == "stain"
-        settings = SegmentSettings.for_stain() if stain else SegmentSettings(looks=self.looks.currentData())
+        looks = self.looks.currentData()
+        if looks == "stain":
+            settings = SegmentSettings.for_stain()
+        elif self._phase and looks in ("auto", "bright"):
+            settings = SegmentSettings.for_phase()
+        else:
+            settings = SegmentSettings(looks=looks)
         self.set_value(settings)
         self.changed.emit()
 

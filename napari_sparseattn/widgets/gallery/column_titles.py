@@ -19,6 +19,15 @@ _TITLES = {
     "area_um2": "Area (µm²)",
     "mean_opd_nm": "Mean path difference (nm)",
     "dry_mass_pg": "Dry mass (pg)",
+    "time_ms": "Time (ms)",
+    "duration_ms": "Duration (ms)",
+    "from_y": "Enters at y",
+    "from_x": "Enters at x",
+    "to_y": "Leaves at y",
+    "to_x": "Leaves at x",
+    "path_px": "Path (pixels)",
+    "speed_px_per_ms": "Speed (pixels/ms)",
+    "events": "Events",
 }
 _LEFT_OUT = ("k", "split", "model_hash", "labelled", "disagreement")
 
@@ -48,3 +57,12 @@ def number_columns(table: pd.DataFrame) -> list[str]:
     """Return the columns of numbers, for the axes of a plot: measurements first."""
     numbers = [name for name in table.columns if table[name].dtype.kind in "iuf" and name not in _LEFT_OUT]
     return sorted(numbers, key=lambda name: not name.startswith(("area", "mean_", "dry_mass")))
+
+
+def limitable_columns(table: pd.DataFrame) -> list[str]:
+    """Return the columns of numbers that differ, to be limited; those with controls of their own are not."""
+    own = ("confidence", "in_distribution")
+    return [
+        name for name in number_columns(table)
+        if name not in own and table[name].min() < table[name].max()
+    ]  # fmt: skip

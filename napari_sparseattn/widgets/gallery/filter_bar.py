@@ -9,6 +9,8 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QGridLayout, QWidget
 
 from napari_sparseattn.widgets.gallery.choice_button import ChoiceButton
+from napari_sparseattn.widgets.gallery.column_titles import column_title
+from napari_sparseattn.widgets.gallery.number_limits import NumberLimits
 from napari_sparseattn.widgets.gallery.range_slider import RangeSlider
 from sparseattn.table.filters import CellFilter
 
@@ -32,6 +34,7 @@ class FilterBar(QWidget):
             "Familiar",
             "How much a cell is like those that the model was taught with: near 0, like none of them",
         )
+        self.limits = NumberLimits()
         self._samples: dict[str, ChoiceButton] = {}
         self._layout = QGridLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
@@ -41,9 +44,10 @@ class FilterBar(QWidget):
         self._layout.addWidget(self.agreement, 1, 1)
         self._layout.addWidget(self.confidence, 2, 0, 1, 2)
         self._layout.addWidget(self.in_distribution, 3, 0, 1, 2)
+        self._layout.addWidget(self.limits, 4, 0, 1, 2)
         for column in (0, 1):
             self._layout.setColumnStretch(column, 1)
-        for control in (self.predicted, self.given, self.confidence, self.in_distribution):
+        for control in (self.predicted, self.given, self.confidence, self.in_distribution, self.limits):
             control.changed.connect(self._tell)
         for box in (self.labelled, self.agreement):
             box.currentIndexChanged.connect(self._tell)
@@ -66,14 +70,25 @@ class FilterBar(QWidget):
             box.setCurrentIndex([choice for _, choice in choices].index(chosen))
             box.blockSignals(False)
 
+    def hide_answers(self, hidden: bool) -> None:
+        """Hide the conditions on what a model says; they are kept, and do not hold meanwhile."""
+        for control in (self.predicted, self.agreement, self.confidence, self.in_distribution):
+            control.setVisible(not hidden)
+
     def offer(
         self,
         predicted: Sequence[str],
         given: Sequence[str],
         samples: Mapping[str, Sequence[str]],
+        numbers: Mapping[str, tuple[str, float, float]],
         colours: dict[str, str],
     ) -> None:
-        """Offer the classes and sample values that there are."""
+        """Offer the classes, sample values, and numbers (title, least, largest) that there are."""
+        self.limits.offer(
+            {name: title for name, (title, _, _) in numbers.items()},
+            {name: (low, high) for name, (_, low, high) in numbers.items()},
+            {name: (low, high) for name, low, high in self._value.limits},
+        )
         self.predicted.offer(predicted, self._value.predicted, colours)
         self.given.offer(given, self._value.given, colours)
         allowed = dict(self._value.samples)
@@ -84,10 +99,10 @@ class FilterBar(QWidget):
                 button.deleteLater()
             self._samples = {}
             for place, column in enumerate(wanted):
-                button = ChoiceButton(column, f"Show only cells of these values of {column}")
+                button = ChoiceButton(column_title(column), f"Show only cells of these values of {column}")
                 button.changed.connect(self._tell)
                 self._samples[column] = button
-                self._layout.addWidget(button, 4 + place // 2, place % 2)
+                self._layout.addWidget(button, 5 + place // 2, place % 2)
         for column, button in self._samples.items():
             button.offer(wanted[column], allowed.get(column, ()))
 
@@ -101,6 +116,7 @@ class FilterBar(QWidget):
             given=self.given.chosen,
             confidence=self.confidence.value,
             in_distribution=self.in_distribution.value,
+            limits=tuple((name, low, high) for name, (low, high) in self.limits.value.items()),
             labelled=_LABELLED[self.labelled.currentIndex()][1],
             disagreement=_AGREEMENT[self.agreement.currentIndex()][1],
         )

@@ -23,16 +23,23 @@ from qtpy.QtWidgets import (
 from napari_sparseattn.settings import recall, remember
 from napari_sparseattn.widgets.gallery.cards import Cards
 from napari_sparseattn.widgets.gallery.cell_grid import CellGrid
-from napari_sparseattn.widgets.gallery.column_titles import column_title, sample_columns, sortable_columns
+from napari_sparseattn.widgets.gallery.column_titles import (
+    column_title,
+    limitable_columns,
+    sample_columns,
+    sortable_columns,
+)
 from napari_sparseattn.widgets.gallery.filter_bar import FilterBar
 from napari_sparseattn.widgets.gallery.listening import listen
 from napari_sparseattn.widgets.gallery.shared_contrast import SharedContrast, can_share, shares_at_first
-from napari_sparseattn.widgets.gallery.thumbnail_picture import thumbnail, thumbnail_of_selected
+from napari_sparseattn.widgets.gallery.thumbnail_picture import Picture, thumbnail, thumbnail_of_selected
 from sparseattn.errors import InputError
-from sparseattn.table.filters import CellFilter, CellOrder, sample_texts
+from sparseattn.table.filters import CellFilter, CellOrder, is_answer, sample_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import pandas as pd
 
     from napari_sparseattn.session import Session
     from napari_sparseattn.widgets.gallery.scatter import ScatterPanel
@@ -42,6 +49,8 @@ if TYPE_CHECKING:
 _SIDES = (40, 240)
 _MOST_SAMPLE_VALUES = 200
 """A column of more values tells the cells one by one: no use to tick."""
+_MOST_NUMBERS = 8
+"""Of a column of whole numbers, more values than so many are limited by a range."""
 
 
 class GalleryWidget(QWidget):
@@ -199,10 +208,14 @@ class GalleryWidget(QWidget):
         else:
             limits = self._contrast(cells)
             if self.overlay.isChecked() and classifier and model_cells and not workspace.mismatch:
-                thumbnails.begin(
-                    lambda index: thumbnail_of_selected(cells, model_cells, classifier, k, index, limits()),
-                    keep=keep,
-                )
+                force = workspace.forced
+
+                def of_selected(index: int) -> Picture:
+                    return thumbnail_of_selected(
+                        cells, model_cells, classifier, k, index, limits(), force=force
+                    )
+
+                thumbnails.begin(of_selected, keep=keep)
             else:
                 thumbnails.begin(lambda index: thumbnail(cells, index, limits()), keep=keep)
         self.grid.viewport().update()
@@ -256,16 +269,27 @@ class GalleryWidget(QWidget):
         table, workspace = self._shown.table, self._workspace
         names = [item.name for item in workspace.classes]
         samples: dict[str, list[str]] = {}
+        numbers: dict[str, tuple[str, float, float]] = {}
         orders = [("In their order", "")]
         given = list(names)
         if table is not None:
             for column in sample_columns(table):
                 values = sample_texts(table[column]).unique().tolist()
-                if len(values) <= _MOST_SAMPLE_VALUES:
+                if len(values) <= _most_ticks(table[column]):
                     samples[column] = sorted(values)
+            numbers = {
+                name: (column_title(name), float(table[name].min()), float(table[name].max()))
+                for name in limitable_columns(table)
+                if name not in samples and not (workspace.blind and is_answer(name))
+            }
             given += sorted(set(table["human_label"].dropna()) - set(names))
-            orders += [(column_title(column), column) for column in sortable_columns(table)]
-        self.filters.offer(names, given, samples, workspace.colours)
+            orders += [
+                (column_title(column), column)
+                for column in sortable_columns(table)
+                if not (workspace.blind and is_answer(column))
+            ]
+        self.filters.hide_answers(workspace.blind)
+        self.filters.offer(names, given, samples, numbers, workspace.colours)
         if [self.sort.itemData(at) for at in range(self.sort.count())] != [column for _, column in orders]:
             self.sort.clear()
             for text, column in orders:
@@ -410,6 +434,14 @@ class GalleryWidget(QWidget):
             switch.setChecked(kept.get(name) is True)
         if self._scatter is not None:
             self._scatter.restore()
+
+
+def _most_ticks(column: pd.Series) -> int:
+    """Return up to how many values of a column are ticked; numbers that hardly repeat have a range."""
+    kind = column.dtype.kind
+    if kind == "f":
+        return 0
+    return min(_MOST_NUMBERS, len(column) // 4) if kind in "iu" else _MOST_SAMPLE_VALUES
 
 
 def _switch(text: str, hint: str) -> QPushButton:

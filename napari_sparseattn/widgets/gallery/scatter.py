@@ -14,6 +14,7 @@ from napari_sparseattn.widgets.gallery.gate_list import GateList
 from napari_sparseattn.widgets.gallery.listening import listen
 from napari_sparseattn.widgets.gallery.scatter_canvas import Cloud, ScatterCanvas
 from sparseattn.errors import InputError
+from sparseattn.table.filters import is_answer
 from sparseattn.table.gates import PolygonGate
 
 if TYPE_CHECKING:
@@ -140,6 +141,8 @@ class ScatterPanel(QWidget):
     def _take_table(self) -> None:
         table = self._table
         columns = [] if table is None else number_columns(table)
+        if self._workspace.blind:
+            columns = [name for name in columns if not is_answer(name)]
         for box, wanted in ((self.x, self._wanted[0]), (self.y, self._wanted[1])):
             if [box.itemData(at) for at in range(box.count())] != columns:
                 before = wanted if columns else box.currentData()
@@ -193,7 +196,7 @@ class ScatterPanel(QWidget):
     def _groups(self, table: pd.DataFrame) -> tuple[tuple[str, Any], ...]:
         """Return the points by colour, those that the filters leave out first, so that they lie below."""
         # Gates are drawn on the plot: they take no point away from it.
-        others = dataclasses.replace(self._shown.filter, gates=())
+        others = dataclasses.replace(self._shown.filter_now, gates=())
         try:
             passed = others.passes(table)
         except InputError:

@@ -66,6 +66,8 @@ def thumbnail_of_selected(
     k: int,
     index: int,
     limits: Limits | None = None,
+    *,
+    force: bool = False,
 ) -> Picture:
     """Return the thumbnail with all but the selected pixels faded.
 
@@ -79,7 +81,7 @@ def thumbnail_of_selected(
     from sparseattn.explain import explain_cell
 
     torch.set_num_threads(1)  # of this thread; see classify_job.py
-    boxes = explain_cell(classifier, model_cells, index, k=k).selected.boxes
+    boxes = explain_cell(classifier, model_cells, index, k=k, force=force).selected.boxes
     image = cells.read(index)
     mask = np.zeros((1, *image.shape[1:]), np.float32)
     for y0, x0, y1, x1 in boxes:

@@ -304,11 +304,13 @@ class LabelWidget(QWidget):
         some = cells.subset(rows)
         labelled = cells.subset([row for row, label in enumerate(workspace.labels()) if label is not None])
 
+        force = workspace.forced
+
         def work(report: Report) -> list[int]:
             from sparseattn.suggest import suggest
 
             taught = len(classifier.split.sides.keys() & set(labelled.ids))
-            found = suggest(classifier, some, _SUGGESTED, taught=taught, on_batch=report)
+            found = suggest(classifier, some, _SUGGESTED, taught=taught, force=force, on_batch=report)
             return [rows[place] for place in found]
 
         def land(found: list[int]) -> None:

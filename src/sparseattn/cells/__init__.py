@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sparseattn.cells.modality import Modality
     from sparseattn.cells.open import open_cells, open_field
     from sparseattn.cells.origin import Origin, Skipped
+    from sparseattn.cells.passages import open_passages
     from sparseattn.cells.prepare import Prepare, PreparedBatch
     from sparseattn.cells.segment import SegmentSettings, find_cells
     from sparseattn.cells.size_check import size_predicts_class
@@ -45,6 +46,7 @@ __all__ = [
     "open_cells",
     "open_field",
     "open_marks",
+    "open_passages",
     "remember",
     "size_predicts_class",
 ]
@@ -73,6 +75,7 @@ _HOMES = {
     "open_cells": "open",
     "open_field": "open",
     "open_marks": "marks",
+    "open_passages": "passages",
     "remember": "correction",
     "size_predicts_class": "size_check",
 }

@@ -10,13 +10,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sparseattn.cells.crop import CropSettings, FieldCells, cut_cells
+from sparseattn.cells.crop import CropSettings, FieldCells, check_labels, cut_cells
 from sparseattn.cells.field import Field
 from sparseattn.cells.open import open_field
 from sparseattn.cells.origin import shown
 from sparseattn.cells.readers import outlines
 from sparseattn.cells.readers.outlines import Mark
 from sparseattn.errors import InputError
+
+_FLAT = 0.8
+"""Of two pixels side by side on cells, so many have one number in a label image; in a picture few have."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,22 @@ def open_marks(path: str | Path, field: Field, *, layout: str | None = None) -> 
         _source=_Painted(path, field.shape, tuple(marks), np.argsort(-area, kind="stable"), boxes),
     )
     return Marks(labels, tuple(mark.class_name for mark in marks))
+
+
+def looks_like_labels(path: str | Path, field: Field) -> bool:
+    """Whether a file is a label image of a field rather than a picture: numbers are flat on each cell."""
+    try:
+        labels = open_field(path)
+        check_labels(field, labels)
+    except InputError:
+        return False
+    for plane in range(labels.planes):
+        numbers = labels.plane(plane)[0]
+        left, right = numbers[:, :-1], numbers[:, 1:]
+        beside = (left > 0) & (right > 0)
+        if beside.any():
+            return bool((left == right)[beside].mean() >= _FLAT)
+    return False
 
 
 def cut_marked_cells(

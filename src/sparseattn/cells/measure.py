@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -115,16 +115,24 @@ def measure_cells(
     return _measured_chunks(cells, foreground, chunk, increment)
 
 
-def with_measured_columns(cells: CellSet, increment: float = REFRACTION_INCREMENT) -> CellSet:
+def with_measured_columns(
+    cells: CellSet,
+    increment: float = REFRACTION_INCREMENT,
+    *,
+    on_cells: Callable[[int, int], None] | None = None,
+) -> CellSet:
     """Return the same cells with what is measured of optical path differences as sample columns.
 
     Other cells are returned as they are: of them area and brightness depend on a rough guess of the outline.
+    ``on_cells`` is called with the number of cells that are measured, and of all; it may raise to stop.
     """
     if not is_path_difference(cells):
         return cells
     found = Measurements.none_of(cells)
     for part, measured in measure_cells(cells, increment=increment):
         found.put(part, measured)
+        if on_cells is not None:
+            on_cells(part.stop, len(cells))
     return cells.with_columns({name: tuple(values.tolist()) for name, values in found.further.items()})
 
 

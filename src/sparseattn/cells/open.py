@@ -29,7 +29,7 @@ from sparseattn.cells.remembered import read_remembered
 from sparseattn.cells.sidecar import check_pixel_size
 from sparseattn.cells.tables import describe_samples, label_cells
 from sparseattn.cells.worked_out import Given, columns_of, how_to_read, work_out
-from sparseattn.errors import InputError, NoCellsError, WavelengthError
+from sparseattn.errors import InputError, LayoutError, NoCellsError, WavelengthError
 from sparseattn.events.settings import EventSettings
 from sparseattn.phase.settings import PhaseSettings
 
@@ -114,6 +114,8 @@ def open_cells(
         When the path, a table or the sidecar cannot be used, no cell is left, or images do not go together.
     WavelengthError
         When a file holds phase and nobody says the wavelength of the light.
+    LayoutError
+        When the shape of the one file fits several orders of its axes.
 
     Notes
     -----
@@ -230,6 +232,8 @@ def open_field(
             raise ValueError(f"it holds no image: {file.cells} planes of {file.shape}, {file.dtype}")
     except WavelengthError as error:
         raise WavelengthError(f"{shown(path)} cannot be used: {error}.") from None
+    except LayoutError as error:
+        raise LayoutError(f"{shown(path)} cannot be used: {error}.", error.shape) from None
     except Exception as error:  # decoders raise whatever a broken header makes them trip over
         reason = shown(error) or type(error).__name__
         raise InputError(f"{shown(path)} cannot be used: {reason}.") from None

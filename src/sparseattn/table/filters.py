@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +19,7 @@ Range = tuple[float, float]
 Rows = NDArray[np.int64]
 
 _EVERYTHING: Range = (0.0, 1.0)
+_ANSWERS = frozenset({"predicted", "confidence", "entropy", "in_distribution", "disagreement"})
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,9 @@ class CellFilter:
         True: only cells that have a given class; False: only the others; None: both.
     disagreement
         True: only cells whose given class is not the predicted one; False: only the others; None: both.
+    limits
+        Columns of numbers, each with the lowest and highest value allowed, both included; a cell that has no
+        value does not pass.
     gates
         See `inside_gates`.
     """
@@ -52,6 +56,7 @@ class CellFilter:
     in_distribution: Range = _EVERYTHING
     labelled: bool | None = None
     disagreement: bool | None = None
+    limits: tuple[tuple[str, float, float], ...] = ()
     gates: tuple[PolygonGate, ...] = ()
 
     @property
@@ -59,13 +64,26 @@ class CellFilter:
         """Whether every row passes, whatever is in the table."""
         return self == CellFilter(gates=tuple(gate for gate in self.gates if not gate.active))
 
+    def without_answers(self) -> CellFilter:
+        """Return the same without the conditions on what a model says: for who is not to know it."""
+        return replace(
+            self,
+            predicted=(),
+            confidence=_EVERYTHING,
+            in_distribution=_EVERYTHING,
+            disagreement=None,
+            limits=tuple(one for one in self.limits if not is_answer(one[0])),
+            gates=tuple(gate for gate in self.gates if not (is_answer(gate.x) or is_answer(gate.y))),
+        )
+
     def passes(self, table: pd.DataFrame) -> NDArray[np.bool_]:
         """Return (n,) whether each row of a table of cells passes.
 
         Raises
         ------
         InputError
-            Where the table lacks a sample column or a column of a gate.
+            Where the table lacks a sample column, a column of a gate or a limited one, or that holds no
+            numbers.
         """
         passed: NDArray[np.bool_] = inside_gates(table, self.gates)
         for column, values in self.samples:
@@ -82,6 +100,10 @@ class CellFilter:
         ):
             if (low, high) != _EVERYTHING:
                 passed &= table[name].between(low, high).to_numpy()
+        for column, low, high in self.limits:
+            if column not in table.columns or table[column].dtype.kind not in "biuf":
+                raise InputError(f"these cells have no numbers {column!r}; take the limit on them away")
+            passed &= table[column].between(low, high).to_numpy()
         for name, wanted in (("labelled", self.labelled), ("disagreement", self.disagreement)):
             if wanted is not None:
                 passed &= table[name].to_numpy() == wanted
@@ -97,6 +119,7 @@ class CellFilter:
             "in_distribution": list(self.in_distribution),
             "labelled": self.labelled,
             "disagreement": self.disagreement,
+            "limits": {column: [low, high] for column, low, high in self.limits},
             "gates": [gate.to_json() for gate in self.gates],
         }
 
@@ -123,6 +146,7 @@ class CellFilter:
                 in_distribution=_range(d.get("in_distribution", _EVERYTHING)),
                 labelled=_choice(d.get("labelled")),
                 disagreement=_choice(d.get("disagreement")),
+                limits=tuple((str(name), *_span(values)) for name, values in d.get("limits", {}).items()),
                 gates=tuple(PolygonGate.from_json(gate) for gate in d.get("gates", ())),
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -165,6 +189,11 @@ class CellOrder:
         if not isinstance(column, str) or type(descending) is not bool:
             raise InputError("the order of the cells is damaged; choose it again")
         return cls(column, descending)
+
+
+def is_answer(column: str) -> bool:
+    """Whether a column of the table of cells holds what a model says."""
+    return column in _ANSWERS or column.startswith("p_")
 
 
 def rows_shown(table: pd.DataFrame, chosen: CellFilter, order: CellOrder | None = None) -> Rows:
@@ -219,6 +248,13 @@ def _range(values: Any) -> Range:
     low, high = (float(value) for value in values)
     if not 0 <= low <= high <= 1:
         raise ValueError(f"{low:g} to {high:g} is no range in 0 to 1")
+    return low, high
+
+
+def _span(values: Any) -> Range:
+    low, high = (float(value) for value in values)
+    if not -np.inf < low <= high < np.inf:
+        raise ValueError(f"{low:g} to {high:g} is no range")
     return low, high
 
 

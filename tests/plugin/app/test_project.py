@@ -74,7 +74,6 @@ def test_it_moves_with_its_data(saved: Path, fresh, qtbot, tmp_path) -> None:
         (lambda said: said.update(format="other"), "no project"),
         (lambda said: said.update(sources="all"), "'sources' is missing or not"),
         (lambda said: said.pop("k"), "'k' is missing or not"),
-        (lambda said: said.update(model="gone.safetensors"), "gone.safetensors"),
         (lambda said: said["sources"][0].update(path="nowhere"), "nowhere"),
     ],
 )
@@ -116,3 +115,18 @@ def test_a_folder_that_cannot_be_written(app, saved: Path, qtbot) -> None:
     save_project(app.session, saved.parent / "missing" / "work.sparseattn.json")
     qtbot.waitUntil(lambda: bool(failed))
     assert "there is no folder" in failed[0]
+
+
+def test_a_project_whose_model_is_gone_opens_with_all_else_and_asks_for_it(app, saved: Path, qtbot) -> None:
+    said = json.loads(saved.read_text())
+    said["model"] = "gone.safetensors"
+    saved.write_text(json.dumps(said))
+    app.workspace.set_cells(None)
+    failed = []
+    app.workspace.failed.connect(failed.append)
+    open_project(app.session, saved)
+    qtbot.waitUntil(lambda: bool(failed))
+    assert "gone.safetensors" in failed[0] and "load the model" in failed[0]
+    assert len(app.workspace.cells) == 12 and app.workspace.classifier is None
+    assert [item.name for item in app.workspace.classes] == [item["name"] for item in said["classes"]]
+    assert app.workspace.project_path == saved

@@ -87,7 +87,7 @@ def test_from_an_empty_window_to_a_new_folder(make_napari_viewer, qtbot, tmp_pat
     dock = user.dock()
     user.choose("File", "Open Sample", "SparseAttn", "White blood cells, stained")
     user.wait(lambda: dock.offer.isVisible())
-    user.click(dock.offer_yes)
+    user.click(dock.offer.yes)
     workspace, session = dock.workspace, dock.session
     user.wait(lambda: workspace.explanation is not None)
     assert viewer.layers["Selected pixels"].visible and len(viewer.layers["Selected pixels"].data) > 100

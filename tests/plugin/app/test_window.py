@@ -136,8 +136,8 @@ def test_cells_of_several_sizes_go_to_the_gallery(window, qtbot, tmp_path) -> No
 def test_what_subfolders_are_is_asked(window, qtbot, blob_folder) -> None:
     _, widget = window
     widget.open_path(blob_folder(count=3, size=16))
-    qtbot.waitUntil(lambda: isinstance(getattr(widget, "_question", None), QMessageBox))
-    box = widget._question
+    qtbot.waitUntil(lambda: isinstance(widget.questions.shown, QMessageBox))
+    box = widget.questions.shown
     assert "one, two" in box.informativeText()
     qtbot.mouseClick(next(b for b in box.buttons() if b.text() == "Classes"), Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: widget.workspace.cells is not None)
@@ -163,8 +163,8 @@ def test_a_model_that_fits_is_offered(window, qtbot, cells_of, classifier_for) -
     widget.workspace.set_classifier(classifier_for(cells_of()))  # not for these
     widget.open_path(sample_folder("events"), subfolders="classes")
     qtbot.waitUntil(lambda: widget.workspace.cells is not None, timeout=60_000)
-    assert "does not fit" in widget.offer_text.text() and widget.offer_yes.text() == "Load It"
-    qtbot.mouseClick(widget.offer_yes, Qt.MouseButton.LeftButton)
+    assert "does not fit" in widget.offer.text.text() and widget.offer.yes.text() == "Load It"
+    qtbot.mouseClick(widget.offer.yes, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: widget.workspace.explanation is not None, timeout=60_000)
     assert not widget.offer.isVisible()
     widget.window().activateWindow()

@@ -284,7 +284,7 @@ def test_a_project_brings_the_field_back(bench, tmp_path, monkeypatch):
     bench.viewer.layers.remove("marks")
     # npe2's test harness has no readers: open as napari would
     monkeypatch.setattr(type(bench.viewer), "open", opened_by_hand)
-    labels = bench.work.layers.open(tmp_path / "marks.tif", "labels")
+    labels = bench.work.layers.open_labels(tmp_path / "marks.tif")
     bench.classify(bench.choice(labels))
     bench.session.labelling.label((3,), "small")
     bench.session.workspace.classifier.save(tmp_path / "m.safetensors")

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,19 @@ def test_what_the_command_refuses_is_passed_on(qtbot, plan, tmp_path) -> None:
     with qtbot.waitSignal(process.failed, timeout=PATIENCE) as told:
         process.start()
     assert told.args[0].startswith("Training ended: there is no label file")
+
+
+def test_a_model_for_other_images_goes_on_where_that_is_wanted(qtbot, plan, model_file, tmp_path) -> None:
+    replace(Classifier.load(model_file), modality="flow").save(tmp_path / "other.safetensors")
+    (plan(1).cells / "cells.json").write_text('{"modality": "fluorescence"}')
+    refused = TrainingProcess(plan(1, start=tmp_path / "other.safetensors"))
+    with qtbot.waitSignal(refused.failed, timeout=PATIENCE) as told:
+        refused.start()
+    assert "the model was made for flow" in told.args[0]
+    forced = TrainingProcess(plan(1, start=tmp_path / "other.safetensors", force=True))
+    with qtbot.waitSignal(forced.finished, timeout=PATIENCE):
+        forced.start()
+    assert forced.plan.output.is_file()
 
 
 def test_a_python_that_is_not_there(qtbot, plan, tmp_path, monkeypatch) -> None:

@@ -24,7 +24,7 @@ from sparseattn.cells.readers.folders import Listed, Subfolders, list_folder
 from sparseattn.cells.readers.how import HowToRead
 from sparseattn.cells.readers.phase.recorded import as_path_difference
 from sparseattn.cells.readers.zarr_store import is_zarr
-from sparseattn.errors import InputError, WavelengthError
+from sparseattn.errors import InputError, LayoutError, WavelengthError
 from sparseattn.phase.settings import PhaseSettings
 
 SMALLEST_SIDE, LARGEST_SIDE = 2, 4096
@@ -87,6 +87,8 @@ def read_headers(
             raise WavelengthError(f"{shown(item.path)} cannot be used: {error}.") from None
         except Exception as error:  # decoders raise whatever a broken header makes them trip over
             reason = shown(error) or type(error).__name__
+            if isinstance(error, LayoutError) and len(listed) == 1:
+                raise LayoutError(f"{shown(item.path)} cannot be used: {reason}.", error.shape) from None
             if strict:
                 raise InputError(f"{shown(item.path)} cannot be used: {reason}.") from None
             skipped.append(Skipped(shown(item.path), reason))

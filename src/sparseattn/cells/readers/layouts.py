@@ -13,6 +13,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from sparseattn.errors import LayoutError
+
 LAYOUTS = ("YX", "YXC", "CYX", "NYX", "NCYX", "NYXC", "YXN")
 
 MOST_CHANNELS = 16
@@ -140,8 +142,10 @@ def guessed_axes(shape: Sequence[int], *, one_cell: bool, pages: bool = False) -
 
     Raises
     ------
+    LayoutError
+        When the shape fits several layouts.
     ValueError
-        When the shape fits several layouts, or none.
+        When it fits none.
     """
     shape = tuple(shape)
     short = [n <= MOST_CHANNELS for n in shape]
@@ -162,7 +166,7 @@ def guessed_axes(shape: Sequence[int], *, one_cell: bool, pages: bool = False) -
     else:
         raise ValueError(f"its shape {shape} has {len(shape)} axes; cells have 2 to 4 ({', '.join(LAYOUTS)})")
     if not names:
-        raise ValueError(f"its shape {shape} fits several layouts; {_CHOICES}")
+        raise LayoutError(f"its shape {shape} fits several layouts; {_CHOICES}", shape)
     return Axes(names, shape, "shape")
 
 

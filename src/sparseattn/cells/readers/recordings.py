@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from sparseattn.cells.cell_file import CellFile
+from sparseattn.cells.readers.kept_passages import passages_of
 from sparseattn.events.files import ALWAYS, is_recording, open_recording
 from sparseattn.events.formats import nmnist
-from sparseattn.events.passages import Passages, find_passages
+from sparseattn.events.passages import Passages
 from sparseattn.events.recording import Recording
 from sparseattn.events.representations import image_of
 from sparseattn.events.settings import EventSettings
@@ -64,12 +64,7 @@ class _Passing:
         """Return what was found; it is looked for again when others were read meanwhile."""
         if self.path.stat().st_mtime_ns != self.changed:
             raise OSError("it has changed since it was opened")
-        return _passages(self.path, self.changed, self.settings)
-
-
-@lru_cache(maxsize=4)
-def _passages(path: Path, changed: int, settings: EventSettings) -> Passages:
-    return find_passages(open_recording(path).store(), settings)
+        return passages_of(self.path, self.changed, self.settings)
 
 
 def open_recording_cells(path: Path, *, settings: EventSettings, one_cell: bool) -> list[CellFile]:
