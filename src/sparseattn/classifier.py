@@ -41,6 +41,9 @@ _CARD = {
 }  # fmt: skip
 Images = NDArray[np.float32]
 
+_CHUNK = 32
+"""Cells that torch is given at once on a CPU: what it makes of more no longer fits in the cache."""
+
 _DTYPES = {torch.float32: "F32", torch.int64: "I64"}
 
 
@@ -249,9 +252,11 @@ class Classifier:
 
         def ask_torch(images: Images) -> tuple[Images, Images]:
             with torch.inference_mode():
-                output = net(torch.from_numpy(images).to(device), k)
-            probabilities = output.logits.float().softmax(dim=-1).cpu().numpy()
-            return probabilities, output.feature.float().cpu().numpy()
+                parts = torch.from_numpy(images).split(_CHUNK if device == "cpu" else len(images))
+                outputs = [net(part.to(device), k) for part in parts]
+                logits = torch.cat([output.logits for output in outputs])
+                feature = torch.cat([output.feature for output in outputs])
+            return logits.float().softmax(dim=-1).cpu().numpy(), feature.float().cpu().numpy()
 
         return ask_torch
 

@@ -141,3 +141,29 @@ def test_no_more_classes_is_a_plain_copy(model):
     with torch.no_grad():
         copy.net.classify.bias += 1
     assert copy.model_hash != model.classifier.model_hash
+
+
+def test_both_engines_give_the_same_answers_and_say_which_it_was(model):
+    pytest.importorskip("numba")
+    by_torch, compiled = (
+        model.classifier.predict(model.cells, engine=engine, batch_size=7) for engine in ("torch", "compiled")
+    )
+    np.testing.assert_allclose(compiled.probabilities, by_torch.probabilities, atol=1e-5)
+    # A share of few training cells: a cell as far out as one of them may fall on either side.
+    assert np.isclose(compiled.in_distribution, by_torch.in_distribution).mean() > 0.9
+    assert compiled.predicted.tolist() == by_torch.predicted.tolist()
+    assert (by_torch.engine, compiled.engine) == ("torch", "compiled")
+    with pytest.raises(InputError, match="no engine 'steam'"):
+        model.classifier.predict(model.cells, engine="steam")
+
+
+def test_the_compiled_engine_answers_by_the_weights_of_now(model):
+    pytest.importorskip("numba")
+    before = model.classifier.predict(model.cells, engine="compiled").probabilities
+    with torch.no_grad():
+        model.classifier.net.classify.weight.mul_(-3)
+    after = model.classifier.predict(model.cells, engine="compiled").probabilities
+    assert np.abs(after - before).max() > 0.01
+    np.testing.assert_allclose(
+        after, model.classifier.predict(model.cells, engine="torch").probabilities, atol=1e-5
+    )

@@ -179,3 +179,21 @@ def test_real_cells(sparseattn, real_data, tmp_path):
     )
     assert finished.status == 0, finished.err
     assert len(finished.json["cells"]) == 2
+
+
+def test_predict_says_which_engine_answered(trained, process, tmp_path):
+    answers = {}
+    for engine in ("torch", "compiled"):
+        if engine == "compiled":
+            pytest.importorskip("numba")
+        table = tmp_path / f"{engine}.csv"
+        words = ("predict", trained.model, trained.cells, "-o", table, "--engine", engine, "--json")
+        done = process(*words)
+        assert done.status == 0, done.err
+        assert done.json["engine"] == engine
+        answers[engine] = pd.read_csv(table)["predicted"].tolist()
+    assert answers["torch"] == answers["compiled"]
+    done = process("predict", trained.model, trained.cells, "-o", tmp_path / "no.csv", "--engine", "magic")
+    assert done.status == 2
+    assert "there is no engine 'magic'; give auto, compiled or torch" in done.err
+    assert not (tmp_path / "no.csv").exists()

@@ -166,8 +166,13 @@ def choose_engine(name: str, config: SparseAttnNetConfig, device: str, cells: in
 
 def is_compiled() -> bool:
     """Tell, without importing numba, whether an earlier process has left the kernels in numba's cache."""
-    beside = Path(__file__).parent / "__pycache__"
-    return all(any(beside.glob(f"kernels.{name}-*.nbi")) for name in ("score_units", "classify_units"))
+    kernels = Path(__file__).with_name("kernels.py")
+    changed = kernels.stat().st_mtime
+    cached = {
+        name: list((kernels.parent / "__pycache__").glob(f"kernels.{name}-*.nbi"))
+        for name in ("score_units", "classify_units")
+    }
+    return all(any(file.stat().st_mtime >= changed for file in files) for files in cached.values())
 
 
 @lru_cache(maxsize=4)

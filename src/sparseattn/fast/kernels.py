@@ -38,6 +38,9 @@ _entry = njit(nogil=True, error_model="numpy", cache=True, fastmath={"contract",
 _EPSILON = np.float32(1e-5)  # of torch's layer norm
 _ANYTHING = np.float32(-np.inf)
 _NOTHING_BELOW_ZERO = np.float32(0)
+# Of a fixed type: for a literal numba would compile a function once more.
+_SINGLE = np.int64(1)
+_NONE = np.int64(0)
 
 
 @_compiled
@@ -272,8 +275,8 @@ def score_units(images, net, plan, work, coarse):
         logits = coarse[cell]
         _pad(images[cell], plan, work.image)
         _product(
-            work.image, plan.stem_corners, 1, units**2, plan.stem_offsets, net.stem.panel, net.stem.bias,
-            _NOTHING_BELOW_ZERO, work.stem, plan.stem_places, narrow,
+            work.image, plan.stem_corners, _SINGLE, units**2, plan.stem_offsets, net.stem.panel,
+            net.stem.bias, _NOTHING_BELOW_ZERO, work.stem, plan.stem_places, narrow,
         )  # fmt: skip
         _depthwise(
             work.stem, plan.half_corners, half**2, units + 2, net.half, net.half_bias, _NOTHING_BELOW_ZERO,
@@ -372,8 +375,8 @@ def _embed(net, plan, work, count):
     for i in range(count, count + ROWS - 1):
         work.corners[i] = work.corners[0]
     _product(
-        work.image, work.corners, 1, count, plan.window_offsets, net.embed.panel, net.embed.bias, _ANYTHING,
-        work.words, plan.dense, width,
+        work.image, work.corners, _SINGLE, count, plan.window_offsets, net.embed.panel, net.embed.bias,
+        _ANYTHING, work.words, plan.dense, width,
     )  # fmt: skip
     for i in range(count):
         at, place = i * width, work.selected[i] * width
@@ -405,13 +408,13 @@ def _meet(net, plan, work, count):
             work.reached[place + y - 1] = 1
             work.reached[place + y] = 1
             work.reached[place + y + 1] = 1
-    found = 0
+    found = _NONE
     for y in range(1, plan.half + 1):
         for x in range(1, plan.half + 1):
             if work.reached[y * side + x]:
                 work.corners[found] = (y - 1) * side + x - 1
                 found += 1
-    _mix(work.near, side, work.corners, found, net.blocks, 0, plan.dense, work.rows, work.hidden)
+    _mix(work.near, side, work.corners, found, net.blocks, _NONE, plan.dense, work.rows, work.hidden)
     if blocks > 1:
         for y in range(1, plan.half + 1):
             for x in range(1, plan.half + 1):
@@ -509,15 +512,15 @@ def classify_units(images, coarse, count, net, plan, work, logits, features):
             _meet(net, plan, work, count)
         _attend(net, plan, work, count, net.biased, coarse[cell])
         _product(
-            work.read, plan.first, 1, 1, plan.dense[: net.heads * width], net.output.panel, net.output.bias,
-            _ANYTHING, work.rows, plan.dense, width,
+            work.read, plan.first, _SINGLE, _SINGLE, plan.dense[: net.heads * width], net.output.panel,
+            net.output.bias, _ANYTHING, work.rows, plan.dense, width,
         )  # fmt: skip
         _norm(work.rows, 0, net.norm.weight, net.norm.bias)
         for c in range(width):
             features[cell, c] = work.rows[c]
         _product(
-            work.rows, plan.first, 1, 1, plan.dense[:width], net.classify.panel, net.classify.bias, _ANYTHING,
-            work.hidden, plan.dense, len(net.classify.bias),
+            work.rows, plan.first, _SINGLE, _SINGLE, plan.dense[:width], net.classify.panel,
+            net.classify.bias, _ANYTHING, work.hidden, plan.dense, len(net.classify.bias),
         )  # fmt: skip
         for c in range(logits.shape[1]):
             logits[cell, c] = work.hidden[c]

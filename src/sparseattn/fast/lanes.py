@@ -32,7 +32,7 @@ lanes = Lanes()
 
 
 @register_model(Lanes)
-class _LanesModel(models.PrimitiveModel):  # type: ignore[misc]
+class _LanesModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Any) -> None:
         super().__init__(manager, kind, _VECTOR)
 
@@ -108,19 +108,18 @@ def _operation(emit: Callable[..., Any], count: int, what: str) -> Any:
         return emit(builder, *arguments)
 
     signature = lanes(*[lanes] * count)
-    if count == 1:
 
-        def typed(typing: Any, a: Any) -> Any:
-            return signature, code
-    elif count == 2:
+    def one(typing: Any, a: Any) -> Any:
+        return signature, code
 
-        def typed(typing: Any, a: Any, b: Any) -> Any:  # type: ignore[misc]
-            return signature, code
-    else:
+    def two(typing: Any, a: Any, b: Any) -> Any:
+        return signature, code
 
-        def typed(typing: Any, a: Any, b: Any, c: Any) -> Any:  # type: ignore[misc]
-            return signature, code
+    def three(typing: Any, a: Any, b: Any, c: Any) -> Any:
+        return signature, code
 
+    forms: tuple[Callable[..., Any], ...] = (one, two, three)
+    typed = forms[count - 1]
     typed.__name__ = typed.__qualname__ = what
     return intrinsic(typed)
 

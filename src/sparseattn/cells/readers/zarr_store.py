@@ -25,6 +25,7 @@ IDS = "sparseattn_ids"
 
 _MARKS = ("zarr.json", ".zarray", ".zgroup")
 
+_KEPT_BLOCKS = 8
 _BLOCK_BYTES = 32 << 20
 """Cells that share a chunk are kept decoded up to this size."""
 
@@ -37,7 +38,10 @@ def is_zarr(path: Path) -> bool:
 
 
 class _OpenStore:
-    """An array of a store, with the cells of the chunk that was read last."""
+    """An array of a store, with the cells of the chunks that were read last.
+
+    Several, since cells are named some way behind where others are being prepared.
+    """
 
     def __init__(self, path: Path, component: str, axes: Axes) -> None:
         self._array = opened_store(path / component)
@@ -45,8 +49,8 @@ class _OpenStore:
         chunk = self._array.chunks[0] if axes.names[0] == "N" else 1
         cell_bytes = prod(axes.shape[1:]) * self._array.dtype.itemsize
         self._block = chunk if chunk * cell_bytes <= _BLOCK_BYTES and axes.names.count("N") == 1 else 1
-        self._start: int | None = None
-        self._cells: Any = None
+        self._blocks: dict[int, Any] = {}
+        self._kept = min(_KEPT_BLOCKS, max(1, _BLOCK_BYTES // max(1, self._block * cell_bytes)))
         self._lock = Lock()
 
     def read(self, row: int) -> npt.NDArray[Any]:
@@ -54,10 +58,13 @@ class _OpenStore:
             return self._axes.pick(self._array, row)
         with self._lock:
             start = row - row % self._block
-            if start != self._start:
-                self._cells, self._start = np.asarray(self._array[start : start + self._block]), start
-            block = Axes(self._axes.names, self._cells.shape)
-            return block.pick(self._cells, row - start)
+            cells = self._blocks.pop(start, None)
+            if cells is None:
+                cells = np.asarray(self._array[start : start + self._block])
+            self._blocks[start] = cells  # the last to go
+            if len(self._blocks) > self._kept:
+                del self._blocks[next(iter(self._blocks))]
+            return Axes(self._axes.names, cells.shape).pick(cells, row - start)
 
     def window(self, row: int, rows: slice, columns: slice) -> npt.NDArray[Any]:
         return self._axes.pick(self._array, row, rows, columns)
