@@ -22,8 +22,8 @@ Engine = Literal["torch", "compiled"]
 WORTH_LOADING = 5_000
 """Cells from which on loading the kernels, a second, is less than they save."""
 
-WORTH_COMPILING = 100_000
-"""Cells from which on compiling them is: that takes half a minute, once a machine and version."""
+WORTH_COMPILING = 50_000
+"""Cells from which on compiling them is: that takes 15 seconds, once a machine and version."""
 
 _CHUNK = 16
 """Cells between two looks of a thread at what is next."""
