@@ -45,8 +45,8 @@ class Effort:
         Whether runtimes are tried that are known to be slower.
     """
 
-    repeats: int = 15
-    seconds: float = 1.0
+    repeats: int = 11
+    seconds: float = 0.5
     singles: int = 1000
     alone: bool = True
     every: bool = True

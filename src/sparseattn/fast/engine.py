@@ -22,8 +22,8 @@ Engine = Literal["torch", "compiled"]
 WORTH_LOADING = 5_000
 """Cells from which on loading the kernels, a second, is less than they save."""
 
-WORTH_COMPILING = 100_000
-"""Cells from which on compiling them is: that takes half a minute, once a machine and version."""
+WORTH_COMPILING = 50_000
+"""Cells from which on compiling them is: that takes 15 seconds, once a machine and version."""
 
 _CHUNK = 16
 """Cells between two looks of a thread at what is next."""
@@ -92,12 +92,17 @@ class CompiledNet:
         def work(start: int) -> None:
             part = slice(start, start + _CHUNK)
             room = self._room(count)
-            if looks:
-                kernels.score_units(cells[part], self._net, self._plan, room, coarse[part])
-            if count:
-                kernels.classify_units(
-                    cells[part], coarse[part], count, self._net, self._plan, room, logits[part], feature[part]
-                )
+            kernels.answer_cells(
+                cells[part],
+                coarse[part],
+                looks,
+                count,
+                self._net,
+                self._plan,
+                room,
+                logits[part],
+                feature[part],
+            )
             self._rooms.append(room)
 
         starts = range(0, len(images), _CHUNK)
@@ -168,11 +173,8 @@ def is_compiled() -> bool:
     """Tell, without importing numba, whether an earlier process has left the kernels in numba's cache."""
     kernels = Path(__file__).with_name("kernels.py")
     changed = kernels.stat().st_mtime
-    cached = {
-        name: list((kernels.parent / "__pycache__").glob(f"kernels.{name}-*.nbi"))
-        for name in ("score_units", "classify_units")
-    }
-    return all(any(file.stat().st_mtime >= changed for file in files) for files in cached.values())
+    cached = (kernels.parent / "__pycache__").glob("kernels.answer_cells-*.nbi")
+    return any(file.stat().st_mtime >= changed for file in cached)
 
 
 @lru_cache(maxsize=4)

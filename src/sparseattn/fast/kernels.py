@@ -266,45 +266,42 @@ def _pad(image, plan, padded):
             padded[at + x] = image[row * size + x]
 
 
-@_entry
-def score_units(images, net, plan, work, coarse):
-    """Write the coarse logits of each unit: (B, G * G) for (B, C * S * S) images."""
+@_compiled
+def _score(net, plan, work, logits):
+    """Write the coarse logits of each unit of the cell in ``work.image``."""
     units, half, quarter = plan.units, plan.half, plan.quarter
     narrow, wide = len(net.stem.bias), len(net.deepen.bias)
-    for cell in range(len(images)):
-        logits = coarse[cell]
-        _pad(images[cell], plan, work.image)
-        _product(
-            work.image, plan.stem_corners, _SINGLE, units**2, plan.stem_offsets, net.stem.panel,
-            net.stem.bias, _NOTHING_BELOW_ZERO, work.stem, plan.stem_places, narrow,
-        )  # fmt: skip
-        _depthwise(
-            work.stem, plan.half_corners, half**2, units + 2, net.half, net.half_bias, _NOTHING_BELOW_ZERO,
-            work.rows,
-        )  # fmt: skip
-        _product(
-            work.rows, plan.dense, narrow, half**2, plan.dense[:narrow], net.widen.panel, net.widen.bias,
-            _NOTHING_BELOW_ZERO, work.half, plan.half_places, wide,
-        )  # fmt: skip
-        _depthwise(
-            work.half, plan.quarter_corners, quarter**2, half + 2, net.quarter, net.quarter_bias,
-            _NOTHING_BELOW_ZERO, work.rows,
-        )  # fmt: skip
-        _product(
-            work.rows, plan.dense, wide, quarter**2, plan.dense[:wide], net.deepen.panel, net.deepen.bias,
-            _NOTHING_BELOW_ZERO, work.quarter, plan.quarter_places, wide,
-        )  # fmt: skip
-        _depthwise(
-            work.quarter, plan.quarter_all, quarter**2, quarter + 2, net.deep, net.deep_bias,
-            _NOTHING_BELOW_ZERO, work.rows,
-        )  # fmt: skip
-        for i in range(quarter**2):
-            sums = spread(np.float32(0))
-            for c in range(0, wide, LANES):
-                sums = fma(load(work.rows, i * wide + c), load(net.shape, c), sums)
-            work.shape[i] = total(sums) + net.shape_bias[0]
-        _enlarge(work.shape, quarter, plan.lower, plan.upper, plan.share, units, work.line, logits)
-        _add_dots(work.stem, plan.unit_corners, units**2, units + 2, net.detail, narrow, logits)
+    _product(
+        work.image, plan.stem_corners, _SINGLE, units**2, plan.stem_offsets, net.stem.panel,
+        net.stem.bias, _NOTHING_BELOW_ZERO, work.stem, plan.stem_places, narrow,
+    )  # fmt: skip
+    _depthwise(
+        work.stem, plan.half_corners, half**2, units + 2, net.half, net.half_bias, _NOTHING_BELOW_ZERO,
+        work.rows,
+    )  # fmt: skip
+    _product(
+        work.rows, plan.dense, narrow, half**2, plan.dense[:narrow], net.widen.panel, net.widen.bias,
+        _NOTHING_BELOW_ZERO, work.half, plan.half_places, wide,
+    )  # fmt: skip
+    _depthwise(
+        work.half, plan.quarter_corners, quarter**2, half + 2, net.quarter, net.quarter_bias,
+        _NOTHING_BELOW_ZERO, work.rows,
+    )  # fmt: skip
+    _product(
+        work.rows, plan.dense, wide, quarter**2, plan.dense[:wide], net.deepen.panel, net.deepen.bias,
+        _NOTHING_BELOW_ZERO, work.quarter, plan.quarter_places, wide,
+    )  # fmt: skip
+    _depthwise(
+        work.quarter, plan.quarter_all, quarter**2, quarter + 2, net.deep, net.deep_bias,
+        _NOTHING_BELOW_ZERO, work.rows,
+    )  # fmt: skip
+    for i in range(quarter**2):
+        sums = spread(np.float32(0))
+        for c in range(0, wide, LANES):
+            sums = fma(load(work.rows, i * wide + c), load(net.shape, c), sums)
+        work.shape[i] = total(sums) + net.shape_bias[0]
+    _enlarge(work.shape, quarter, plan.lower, plan.upper, plan.share, units, work.line, logits)
+    _add_dots(work.stem, plan.unit_corners, units**2, units + 2, net.detail, narrow, logits)
 
 
 @_compiled
@@ -501,11 +498,19 @@ def _attend(net, plan, work, count, biased, logits):
 
 
 @_entry
-def classify_units(images, coarse, count, net, plan, work, logits, features):
-    """Write logits and features of cells by the ``count`` units of the highest coarse logits."""
+def answer_cells(images, coarse, looks, count, net, plan, work, logits, features):
+    """Answer for cells: (B, C * S * S) images.
+
+    Where it ``looks``, the coarse logits of each unit are written, (B, G * G); else they are read. Logits and
+    features are written by the ``count`` units of the highest coarse logits, unless it is 0.
+    """
     width = len(net.embed.bias)
     for cell in range(len(images)):
         _pad(images[cell], plan, work.image)
+        if looks:
+            _score(net, plan, work, coarse[cell])
+        if count == 0:
+            continue
         _select(coarse[cell], net.preference, count, work.scores, work.keys, work.selected)
         _embed(net, plan, work, count)
         if len(net.blocks.up) > 0:
