@@ -138,7 +138,7 @@ def _files(part: dict[str, Any]) -> list[str]:
         )
         for row in part["rows"]
     ]
-    return _table(("files", "engine", "decoded alone a second", "classified a second", "share"), rows)
+    return _table(("files", "engine", "decoded alone", "classified", "share"), rows)
 
 
 def _memory(part: dict[str, Any]) -> list[str]:
