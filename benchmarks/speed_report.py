@@ -8,6 +8,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 from matplotlib import pyplot as plt
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE = DOCS / "performance.md"
@@ -189,7 +190,12 @@ def _plot_growth(part: dict[str, Any]) -> Path:
         axis.loglog(at, [point["sparseattn_us"] for point in points], "o-", color=OURS, label="SparseAttnNet")
         axis.loglog(at, [point["small_cnn_us"] for point in points], "s--", color=OTHER, label="small CNN")
         axis.set_xlabel(label)
+        for ticks in (axis.xaxis, axis.yaxis):
+            ticks.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            ticks.set_minor_formatter(NullFormatter())
+        axis.set_yticks([50, 100, 200, 400] if name != "size" else [100, 1000, 10_000])
         axis.grid(True, which="both", alpha=0.2)
+    axes[0].set_xticks([32, 64, 128, 256, 512])
     axes[0].set_ylabel("µs a cell, one thread")
     axes[0].legend(frameon=False)
     return _save(figure, "speed_growth.png")

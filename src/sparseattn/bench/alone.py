@@ -4,6 +4,7 @@ python -m sparseattn.bench.alone RUNTIME NAME C SIZE K CHUNK ONNX   (K is 0 for 
 """
 
 import json
+import platform
 import sys
 import time
 from collections.abc import Callable
@@ -49,7 +50,7 @@ def _peak_mib() -> float:
         import psutil
 
         return float(psutil.Process().memory_info().peak_wset) / 2**20
-    if sys.platform == "linux":  # getrusage counts the memory of whoever started this process as its own
+    if platform.system() == "Linux":  # getrusage counts the memory of whoever started this process as its own
         lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 2**10
     import resource
