@@ -207,7 +207,8 @@ def _plot_roofline(part: dict[str, Any]) -> Path:
     for peak, style in zip(part["peaks"], ("-", "--"), strict=True):
         roof = np.minimum(peak["gflops"], intensity * peak["gb_per_s"])
         axis.loglog(intensity, roof, style, color="grey", label=f"machine, {peak['threads']} threads")
-    for one, mark in zip(part["nets"], "o^so^s" if len(part["nets"]) == 6 else "o" * 99, strict=False):
+    for one in part["nets"]:
+        mark = "o" if one["threads"] == 1 else "^"
         axis.loglog(one["flop_per_byte"], one["gflops"], mark, label=f"{one['net']}, {one['threads']}")
     axis.set_xlabel("FLOP a byte of the image")
     axis.set_ylabel("GFLOP/s")
