@@ -8,6 +8,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 from matplotlib import pyplot as plt
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE = DOCS / "performance.md"
@@ -138,7 +139,7 @@ def _files(part: dict[str, Any]) -> list[str]:
         )
         for row in part["rows"]
     ]
-    return _table(("files", "engine", "decoded alone a second", "classified a second", "share"), rows)
+    return _table(("files", "engine", "decoded alone", "classified", "share"), rows)
 
 
 def _memory(part: dict[str, Any]) -> list[str]:
@@ -189,7 +190,12 @@ def _plot_growth(part: dict[str, Any]) -> Path:
         axis.loglog(at, [point["sparseattn_us"] for point in points], "o-", color=OURS, label="SparseAttnNet")
         axis.loglog(at, [point["small_cnn_us"] for point in points], "s--", color=OTHER, label="small CNN")
         axis.set_xlabel(label)
+        for ticks in (axis.xaxis, axis.yaxis):
+            ticks.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            ticks.set_minor_formatter(NullFormatter())
+        axis.set_yticks([50, 100, 200, 400] if name != "size" else [100, 1000, 10_000])
         axis.grid(True, which="both", alpha=0.2)
+    axes[0].set_xticks([32, 64, 128, 256, 512])
     axes[0].set_ylabel("µs a cell, one thread")
     axes[0].legend(frameon=False)
     return _save(figure, "speed_growth.png")
@@ -201,7 +207,8 @@ def _plot_roofline(part: dict[str, Any]) -> Path:
     for peak, style in zip(part["peaks"], ("-", "--"), strict=True):
         roof = np.minimum(peak["gflops"], intensity * peak["gb_per_s"])
         axis.loglog(intensity, roof, style, color="grey", label=f"machine, {peak['threads']} threads")
-    for one, mark in zip(part["nets"], "o^so^s" if len(part["nets"]) == 6 else "o" * 99, strict=False):
+    for one in part["nets"]:
+        mark = "o" if one["threads"] == 1 else "^"
         axis.loglog(one["flop_per_byte"], one["gflops"], mark, label=f"{one['net']}, {one['threads']}")
     axis.set_xlabel("FLOP a byte of the image")
     axis.set_ylabel("GFLOP/s")

@@ -25,7 +25,7 @@ def measure_training() -> list[dict[str, Any]]:
     for name in ("sparseattn", "small-cnn"):
         torch.manual_seed(0)
         net = model_named(name).build(3, 7, 64)
-        options = TrainingOptions(optimizer="muon" if name == "sparseattn" else "adamw")
+        options = TrainingOptions(epochs=100, optimizer="muon" if name == "sparseattn" else "adamw")
         loops[name] = Loop(net, loss_of(net, options, torch.ones(7)), options, Augmentation(), "cpu")
     taken: dict[str, list[float]] = {name: [] for name in loops}
     for _ in range(TURNS):

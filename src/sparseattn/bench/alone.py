@@ -50,10 +50,12 @@ def _peak_mib() -> float:
         import psutil
 
         return float(psutil.Process().memory_info().peak_wset) / 2**20
+    if platform.system() == "Linux":  # getrusage counts the memory of whoever started this process as its own
+        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 2**10
     import resource
 
-    unit = 2**10 if platform.system() == "Linux" else 1  # KiB there, bytes on macOS
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # bytes, on macOS
 
 
 if __name__ == "__main__":

@@ -23,7 +23,6 @@ from sparseattn.fast.lanes import (
     smaller,
     spread,
     spread_at,
-    stay_apart,
     store,
     sub,
     total,
@@ -51,7 +50,6 @@ def _product(source, rows, step, count, offsets, panel, bias, least, target, pla
     be they windows of an image. It goes to ``target[places[i] * stride]``. ``panel`` holds sixteen columns of
     the weights after another. Up to five rows after the last are computed as well.
     """
-    stay_apart()
     depth, width = len(offsets), len(bias)
     low = spread(least)
     for i in range(0, count, ROWS):
@@ -80,7 +78,6 @@ def _product(source, rows, step, count, offsets, panel, bias, least, target, pla
 @_compiled
 def _depthwise(source, corners, count, side, taps, bias, least, target):
     """Write a 3x3 convolution of each channel by itself, a dense row a corner."""
-    stay_apart()
     width = len(bias)
     low = spread(least)
     down = side * width
@@ -108,7 +105,6 @@ def _depthwise(source, corners, count, side, taps, bias, least, target):
 @_compiled
 def _add_dots(source, corners, count, side, taps, width, sums):
     """Add a 3x3 convolution of all channels into one."""
-    stay_apart()
     down = side * width
     for c in range(0, width, LANES):
         tap0, tap1, tap2 = load(taps, c), load(taps, width + c), load(taps, 2 * width + c)
@@ -203,7 +199,6 @@ def _moments(source, at, width):
 @_compiled
 def _normalise(rows, count, width):
     """Give every row mean 0 and deviation 1, in place: a layer norm whose weights are in what follows."""
-    stay_apart()
     for at in range(0, count * width, width):
         mean, scale = _moments(rows, at, width)
         centre, factor = spread(mean), spread(scale)
@@ -214,7 +209,6 @@ def _normalise(rows, count, width):
 @_compiled
 def _norm(rows, at, weight, bias):
     """Take the layer norm of a row in place."""
-    stay_apart()
     width = len(weight)
     mean, scale = _moments(rows, at, width)
     centre, factor = spread(mean), spread(scale)
@@ -225,7 +219,6 @@ def _norm(rows, at, weight, bias):
 
 @_compiled
 def _gelu_rows(rows, count):
-    stay_apart()
     for at in range(0, count, LANES):
         store(rows, at, _gelu(load(rows, at)))
 
@@ -233,7 +226,6 @@ def _gelu_rows(rows, count):
 @_compiled
 def _mix(grid, side, corners, count, blocks, b, dense, rows, hidden):
     """Mix some places of a map with the eight around each, then their features, in place."""
-    stay_apart()
     width, depth = blocks.spread_bias.shape[1], blocks.up_bias.shape[1]
     _depthwise(grid, corners, count, side, blocks.spread[b], blocks.spread_bias[b], _ANYTHING, rows)
     _normalise(rows, count, width)
@@ -255,7 +247,6 @@ def _mix(grid, side, corners, count, blocks, b, dense, rows, hidden):
 @_compiled
 def _pad(image, plan, padded):
     """Lay an image within its border."""
-    stay_apart()
     size = plan.size
     side = size + 2 * plan.margin
     for row in range(len(image) // size):
@@ -307,7 +298,6 @@ def _score(net, plan, work, logits):
 @_compiled
 def _enlarge(small, side, lower, upper, share, units, line, large):
     """Enlarge a map by bilinear interpolation."""
-    stay_apart()
     for y in range(units):
         above, below, part = lower[y] * side, upper[y] * side, share[y]
         for x in range(side):
@@ -319,7 +309,6 @@ def _enlarge(small, side, lower, upper, share, units, line, large):
 @_compiled
 def _select(logits, preference, count, scores, keys, selected):
     """Write the ``count`` places of the highest preferred scores, in the order of the image."""
-    stay_apart()
     mean = np.float32(0)
     for i in range(len(logits)):
         mean += logits[i]
@@ -365,7 +354,6 @@ def _select(logits, preference, count, scores, keys, selected):
 @_compiled
 def _embed(net, plan, work, count):
     """Write the words of the selected units."""
-    stay_apart()
     width = len(net.embed.bias)
     for i in range(count):
         work.corners[i] = plan.window_corners[work.selected[i]]
@@ -390,7 +378,6 @@ def _embed(net, plan, work, count):
 @_compiled
 def _meet(net, plan, work, count):
     """Let words know their neighbours; places of the map that nothing reaches are not computed."""
-    stay_apart()
     width = len(net.embed.bias)
     side, blocks = plan.half + 2, len(net.blocks.up)
     half = spread(_HALF)
@@ -450,7 +437,6 @@ def _meet(net, plan, work, count):
 @_compiled
 def _pool(near, half, width, far, quarter):
     """Write twice the mean of every 2x2 places, of as many as there are at the border."""
-    stay_apart()
     for y in range(quarter):
         for x in range(quarter):
             rows, columns = min(2, half - 2 * y), min(2, half - 2 * x)
@@ -468,7 +454,6 @@ def _pool(near, half, width, far, quarter):
 @_compiled
 def _attend(net, plan, work, count, biased, logits):
     """Let the CLS token read the words: heads lie side by side in the lanes."""
-    stay_apart()
     width, lanes = len(net.embed.bias), len(net.query.bias)
     _product(
         work.words, plan.dense, width, count, plan.dense[:width], net.query.panel, net.query.bias, _ANYTHING,

@@ -161,17 +161,6 @@ power_of_two = _operation(_power_of_two, 1, "power_of_two")
 
 
 @intrinsic
-def stay_apart(typing: Any) -> Any:
-    """Keep LLVM from copying the function that calls this into its callers."""
-
-    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        builder.function.attributes.add("noinline")
-        return context.get_dummy_value()
-
-    return types.void(), code
-
-
-@intrinsic
 def total(typing: Any, vector: Any) -> Any:
     """Return the sum over the lanes."""
 
@@ -195,5 +184,5 @@ def total(typing: Any, vector: Any) -> Any:
 
 __all__ = [
     "LANES", "add", "div", "fma", "larger", "load", "mul", "number_at", "power_of_two", "rounded", "smaller",
-    "spread", "spread_at", "stay_apart", "store", "sub", "total",
+    "spread", "spread_at", "store", "sub", "total",
 ]  # fmt: skip
