@@ -41,6 +41,8 @@ _CARD = {
 }  # fmt: skip
 Images = NDArray[np.float32]
 
+_AT_ONCE = 128  # images
+
 _DTYPES = {torch.float32: "F32", torch.int64: "I64"}
 
 
@@ -254,6 +256,36 @@ class Classifier:
             return probabilities, output.feature.float().cpu().numpy()
 
         return ask_torch
+
+    def asker(
+        self, k: int | None = None, *, images: int = 0, device: str = "auto", engine: str = "auto"
+    ) -> Callable[[Images], Images]:
+        """Return what gives probabilities (n, classes) of prepared images (n, C, S, S), a chunk at a time.
+
+        Parameters
+        ----------
+        k : int, optional
+            As in `predict`.
+        images : int
+            How many it will be asked about in all, by which the engine is chosen.
+        device, engine : str
+            As in `predict`.
+
+        Raises
+        ------
+        InputError
+            Where k is out of range, or there is no such device or engine.
+        """
+        target = choose_device(device)
+        chosen = choose_engine(engine, self.net.config, target, images)
+        ask = self._asker(chosen, target, self._checked_k(k))
+
+        def answer(prepared: Images) -> Images:
+            starts = range(0, len(prepared), _AT_ONCE)
+            parts = [ask(prepared[start : start + _AT_ONCE])[0] for start in starts]
+            return np.concatenate(parts) if parts else np.zeros((0, len(self.classes)), np.float32)
+
+        return answer
 
     def inspect(self, images: NDArray[np.float32], k: int | None = None) -> SparseAttnOutput:
         """Return all that the net computes of a few prepared images, as tensors in main memory.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from sparseattn.cli import explanations as explaining
 from sparseattn.cli import options as shared
 from sparseattn.cli.models import load_model
 from sparseattn.cli.output import (
@@ -40,6 +41,11 @@ def evaluate(
     other: Annotated[
         bool, typer.Option("--other", help="Count classes that the model does not know as its class 'other'.")
     ] = False,
+    explanations: explaining.Explanations = False,
+    peers: explaining.Peers = False,
+    masks: explaining.Masks = None,
+    mask_names: explaining.MaskNames = None,
+    most_cells: explaining.MostCells = 100,
     options: SourceOptions = PLAIN_SOURCE,
     force: shared.Force = False,
     batch_size: shared.BatchSize = 256,
@@ -47,6 +53,8 @@ def evaluate(
     as_json: shared.Json = False,
 ) -> None:
     """Compare a model's answers with known classes."""
+    if not explanations and (peers or masks is not None or mask_names is not None):
+        raise InputError("--peers, --masks and --mask-names are for --explanations; give it as well")
     options = options.for_model(model)
     cells = open_labelled(data, options)
 
@@ -87,10 +95,25 @@ def evaluate(
             f"Warning: {report['in_training']} of {report['n']} cells taught this model, so the figures "
             "flatter it; give other cells, or --side validation."
         )
+    if explanations:
+        report["explanations"] = explaining.assess(
+            classifier,
+            predictions.cells,
+            data,
+            k=k,
+            peers=peers,
+            masks=masks,
+            mask_names=mask_names,
+            most_cells=most_cells,
+            device=device,
+        )
     if as_json:
         print_json(report)
-    else:
-        _print_report(report, grid_pixels)
+        return
+    _print_report(report, grid_pixels)
+    if explanations:
+        print()
+        explaining.print_assessment(report["explanations"])
 
 
 def _judged(cells: CellSet, classes: tuple[str, ...], *, other: bool) -> CellSet:
