@@ -18,6 +18,7 @@ from sparseattn.cells import CellSet, Modality, Prepare, Skipped
 from sparseattn.cells.modality import MODALITIES
 from sparseattn.errors import InputError
 from sparseattn.fast.engine import CompiledNet, Engine, choose_engine
+from sparseattn.learn.calibration import ConfidenceScale
 from sparseattn.learn.history import History
 from sparseattn.learn.in_distribution import InDistribution
 from sparseattn.learn.prototypes import Prototypes
@@ -25,7 +26,7 @@ from sparseattn.learn.split import Split
 from sparseattn.made_for import Admitted, Mismatch, admit, mismatches
 from sparseattn.model_file import (
     FORMAT,
-    FORMAT_VERSION,
+    SCALE_VERSION,
     Arrays,
     ArraySpec,
     ModelFile,
@@ -37,7 +38,7 @@ from sparseattn.predictions import Predictions
 
 _CARD = {
     "format", "format_version", "config", "classes", "channels", "modality", "preparation", "k", "image_size",
-    "history", "split",
+    "history", "split", "temperature",
 }  # fmt: skip
 Images = NDArray[np.float32]
 
@@ -70,6 +71,8 @@ class Classifier:
         What the features of the training cells look like.
     prototypes : Prototypes
         Training cells kept for rehearsal; may be none.
+    scale : ConfidenceScale or None
+        What makes its confidence mean something; None for a model that was saved before this was kept.
     """
 
     net: SparseAttnNet
@@ -81,11 +84,50 @@ class Classifier:
     split: Split
     in_distribution: InDistribution
     prototypes: Prototypes
+    scale: ConfidenceScale | None = None
 
     @property
     def model_hash(self) -> str:
         """32 hex digits of the card and the arrays as they are now: what a file of this model says."""
         return content_hash(self._card(), self._arrays())
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """Return the probabilities (..., classes) that the model answers where its net says ``logits``."""
+        temperature = 1.0 if self.scale is None else self.scale.temperature
+        return (logits.float() / temperature).softmax(dim=-1)
+
+    def prediction_sets(self, predictions: Predictions, error_rate: float) -> NDArray[np.bool_]:
+        """Return which classes each cell may be of; see `sparseattn.learn.calibration.ConfidenceScale.sets`.
+
+        Parameters
+        ----------
+        predictions : Predictions
+            Of this model at its own k.
+        error_rate : float
+            Share of the sets that may miss the right class, between 0 and 1.
+
+        Returns
+        -------
+        ndarray
+            (n, classes) bool.
+
+        Raises
+        ------
+        InputError
+            If the error rate is not between 0 and 1, the model holds no scores of validation cells, or the
+            predictions were made at another k.
+        """
+        if self.scale is None:
+            raise InputError(
+                "the model holds no scores of validation cells, which sets of classes are made from; add "
+                "them with: sparseattn calibrate MODEL CELLS -o NEW_MODEL"
+            )
+        if predictions.k != self.k:
+            raise InputError(
+                f"sets of classes hold their error rate at the model's own {self.k} pixels alone, not at "
+                f"{predictions.k}; leave --pixels away"
+            )
+        return self.scale.sets(predictions.probabilities, error_rate)
 
     def mismatches(self, cells: CellSet) -> tuple[Mismatch, ...]:
         """Return in what cells differ from those that the model was made for; see `sparseattn.made_for`."""
@@ -245,14 +287,14 @@ class Classifier:
 
             def ask(images: Images) -> tuple[Images, Images]:
                 logits, feature = compiled.answer(images, k)
-                return torch.from_numpy(logits).softmax(dim=-1).numpy(), feature
+                return self.probabilities(torch.from_numpy(logits)).numpy(), feature
 
             return ask
 
         def ask_torch(images: Images) -> tuple[Images, Images]:
             with torch.inference_mode():
                 output = net(torch.from_numpy(images).to(device), k)
-            probabilities = output.logits.float().softmax(dim=-1).cpu().numpy()
+            probabilities = self.probabilities(output.logits).cpu().numpy()
             return probabilities, output.feature.float().cpu().numpy()
 
         return ask_torch
@@ -332,7 +374,7 @@ class Classifier:
             state[name] = torch.cat([state[name], *[mean] * len(added)])
         net = SparseAttnNet(config)
         net.load_state_dict(state)
-        return dataclasses.replace(self, net=net, classes=self.classes + tuple(added))
+        return dataclasses.replace(self, net=net, classes=self.classes + tuple(added), scale=None)
 
     def save(self, path: str | Path) -> None:
         """Write the model as one .safetensors file.
@@ -364,8 +406,9 @@ class Classifier:
     @classmethod
     def _from_file(cls, file: ModelFile) -> Self:
         card = file.card
-        if set(card) != _CARD:
-            file.refuse(f"its card must hold {', '.join(sorted(_CARD))}")
+        wanted_card = _CARD if card["format_version"] >= SCALE_VERSION else _CARD - {"temperature"}
+        if set(card) != wanted_card:
+            file.refuse(f"its card must hold {', '.join(sorted(wanted_card))}")
         for name in ("config", "preparation", "history", "split"):
             if not isinstance(card[name], dict):
                 file.refuse(f"{name!r} of its card is no JSON object")
@@ -390,6 +433,8 @@ class Classifier:
         # takes torch a second to prepare; for nets of a usual size that second is saved.
         with torch.device("meta") if _is_huge(config) else nullcontext():
             wanted = _specs(SparseAttnNet(config).state_dict(), config)
+        if "temperature" in card:
+            wanted["scale.surprise"] = ArraySpec("F32", (None,))
         arrays = file.arrays(wanted)
         net = SparseAttnNet(config)
         net.load_state_dict({name: torch.from_numpy(array) for name, array in _part(arrays, "net.").items()})
@@ -406,6 +451,9 @@ class Classifier:
             split=Split.from_json(card["split"]),
             in_distribution=InDistribution(**_part(arrays, "in_distribution.")),
             prototypes=prototypes,
+            scale=ConfidenceScale(card["temperature"], arrays["scale.surprise"])
+            if "temperature" in card
+            else None,
         )
 
     def _checked_k(self, k: int | None) -> int:
@@ -419,9 +467,12 @@ class Classifier:
         return int(k)
 
     def _card(self) -> dict[str, Any]:
+        # A model without a scale is written as ever, so that its hash stays.
+        scale = {} if self.scale is None else {"temperature": self.scale.temperature}
         return {
             "format": FORMAT,
-            "format_version": FORMAT_VERSION,
+            "format_version": SCALE_VERSION if scale else 1,
+            **scale,
             "config": self.net.config.to_json(),
             "classes": list(self.classes),
             "channels": list(self.prepare.channels),
@@ -438,6 +489,7 @@ class Classifier:
             "net": {name: tensor.cpu().numpy() for name, tensor in self.net.state_dict().items()},
             "in_distribution": vars(self.in_distribution),
             "prototypes": vars(self.prototypes),
+            "scale": {} if self.scale is None else {"surprise": self.scale.surprise},
         }
         return {f"{part}.{name}": array for part, arrays in parts.items() for name, array in arrays.items()}
 

@@ -41,6 +41,10 @@ def evaluate(
     other: Annotated[
         bool, typer.Option("--other", help="Count classes that the model does not know as its class 'other'.")
     ] = False,
+    error_rate: Annotated[
+        float | None,
+        typer.Option(help="See how often sets of classes at this error rate hold the known class."),
+    ] = None,
     explanations: explaining.Explanations = False,
     peers: explaining.Peers = False,
     masks: explaining.Masks = None,
@@ -58,7 +62,12 @@ def evaluate(
     options = options.for_model(model)
     cells = open_labelled(data, options)
 
-    from sparseattn.learn.metrics import classification_report
+    from dataclasses import asdict
+
+    import numpy as np
+
+    from sparseattn.learn.metrics import calibration_interval, classification_report, wilson_interval
+    from sparseattn.report.reliability import reliability_bins
 
     classifier = load_model(model)
     grid_pixels = classifier.prepare.size**2
@@ -78,9 +87,15 @@ def evaluate(
     report_skipped(skipped)
     report_notes(predictions.notes)
     known = [classifier.classes.index(str(label)) for label in predictions.cells.labels]
+    predicted = predictions.probabilities.argmax(axis=1)
     seen = Counter(predictions.sides)
     report: dict[str, Any] = {
         **classification_report(known, predictions.probabilities, classifier.classes),
+        "ece_interval": calibration_interval(known, predictions.probabilities),
+        "reliability": [
+            asdict(one) for one in reliability_bins(predictions.confidence, predicted == np.array(known))
+        ],
+        "temperature": None if classifier.scale is None else classifier.scale.temperature,
         "k": k,
         "pixel_fraction": k / grid_pixels,
         "side": side,
@@ -90,6 +105,15 @@ def evaluate(
         "notes": predictions.notes,
         "model_hash": classifier.model_hash,
     }
+    if error_rate is not None:
+        sets = classifier.prediction_sets(predictions, error_rate)
+        hits = sets[np.arange(len(known)), known]
+        report["sets"] = {
+            "error_rate": error_rate,
+            "coverage": float(hits.mean()),
+            "coverage_interval": wilson_interval(int(hits.sum()), len(hits)),
+            "mean_size": float(sets.sum(axis=1).mean()),
+        }
     if report["in_training"] and side != "train":
         note(
             f"Warning: {report['in_training']} of {report['n']} cells taught this model, so the figures "
@@ -136,13 +160,15 @@ def _judged(cells: CellSet, classes: tuple[str, ...], *, other: bool) -> CellSet
 
 
 def _print_report(report: dict[str, Any], grid_pixels: int) -> None:
+    low, high = report["ece_interval"]
     print_facts(
         [
             ("cells", report["n"]),
             ("accuracy", percent(report["accuracy"])),
             ("balanced accuracy", percent(report["balanced_accuracy"])),
             ("macro F1", f"{report['macro_f1']:.3f}"),
-            ("calibration error", f"{report['ece']:.3f}"),
+            ("calibration error", f"{report['ece']:.3f} (95 % {low:.3f} to {high:.3f})"),
+            ("sets hold the class", _coverage(report.get("sets"))),
             ("selected pixels", pixels_and_percent(report["k"], grid_pixels)),
             ("skipped", report["skipped"] or None),
         ]
@@ -154,6 +180,16 @@ def _print_report(report: dict[str, Any], grid_pixels: int) -> None:
             (name, str(row["support"]), *(_figure(row[key]) for key in ("recall", "precision", "f1")))
             for name, row in report["per_class"].items()
         ],
+    )
+
+
+def _coverage(sets: dict[str, Any] | None) -> str | None:
+    if sets is None:
+        return None
+    low, high = sets["coverage_interval"]
+    return (
+        f"{percent(sets['coverage'])} (95 % {percent(low)} to {percent(high)}) at an error rate of "
+        f"{percent(sets['error_rate'])}, {sets['mean_size']:.2f} classes on average"
     )
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -14,21 +12,14 @@ from numpy.typing import NDArray
 
 from sparseattn.errors import InputError
 from sparseattn.explain.compartments import Compartments
-from sparseattn.explain.faithfulness import (
-    Ask,
-    Kept,
-    RemovalCurves,
-    arrivals,
-    fewest_sufficient,
-    keep_only,
-    removal_curves,
-)
+from sparseattn.explain.faithfulness import Ask, Kept, arrivals
 from sparseattn.explain.fills import FILLS, Fill, fill_images
-from sparseattn.explain.localisation import Localisation, localise, random_inside
+from sparseattn.explain.localisation import random_inside
 from sparseattn.explain.rankings import Ranking, baseline_rankings, net_rankings, selection
 from sparseattn.explain.sanity import STAGES, randomised, similarity
-from sparseattn.explain.stability import Stability, stability
+from sparseattn.explain.trial import MethodScores, Trial
 from sparseattn.learn.metrics import bootstrap_interval
+from sparseattn.net import SparseAttnNet
 from sparseattn.net.select import units_for
 
 if TYPE_CHECKING:
@@ -42,40 +33,7 @@ INSIDE_CELL = "inside the cell"
 
 _OF_K = (1.0, 0.5, 0.25, 0.125)
 """Shares of k at which it is tested whether the pixels suffice."""
-_FEWEST_STEPS = 16
 _LEAST_COMPARED = 16  # units: of fewer, a rank correlation says nothing
-
-
-@dataclass(frozen=True)
-class MethodScores:
-    """Every test of one way to explain; arrays have an entry a cell.
-
-    Attributes
-    ----------
-    seconds
-        Time to explain a cell, classifying it included.
-    curves, kept
-        By fill-in; ``kept`` for each of the numbers of pixels that were tested.
-    fewest
-        (N,) int64: fewest selected pixels that suffice by every fill-in; 0 where k does not suffice.
-    stability
-        Of the pixels that are read for the first k in the ranking.
-    places
-        By compartment.
-    """
-
-    seconds: float
-    curves: Mapping[Fill, RemovalCurves]
-    kept: Mapping[Fill, Sequence[Kept]]
-    fewest: NDArray[np.int64]
-    stability: Stability
-    places: Mapping[str, Localisation]
-
-    @property
-    def faithfulness(self) -> NDArray[np.float64]:
-        """(N,) area of insertion less area of deletion, mean over the fill-ins; the higher, the better."""
-        areas = [one.insertion_area - one.deletion_area for one in self.curves.values()]
-        return np.asarray(np.mean(areas, axis=0), dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -91,7 +49,7 @@ class Assessment:
     ks
         Numbers of selected pixels that were tested for sufficiency, the largest first: the learned k.
     methods
-        By name; the first is this net's own fine attention.
+        By name; of this net ``attention`` is its own fine attention.
     sanity
         By stage whose weights were drawn anew, by method: mean rank correlation with the map of the net, over
         the units that the net as it is names first. 0 is chance.
@@ -117,10 +75,10 @@ class Assessment:
         }
 
     def _method(self, scores: MethodScores) -> dict[str, Any]:
-        ahead = self.methods[OURS].faithfulness - scores.faithfulness
+        ours = self.methods.get(OURS)
         return {
             "faithfulness": _with_interval(scores.faithfulness),
-            "attention_ahead": _with_interval(ahead),
+            "attention_ahead": ours and _with_interval(ours.faithfulness - scores.faithfulness),
             "milliseconds": 1000 * scores.seconds,
             "fills": {
                 fill: {
@@ -223,7 +181,7 @@ def assess_explanations(
     if masks is not None:
         cell = masks.shares[:, -1]
         ways[INSIDE_CELL] = lambda some: random_inside(cell[: len(some)], seed=seed)
-    trial = _Trial(classifier, ask, images, k, {fill: fill_images(images, fill, seed=seed) for fill in fills})
+    trial = trial_of(net, ask, images, k, fills=fills, seed=seed)
     methods = {}
     for done, (name, rank) in zip(count(1), ways.items(), strict=False):
         methods[name] = trial.score(rank, masks)
@@ -233,60 +191,31 @@ def assess_explanations(
     return Assessment(
         labels=np.array([places.get(str(label), -1) for label in cells.labels], dtype=np.int64),
         answered=ask(images).argmax(axis=1),
-        ks=trial.ks,
+        ks=tuple(one * net.config.cell_size**2 for one in trial.counts),
         grid_pixels=classifier.prepare.size**2,
         methods=methods,
         sanity=_sanity(classifier, images, k),
     )
 
 
-class _Trial:
-    """What is the same for every way to explain: the cells, and how many pixels each may keep."""
-
-    def __init__(
-        self, classifier: Classifier, ask: Ask, images: Floats, k: int, fills: Mapping[Fill, Floats]
-    ) -> None:
-        config = classifier.net.config
-        self.ask, self.images, self.fills = ask, images, fills
-        self.size, self.unit = config.size, config.cell_size
-        self.margin = (config.window - config.cell_size) // 2
-        counts = sorted({units_for(max(1, round(k * share)), config.size, self.unit) for share in _OF_K})
-        self.counts = counts[::-1]
-        self.ks = tuple(one * self.unit**2 for one in self.counts)
-        # Units side by side share windows: every method may keep as many pixels as this net reads.
-        read = arrivals(selection(classifier.net, images), self.size, self.margin)
-        self.pixels = [(read < one).sum(axis=(1, 2)) for one in self.counts]
-
-    def score(self, rank: Ranking, masks: Compartments | None) -> MethodScores:
-        before = time.perf_counter()
-        scores = rank(self.images)
-        seconds = (time.perf_counter() - before) / len(self.images)
-        arrival = arrivals(scores, self.size, self.margin)
-        ladder = np.unique(np.round(np.geomspace(1, self.counts[0], _FEWEST_STEPS))).astype(np.int64)
-        fewest = fewest_sufficient(self.ask, self.images, arrival, ladder.tolist(), list(self.fills.values()))
-        return MethodScores(
-            seconds=seconds,
-            curves={
-                fill: removal_curves(self.ask, self.images, arrival, stand_in)
-                for fill, stand_in in self.fills.items()
-            },
-            kept={
-                fill: [keep_only(self.ask, self.images, arrival, one, stand_in) for one in self.pixels]
-                for fill, stand_in in self.fills.items()
-            },
-            fewest=fewest * self.unit**2,
-            stability=stability(partial(self._read, rank), self.images),
-            places={}
-            if masks is None
-            else {
-                name: localise(scores, masks.shares[:, row], self.counts[0])
-                for row, name in enumerate(masks.names)
-            },
-        )
-
-    def _read(self, rank: Ranking, images: Floats) -> NDArray[np.bool_]:
-        read: NDArray[np.bool_] = arrivals(rank(images), self.size, self.margin) < self.counts[0]
-        return read
+def trial_of(
+    net: SparseAttnNet, ask: Ask, images: Floats, k: int, *, fills: Sequence[Fill] = FILLS, seed: int = 0
+) -> Trial:
+    """Return the tests of a net at k pixels and at fewer; ``ask`` may be another net of the same images."""
+    config = net.config
+    counts = {units_for(max(1, round(k * share)), config.size, config.cell_size) for share in _OF_K}
+    margin = (config.window - config.cell_size) // 2
+    read = arrivals(selection(net, images), config.size, margin)
+    descending = sorted(counts, reverse=True)
+    return Trial(
+        ask,
+        images,
+        {fill: fill_images(images, fill, seed=seed) for fill in fills},
+        unit=config.cell_size,
+        margin=margin,
+        counts=descending,
+        pixels=[(read < count).sum(axis=(1, 2)) for count in descending],
+    )
 
 
 def _prepared(classifier: Classifier, cells: CellSet, most: int, seed: int) -> tuple[Floats, CellSet]:

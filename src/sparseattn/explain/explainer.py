@@ -120,7 +120,7 @@ class CellExplainer:
             channels=self._channels,
             prepare=self.classifier.prepare,
             classes=self.classifier.classes,
-            probabilities=output.logits.softmax(dim=-1)[0].cpu().numpy(),
+            probabilities=self.classifier.probabilities(output.logits)[0].cpu().numpy(),
             in_distribution=float(in_distribution[0]),
             k=k,
             unit_pixels=unit,
@@ -160,7 +160,7 @@ class CellExplainer:
         ks = sorted({self._checked(k) for k in ks})
         rows = []
         for step, k in enumerate(ks, start=1):
-            rows.append(self._decide(k).logits.softmax(dim=-1)[0].cpu().numpy())
+            rows.append(self.classifier.probabilities(self._decide(k).logits)[0].cpu().numpy())
             if on_step is not None:
                 on_step(step, len(ks))
         return ProbabilityCurve(np.array(ks, dtype=np.int64), np.stack(rows))

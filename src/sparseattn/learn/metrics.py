@@ -108,6 +108,19 @@ def wilson_interval(hits: int, trials: int) -> list[float] | None:
     return [max(0.0, float(low)), min(1.0, float(high))]
 
 
+def calibration_interval(labels: ArrayLike, probabilities: ArrayLike) -> list[float] | None:
+    """Return the 95 % interval of ``ece`` of `classification_report` over cells; None without cells."""
+    known, shares = np.asarray(labels), np.asarray(probabilities, dtype=np.float64)
+    if not len(known):
+        return None
+    right = shares.argmax(axis=1) == known
+
+    def error(rows: NDArray[np.int64]) -> float:
+        return _calibration_error(shares[rows], right[rows]) or 0.0
+
+    return bootstrap_interval(error, len(known))
+
+
 def bootstrap_interval(
     statistic: Callable[[NDArray[np.int64]], float], cells: int, *, draws: int = 2000, seed: int = 0
 ) -> list[float]:
