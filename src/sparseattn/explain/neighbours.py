@@ -33,7 +33,7 @@ class FeatureTable:
     def nearest(
         self, features: NDArray[np.float32], count: int
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Return the rows of the nearest cells of each of m features, the nearest first, and how alike they are.
+        """Return the rows of the nearest cells of each of m features, the nearest first, and how alike.
 
         Parameters
         ----------

@@ -49,8 +49,8 @@ class Outside:
         if named <= max(1, known / 20):
             return None
         return (
-            f"in {named} of {known} cells more than {100 * most:.0f} % of the attention lies outside the cell: "
-            "the model may go by the background (marks, focus, brightness) and not by the cells"
+            f"in {named} of {known} cells more than {100 * most:.0f} % of the attention lies outside the "
+            "cell: the model may go by the background (marks, focus, brightness) and not by the cells"
         )
 
 

@@ -24,8 +24,8 @@ def fewest_sufficient_pixels(
     """Return the fewest selected pixels that keep the class when they and their windows alone are left.
 
     Other than `CellExplainer.fewest_pixels`, which shows the coarse stage the whole cell, everything else is
-    filled before the net sees the image, and the class must stay by every fill-in, at this number of pixels and
-    at every larger one that is tried.
+    filled before the net sees the image, and the class must stay by every fill-in, at this number of pixels
+    and at every larger one that is tried.
 
     Parameters
     ----------
