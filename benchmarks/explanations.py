@@ -4,7 +4,7 @@ python -m benchmarks.explanations run --minutes 20     # goes on where it was le
 python -m benchmarks.explanations report               # the tables in docs/explanations.md
 
 Ours are the models that come with the plugin, asked about cells that were set aside when they were trained;
-where there is none, one is trained and kept in results/work. The other nets are taught with the same training
+of stained_zheng it is that of benchmarks.label_efficiency. The other nets are taught with the same training
 cells by the benchmark's own loop.
 """
 
@@ -22,8 +22,9 @@ import torch
 import typer
 
 from benchmarks.accuracy import deadline, names, say, start
-from benchmarks.datasets import WORK, Dataset, load, real_data
+from benchmarks.datasets import Dataset, load, real_data
 from benchmarks.folds import Fold
+from benchmarks.label_efficiency import start_model
 from benchmarks.models import logits
 from benchmarks.other_maps import other_rankings
 from benchmarks.pieces import write_json
@@ -40,7 +41,6 @@ from sparseattn.explain.sanity import similarity
 from sparseattn.explain.stability import jaccard
 from sparseattn.learn.fit import fit
 from sparseattn.learn.options import TrainingOptions
-from sparseattn.learn.split import make_split
 from sparseattn.net.select import units_for
 
 ROOT = Path(__file__).parents[1]
@@ -81,21 +81,21 @@ class Subject:
         """Ours: shipped, or trained once."""
         if self.name in SHIPPED:
             return Classifier.load(MODELS / f"{SHIPPED[self.name][0]}.safetensors")
-        path = WORK / f"explained_{self.name}.safetensors"
-        if not path.exists():
-            WORK.mkdir(parents=True, exist_ok=True)
-            split = make_split(self.dataset.cells, test=0.3)
-            fit(self.dataset.cells, options=TrainingOptions(), split=split).save(path)
-        return Classifier.load(path)
+        return start_model()
 
     @cached_property
     def fold(self) -> Fold:
-        """Rows of the set on each side of the model's split; of many test cells some are drawn."""
+        """Rows of the set on each side of the model's split; of many test cells some are drawn.
+
+        A model without test cells is asked about its validation cells, which chose nothing but its k.
+        """
         sides = [self.classifier.split.sides.get(name) for name in self.dataset.cells.ids]
         rows = {
             side: np.array([row for row, one in enumerate(sides) if one == side], dtype=np.int64)
             for side in ("train", "validation", "test")
         }
+        if not len(rows["test"]):
+            rows["test"] = rows["validation"]
         drawn = np.random.default_rng(0).permutation(rows["test"])[: self.most_cells]
         return Fold(rows["train"], rows["validation"], np.sort(drawn))
 
