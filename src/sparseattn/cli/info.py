@@ -140,6 +140,7 @@ def describe_model(path: Path, classifier: Classifier) -> dict[str, Any]:
         "split": dict(Counter(classifier.split.sides.values())),
         "split_note": classifier.split.note,
         "bytes": path.stat().st_size,
+        "temperature": None if classifier.scale is None else classifier.scale.temperature,
         "model_hash": classifier.model_hash,
     }
 
@@ -249,6 +250,12 @@ def _model_lines(facts: dict[str, Any]) -> list[tuple[str, object]]:
         (
             "validation",
             None if accuracy is None else f"{validation['n']} cells, balanced accuracy {percent(accuracy)}",
+        ),
+        (
+            "temperature",
+            "none: sparseattn calibrate adds it"
+            if facts["temperature"] is None
+            else f"{facts['temperature']:.3f}",
         ),
         ("note", facts["split_note"]),
         ("file", f"{facts['bytes'] / 1024:,.0f} KiB"),
