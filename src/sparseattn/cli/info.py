@@ -234,6 +234,7 @@ def _length(micrometres: float | None) -> str | None:
 def _model_lines(facts: dict[str, Any]) -> list[tuple[str, object]]:
     validation, split = facts["validation"], facts["split"]
     accuracy = validation.get("balanced_accuracy")
+    temperature = facts["temperature"]
     return [
         ("classes", ", ".join(facts["classes"])),
         ("channels", ", ".join(facts["channels"])),
