@@ -254,9 +254,7 @@ def _model_lines(facts: dict[str, Any]) -> list[tuple[str, object]]:
         ),
         (
             "temperature",
-            "none: sparseattn calibrate adds it"
-            if facts["temperature"] is None
-            else f"{facts['temperature']:.3f}",
+            f"{temperature:.3f}" if temperature else "none: sparseattn calibrate adds it",
         ),
         ("note", facts["split_note"]),
         ("file", f"{facts['bytes'] / 1024:,.0f} KiB"),
