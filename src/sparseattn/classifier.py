@@ -18,6 +18,7 @@ from sparseattn.cells import CellSet, Modality, Prepare, Skipped
 from sparseattn.cells.modality import MODALITIES
 from sparseattn.errors import InputError
 from sparseattn.fast.engine import CompiledNet, Engine, choose_engine
+from sparseattn.learn.calibration import ConfidenceScale
 from sparseattn.learn.history import History
 from sparseattn.learn.in_distribution import InDistribution
 from sparseattn.learn.prototypes import Prototypes
@@ -25,7 +26,7 @@ from sparseattn.learn.split import Split
 from sparseattn.made_for import Admitted, Mismatch, admit, mismatches
 from sparseattn.model_file import (
     FORMAT,
-    FORMAT_VERSION,
+    SCALE_VERSION,
     Arrays,
     ArraySpec,
     ModelFile,
@@ -37,12 +38,14 @@ from sparseattn.predictions import Predictions
 
 _CARD = {
     "format", "format_version", "config", "classes", "channels", "modality", "preparation", "k", "image_size",
-    "history", "split",
+    "history", "split", "temperature",
 }  # fmt: skip
 Images = NDArray[np.float32]
 
 _CHUNK = 32
 """Cells that torch is given at once on a CPU: what it makes of more no longer fits in the cache."""
+
+_AT_ONCE = 128  # images
 
 _DTYPES = {torch.float32: "F32", torch.int64: "I64"}
 
@@ -71,6 +74,8 @@ class Classifier:
         What the features of the training cells look like.
     prototypes : Prototypes
         Training cells kept for rehearsal; may be none.
+    scale : ConfidenceScale or None
+        What makes its confidence mean something; None for a model that was saved before this was kept.
     """
 
     net: SparseAttnNet
@@ -82,11 +87,50 @@ class Classifier:
     split: Split
     in_distribution: InDistribution
     prototypes: Prototypes
+    scale: ConfidenceScale | None = None
 
     @property
     def model_hash(self) -> str:
         """32 hex digits of the card and the arrays as they are now: what a file of this model says."""
         return content_hash(self._card(), self._arrays())
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """Return the probabilities (..., classes) that the model answers where its net says ``logits``."""
+        temperature = 1.0 if self.scale is None else self.scale.temperature
+        return (logits.float() / temperature).softmax(dim=-1)
+
+    def prediction_sets(self, predictions: Predictions, error_rate: float) -> NDArray[np.bool_]:
+        """Return which classes each cell may be of; see `sparseattn.learn.calibration.ConfidenceScale.sets`.
+
+        Parameters
+        ----------
+        predictions : Predictions
+            Of this model at its own k.
+        error_rate : float
+            Share of the sets that may miss the right class, between 0 and 1.
+
+        Returns
+        -------
+        ndarray
+            (n, classes) bool.
+
+        Raises
+        ------
+        InputError
+            If the error rate is not between 0 and 1, the model holds no scores of validation cells, or the
+            predictions were made at another k.
+        """
+        if self.scale is None:
+            raise InputError(
+                "the model holds no scores of validation cells, which sets of classes are made from; add "
+                "them with: sparseattn calibrate MODEL CELLS -o NEW_MODEL"
+            )
+        if predictions.k != self.k:
+            raise InputError(
+                f"sets of classes hold their error rate at the model's own {self.k} pixels alone, not at "
+                f"{predictions.k}; leave --pixels away"
+            )
+        return self.scale.sets(predictions.probabilities, error_rate)
 
     def mismatches(self, cells: CellSet) -> tuple[Mismatch, ...]:
         """Return in what cells differ from those that the model was made for; see `sparseattn.made_for`."""
@@ -246,7 +290,7 @@ class Classifier:
 
             def ask(images: Images) -> tuple[Images, Images]:
                 logits, feature = compiled.answer(images, k)
-                return torch.from_numpy(logits).softmax(dim=-1).numpy(), feature
+                return self.probabilities(torch.from_numpy(logits)).numpy(), feature
 
             return ask
 
@@ -256,9 +300,39 @@ class Classifier:
                 outputs = [net(part.to(device), k) for part in parts]
                 logits = torch.cat([output.logits for output in outputs])
                 feature = torch.cat([output.feature for output in outputs])
-            return logits.float().softmax(dim=-1).cpu().numpy(), feature.float().cpu().numpy()
+            return self.probabilities(logits).cpu().numpy(), feature.float().cpu().numpy()
 
         return ask_torch
+
+    def asker(
+        self, k: int | None = None, *, images: int = 0, device: str = "auto", engine: str = "auto"
+    ) -> Callable[[Images], Images]:
+        """Return what gives probabilities (n, classes) of prepared images (n, C, S, S), a chunk at a time.
+
+        Parameters
+        ----------
+        k : int, optional
+            As in `predict`.
+        images : int
+            How many it will be asked about in all, by which the engine is chosen.
+        device, engine : str
+            As in `predict`.
+
+        Raises
+        ------
+        InputError
+            Where k is out of range, or there is no such device or engine.
+        """
+        target = choose_device(device)
+        chosen = choose_engine(engine, self.net.config, target, images)
+        ask = self._asker(chosen, target, self._checked_k(k))
+
+        def answer(prepared: Images) -> Images:
+            starts = range(0, len(prepared), _AT_ONCE)
+            parts = [ask(prepared[start : start + _AT_ONCE])[0] for start in starts]
+            return np.concatenate(parts) if parts else np.zeros((0, len(self.classes)), np.float32)
+
+        return answer
 
     def inspect(self, images: NDArray[np.float32], k: int | None = None) -> SparseAttnOutput:
         """Return all that the net computes of a few prepared images, as tensors in main memory.
@@ -305,7 +379,7 @@ class Classifier:
             state[name] = torch.cat([state[name], *[mean] * len(added)])
         net = SparseAttnNet(config)
         net.load_state_dict(state)
-        return dataclasses.replace(self, net=net, classes=self.classes + tuple(added))
+        return dataclasses.replace(self, net=net, classes=self.classes + tuple(added), scale=None)
 
     def save(self, path: str | Path) -> None:
         """Write the model as one .safetensors file.
@@ -337,8 +411,9 @@ class Classifier:
     @classmethod
     def _from_file(cls, file: ModelFile) -> Self:
         card = file.card
-        if set(card) != _CARD:
-            file.refuse(f"its card must hold {', '.join(sorted(_CARD))}")
+        wanted_card = _CARD if card["format_version"] >= SCALE_VERSION else _CARD - {"temperature"}
+        if set(card) != wanted_card:
+            file.refuse(f"its card must hold {', '.join(sorted(wanted_card))}")
         for name in ("config", "preparation", "history", "split"):
             if not isinstance(card[name], dict):
                 file.refuse(f"{name!r} of its card is no JSON object")
@@ -363,6 +438,8 @@ class Classifier:
         # takes torch a second to prepare; for nets of a usual size that second is saved.
         with torch.device("meta") if _is_huge(config) else nullcontext():
             wanted = _specs(SparseAttnNet(config).state_dict(), config)
+        if "temperature" in card:
+            wanted["scale.surprise"] = ArraySpec("F32", (None,))
         arrays = file.arrays(wanted)
         net = SparseAttnNet(config)
         net.load_state_dict({name: torch.from_numpy(array) for name, array in _part(arrays, "net.").items()})
@@ -379,6 +456,9 @@ class Classifier:
             split=Split.from_json(card["split"]),
             in_distribution=InDistribution(**_part(arrays, "in_distribution.")),
             prototypes=prototypes,
+            scale=ConfidenceScale(card["temperature"], arrays["scale.surprise"])
+            if "temperature" in card
+            else None,
         )
 
     def _checked_k(self, k: int | None) -> int:
@@ -392,9 +472,12 @@ class Classifier:
         return int(k)
 
     def _card(self) -> dict[str, Any]:
+        # A model without a scale is written as ever, so that its hash stays.
+        scale = {} if self.scale is None else {"temperature": self.scale.temperature}
         return {
             "format": FORMAT,
-            "format_version": FORMAT_VERSION,
+            "format_version": SCALE_VERSION if scale else 1,
+            **scale,
             "config": self.net.config.to_json(),
             "classes": list(self.classes),
             "channels": list(self.prepare.channels),
@@ -411,6 +494,7 @@ class Classifier:
             "net": {name: tensor.cpu().numpy() for name, tensor in self.net.state_dict().items()},
             "in_distribution": vars(self.in_distribution),
             "prototypes": vars(self.prototypes),
+            "scale": {} if self.scale is None else {"surprise": self.scale.surprise},
         }
         return {f"{part}.{name}": array for part, arrays in parts.items() for name, array in arrays.items()}
 

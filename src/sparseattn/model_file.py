@@ -23,7 +23,10 @@ from sparseattn.errors import InputError
 from sparseattn.writing import replaced_file
 
 FORMAT = "sparseattn"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""The newest that can be read."""
+SCALE_VERSION = 2
+"""From here on a model may hold what makes its confidence mean something."""
 LARGEST_HEADER = 64 << 20
 """Bytes of names, shapes and card: far beyond any model's, and too few to fill the memory."""
 

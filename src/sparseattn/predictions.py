@@ -119,6 +119,21 @@ class Predictions:
         said = ("; ".join(self.notes),) * len(self)
         return replace(self, cells=self.cells.with_columns({"notes": said}))
 
+    def with_set_column(self, inside: NDArray[np.bool_]) -> Predictions:
+        """Return the same with a sample column ``set``: the classes that each cell may be of.
+
+        Parameters
+        ----------
+        inside : ndarray
+            (n, classes) bool; the most probable class of a cell stands first: ``monocyte or lymphocyte``.
+        """
+        order = np.argsort(-self.probabilities, axis=1, kind="stable")
+        said = tuple(
+            " or ".join(self.classes[place] for place in places if row[place])
+            for places, row in zip(order, inside, strict=True)
+        )
+        return replace(self, cells=self.cells.with_columns({"set": said}))
+
     @property
     def ids(self) -> tuple[str, ...]:
         """Id of each cell."""

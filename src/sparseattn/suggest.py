@@ -70,7 +70,7 @@ def suggest(
     for batch in classifier.prepare.batches(cells, _BATCH):
         output = classifier.inspect(batch.images, k)
         rows.append(batch.indices)
-        probabilities.append(output.logits.softmax(dim=1).numpy())
+        probabilities.append(classifier.probabilities(output.logits).numpy())
         features.append(output.feature.numpy())
         if on_batch is not None:
             on_batch(int(batch.indices[-1]) + 1, len(cells))

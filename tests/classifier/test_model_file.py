@@ -144,7 +144,7 @@ def test_other_safetensors_are_refused(tmp_path):
 
 
 CARDS = {
-    "newer": ({"format_version": 2}, "newer version.*upgrade"),
+    "newer": ({"format_version": 3}, "newer version.*upgrade"),
     "no version": ({"format_version": "1"}, "format version is '1'"),
     "other format": ({"format": "onnx"}, "not one of sparseattn"),
     "unknown entry": ({"script": "x"}, "its card must hold"),

@@ -10,6 +10,7 @@ import typer
 from typer.main import get_command
 
 from sparseattn.cli.bench import bench
+from sparseattn.cli.calibrate import calibrate
 from sparseattn.cli.evaluate import evaluate
 from sparseattn.cli.explain import explain
 from sparseattn.cli.export import export
@@ -34,7 +35,20 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (simulate, info, segment, train, finetune, evaluate, predict, explain, report, export, bench):
+for command in (
+    simulate,
+    info,
+    segment,
+    train,
+    finetune,
+    calibrate,
+    evaluate,
+    predict,
+    explain,
+    report,
+    export,
+    bench,
+):
     app.command()(command)
 
 

@@ -140,6 +140,7 @@ def describe_model(path: Path, classifier: Classifier) -> dict[str, Any]:
         "split": dict(Counter(classifier.split.sides.values())),
         "split_note": classifier.split.note,
         "bytes": path.stat().st_size,
+        "temperature": None if classifier.scale is None else classifier.scale.temperature,
         "model_hash": classifier.model_hash,
     }
 
@@ -233,6 +234,7 @@ def _length(micrometres: float | None) -> str | None:
 def _model_lines(facts: dict[str, Any]) -> list[tuple[str, object]]:
     validation, split = facts["validation"], facts["split"]
     accuracy = validation.get("balanced_accuracy")
+    temperature = facts["temperature"]
     return [
         ("classes", ", ".join(facts["classes"])),
         ("channels", ", ".join(facts["channels"])),
@@ -249,6 +251,10 @@ def _model_lines(facts: dict[str, Any]) -> list[tuple[str, object]]:
         (
             "validation",
             None if accuracy is None else f"{validation['n']} cells, balanced accuracy {percent(accuracy)}",
+        ),
+        (
+            "temperature",
+            f"{temperature:.3f}" if temperature else "none: sparseattn calibrate adds it",
         ),
         ("note", facts["split_note"]),
         ("file", f"{facts['bytes'] / 1024:,.0f} KiB"),

@@ -42,6 +42,10 @@ def predict(
     least_familiar: fields.LeastFamiliar = 0.05,
     least_confidence: fields.LeastConfidence = 0.5,
     refraction_increment: fields.RefractionIncrement = REFRACTION_INCREMENT,
+    error_rate: Annotated[
+        float | None,
+        typer.Option(help="Add a column 'set': classes of which at most this share misses the right one."),
+    ] = None,
     options: SourceOptions = PLAIN_SOURCE,
     force: shared.Force = False,
     batch_size: shared.BatchSize = 256,
@@ -67,7 +71,15 @@ def predict(
             raise InputError("--painted paints the cells of a field; give --labels or --find as well")
         fields.check_painted_path(painted)
 
+    if error_rate is not None and not 0 < error_rate < 1:
+        raise InputError(f"--error-rate {error_rate} is no share; give a number between 0 and 1, such as 0.1")
+
     classifier = load_model(model)
+    if error_rate is not None and classifier.scale is None:
+        raise InputError(
+            f"{model} holds no scores of validation cells, which --error-rate needs; add them with: "
+            "sparseattn calibrate MODEL CELLS -o NEW_MODEL"
+        )
     grid_pixels = classifier.prepare.size**2
     k = classifier.k if pixels is None else shared.parse_pixels(pixels, grid_pixels)
     options = options if field else options.for_model(model)
@@ -99,6 +111,11 @@ def predict(
     skipped = [*cells.skipped, *predictions.skipped]
     report_skipped(skipped)
     report_notes(predictions.notes)
+    sets: dict[str, Any] = {}
+    if error_rate is not None:
+        inside = classifier.prediction_sets(predictions, error_rate)
+        predictions = predictions.with_set_column(inside)
+        sets = {"error_rate": error_rate, "mean_set_size": float(inside.sum(axis=1).mean())}
     write_predictions(predictions.with_note_column(), output)
     counts = dict(Counter(map(str, predictions.predicted)).most_common())
     if as_json:
@@ -115,6 +132,7 @@ def predict(
                 "engine": predictions.engine,
                 "model_hash": predictions.model_hash,
                 **({} if not field else {"refused": refused, "painted": painted}),
+                **sets,
             }
         )
         return
@@ -125,6 +143,7 @@ def predict(
             ("predicted", ", ".join(f"{number} {name}" for name, number in counts.items())),
             ("unlike or unsure", refused or None),
             ("painted", painted),
+            ("classes in a set", f"{sets['mean_set_size']:.2f} on average" if sets else None),
             ("mean confidence", percent(float(predictions.confidence.mean()))),
             ("selected pixels", pixels_and_percent(k, grid_pixels)),
             ("skipped", len(skipped) or None),

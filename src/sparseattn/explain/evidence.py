@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from sparseattn.errors import InputError
 
 if TYPE_CHECKING:
     from sparseattn.explain.explainer import CellExplainer
+    from sparseattn.net import SparseAttnNet
 
 STEPS = 16
 
@@ -84,29 +86,77 @@ def class_evidence(
     k = explainer.classifier.k if k is None else k
     image, coarse, selected, context = explainer.selection(k)
     net = explainer.classifier.net
-    which = classes.index(class_name)
-
-    def score(images: torch.Tensor) -> torch.Tensor:
-        count = len(images)
-        output = net.decide(
-            images,
-            coarse.expand(count, -1, -1),
-            selected.expand(count, -1),
-            None if context is None else context.expand(count, -1, -1, -1),
-        )
-        scores: torch.Tensor = output.logits[:, which] - output.logits.mean(dim=1)
-        return scores
-
+    which = torch.tensor([classes.index(class_name)], device=image.device)
     with torch.inference_mode():
-        ends = score(torch.cat([image, torch.zeros_like(image)])).tolist()
-    shares = (torch.arange(steps, device=image.device, dtype=image.dtype) + 0.5) / steps
-    with torch.enable_grad():
-        path = (image * shares[:, None, None, None]).requires_grad_()
-        (slopes,) = torch.autograd.grad(score(path).sum(), path)
-    pixels = (image[0] * slopes.mean(dim=0)).sum(dim=0).cpu().numpy().astype(np.float32)
+        ends = [
+            float(_scores(net, one, coarse, selected, context, which))
+            for one in (image, torch.zeros_like(image))
+        ]
+    attributed = _on_the_path(net, image, coarse, selected, context, which, steps)
+    pixels = attributed[0].sum(dim=0).cpu().numpy().astype(np.float32)
     unit = explainer.unit_pixels
     side = len(pixels) // unit
     sums = pixels.reshape(side, unit, side, unit).sum(axis=(1, 3)).reshape(-1)
-    return ClassEvidence(
-        class_name, k, pixels, sums[selected[0].cpu().numpy()], float(ends[0]), float(ends[1])
-    )
+    return ClassEvidence(class_name, k, pixels, sums[selected[0].cpu().numpy()], ends[0], ends[1])
+
+
+def integrated_gradients(
+    net: SparseAttnNet, images: Tensor, k: int, which: Tensor, *, steps: int = STEPS
+) -> Tensor:
+    """Return the evidence of each pixel of several cells, each for a class of its own; see `ClassEvidence`.
+
+    Parameters
+    ----------
+    net : SparseAttnNet
+        In evaluation mode.
+    images : Tensor
+        (N, C, S, S) float32, standardised; steps * N of them are in memory at once.
+    k : int
+        Pixels of the net's grid to select.
+    which : Tensor
+        (N,) int64, the class of each cell.
+    steps : int
+        Points of the path.
+
+    Returns
+    -------
+    Tensor
+        (N, C, S, S) float32.
+    """
+    with torch.no_grad():
+        coarse, selected, context = net.choose(images, k)
+    return _on_the_path(net, images, coarse, selected, context, which, steps)
+
+
+def _scores(
+    net: SparseAttnNet,
+    images: Tensor,
+    coarse: Tensor,
+    selected: Tensor,
+    context: Tensor | None,
+    which: Tensor,
+) -> Tensor:
+    logits = net.decide(images, coarse, selected, context).logits
+    return logits.gather(1, which[:, None])[:, 0] - logits.mean(dim=1)
+
+
+def _on_the_path(
+    net: SparseAttnNet,
+    images: Tensor,
+    coarse: Tensor,
+    selected: Tensor,
+    context: Tensor | None,
+    which: Tensor,
+    steps: int,
+) -> Tensor:
+    """Return image times mean slope on the straight path from the mean, by the midpoint rule."""
+    shares = (torch.arange(steps, device=images.device, dtype=images.dtype) + 0.5) / steps
+    held = [
+        None if one is None else one.repeat_interleave(steps, dim=0)
+        for one in (coarse, selected, context, which)
+    ]
+    with torch.enable_grad():
+        path = (images[:, None] * shares[:, None, None, None]).flatten(0, 1).requires_grad_()
+        (slopes,) = torch.autograd.grad(_scores(net, path, *held).sum(), path)  # type: ignore[arg-type]
+    mean: Tensor = slopes.view(len(images), steps, *images.shape[1:]).mean(dim=1)
+    return images * mean

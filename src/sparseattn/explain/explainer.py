@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sparseattn.errors import InputError
 from sparseattn.explain.explanation import Explanation, SelectedUnits
+from sparseattn.explain.units import unit_boxes
 
 if TYPE_CHECKING:
     from sparseattn.cells.cellset import CellSet
@@ -78,7 +79,8 @@ class CellExplainer:
             self._coarse, self._order, self._context = net.choose(self._tensor, self.grid_pixels)
         self._coarse_grid: Floats = self._coarse.sigmoid()[0].cpu().numpy()
         self._scores: Floats = self._coarse[0].flatten().cpu().numpy()
-        self._boxes = self._unit_boxes()
+        height, width = self._image.shape[-2:]
+        self._boxes = unit_boxes(classifier.prepare, (height, width), self._pixel_size_um, self.unit_pixels)
         self._means = self._unit_means()
 
     @property
@@ -118,7 +120,7 @@ class CellExplainer:
             channels=self._channels,
             prepare=self.classifier.prepare,
             classes=self.classifier.classes,
-            probabilities=output.logits.softmax(dim=-1)[0].cpu().numpy(),
+            probabilities=self.classifier.probabilities(output.logits)[0].cpu().numpy(),
             in_distribution=float(in_distribution[0]),
             k=k,
             unit_pixels=unit,
@@ -158,7 +160,7 @@ class CellExplainer:
         ks = sorted({self._checked(k) for k in ks})
         rows = []
         for step, k in enumerate(ks, start=1):
-            rows.append(self._decide(k).logits.softmax(dim=-1)[0].cpu().numpy())
+            rows.append(self.classifier.probabilities(self._decide(k).logits)[0].cpu().numpy())
             if on_step is not None:
                 on_step(step, len(ks))
         return ProbabilityCurve(np.array(ks, dtype=np.int64), np.stack(rows))
@@ -235,26 +237,6 @@ class CellExplainer:
                 with torch.inference_mode():
                     return self.classifier.net.choose(self._tensor, k)[1]
         return self._order[:, :count]
-
-    def _unit_boxes(self) -> NDArray[np.int64]:
-        """Return (G * G, 4): the box of each unit in the original, as ``Prepare.box`` gives it."""
-        unit, prepare = self.unit_pixels, self.classifier.prepare
-        height, width = self._image.shape[-2:]
-        rows, columns = prepare.place((height, width), self._pixel_size_um)
-        starts = range(0, prepare.size, unit)
-        down = np.array([rows.box(start, start + unit) for start in starts])
-        across = np.array([columns.box(start, start + unit) for start in starts])
-        boxes = np.stack(
-            [
-                np.repeat(down, len(across), axis=0)[:, 0],
-                np.tile(across, (len(down), 1))[:, 0],
-                np.repeat(down, len(across), axis=0)[:, 1],
-                np.tile(across, (len(down), 1))[:, 1],
-            ],
-            axis=1,
-        )
-        boxes[(boxes[:, 0] == boxes[:, 2]) | (boxes[:, 1] == boxes[:, 3])] = 0
-        return boxes.astype(np.int64)
 
     def _unit_means(self) -> Floats:
         """Return (G * G, C): mean over each unit of what the net saw."""

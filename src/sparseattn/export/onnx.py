@@ -70,6 +70,7 @@ class _Standardised(nn.Module):
     def __init__(self, classifier: Classifier) -> None:
         super().__init__()
         self.net: SparseAttnNet = classifier.net
+        self.temperature = 1.0 if classifier.scale is None else classifier.scale.temperature
         for name in ("mean", "std"):
             values = torch.tensor(getattr(classifier.prepare, name), dtype=torch.float32)
             self.register_buffer(name, values[:, None, None])
@@ -85,7 +86,7 @@ class _Standardised(nn.Module):
         context = self.net.coarse.context(features) if config.context else None
         output = self.net.decide(image, coarse, selected, context)
         return (
-            output.logits.softmax(dim=1),
+            (output.logits / self.temperature).softmax(dim=1),
             coarse.sigmoid(),
             selected,
             output.fine,

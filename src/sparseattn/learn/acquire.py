@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.cluster.vq import kmeans2
-from scipy.optimize import minimize_scalar
 
+from sparseattn.learn.calibration import fit_temperature, tempered
 from sparseattn.learn.metrics import wilson_interval
 
 MOST_CANDIDATES = 5000
@@ -18,8 +18,6 @@ MOST_CANDIDATES = 5000
 LEAST_IN_DISTRIBUTION = 0.05
 """Cells scored below look like none that the model was taught with: no answer is accepted unseen."""
 
-_TEMPERATURES = (0.25, 20.0)
-_PRIOR_CELLS = 4.0
 _FINE = 1e-12
 
 
@@ -141,7 +139,7 @@ class Calibration:
 
     def apply(self, probabilities: ArrayLike) -> NDArray[np.float64]:
         """Return (n, classes) calibrated probabilities."""
-        return _tempered(np.asarray(probabilities, dtype=np.float64), self.temperature)
+        return tempered(np.asarray(probabilities, dtype=np.float64), self.temperature)
 
     def precision_above(self, confidence: float) -> tuple[int, int, list[float] | None]:
         """Return how many checked cells are so sure, how many of them are right, and the 95 % interval."""
@@ -180,16 +178,8 @@ def calibrate(probabilities: ArrayLike, labels: ArrayLike) -> Calibration:
     known = np.asarray(labels, dtype=np.int64)
     if not len(known):
         return Calibration(1.0, np.zeros(0), np.zeros(0, dtype=bool))
-    rows = np.arange(len(known))
-
-    def cost(logarithm: float) -> float:
-        fitted = _tempered(shares, float(np.exp(logarithm)))[rows, known]
-        return float(-np.log(np.maximum(fitted, _FINE)).sum() + _PRIOR_CELLS * logarithm**2 / 2)
-
-    low, high = np.log(_TEMPERATURES)
-    found = minimize_scalar(cost, bounds=(low, high), method="bounded")
-    temperature = float(np.exp(found.x))
-    fitted = _tempered(shares, temperature)
+    temperature = fit_temperature(shares, known)
+    fitted = tempered(shares, temperature)
     confidence, right = fitted.max(axis=1), fitted.argmax(axis=1) == known
     order = np.argsort(confidence, kind="stable")
     return Calibration(temperature, confidence[order], right[order])
@@ -218,11 +208,3 @@ def acceptable(
     """
     sure = calibration.apply(probabilities).max(axis=1) >= confidence
     return np.flatnonzero(sure & (np.asarray(in_distribution) >= LEAST_IN_DISTRIBUTION)).astype(np.int64)
-
-
-def _tempered(probabilities: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
-    logits = np.log(np.maximum(probabilities, _FINE)) / temperature
-    logits -= logits.max(axis=1, keepdims=True)
-    exponentials = np.exp(logits)
-    result: NDArray[np.float64] = exponentials / exponentials.sum(axis=1, keepdims=True)
-    return result

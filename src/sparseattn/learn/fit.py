@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 
 from sparseattn.learn.augment import Augmentation
+from sparseattn.learn.calibration import fit_scale
 from sparseattn.learn.data import gather, gather_for
 from sparseattn.learn.effort import planned
 from sparseattn.learn.history import EpochRecord
@@ -153,6 +154,8 @@ def fit(
     labels = data.labels.numpy()
     trained = run.best.to("cpu")
     features = features_of(trained, data.images, run.k)
+    with torch.inference_mode():
+        held_out = trained.classify(torch.from_numpy(features[data.validation])).softmax(dim=1).numpy()
     return Classifier(
         net=trained,
         classes=data.classes,
@@ -165,6 +168,7 @@ def fit(
             features[data.train], labels[data.train], features[data.validation]
         ),
         prototypes=choose_prototypes(data.images, labels, features, data.train, options.prototypes),
+        scale=fit_scale(held_out, labels[data.validation]),
     )
 
 

@@ -1,0 +1,145 @@
+"""What ``sparseattn evaluate --explanations`` adds: tests of the explanations, as JSON or as tables."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sparseattn.cli.output import percent, print_table
+from sparseattn.errors import InputError
+
+if TYPE_CHECKING:
+    from sparseattn.cells.cellset import CellSet
+    from sparseattn.classifier import Classifier
+
+Explanations = Annotated[
+    bool, typer.Option("--explanations", help="Test the explanations too, beside simple baselines.")
+]
+Peers = Annotated[bool, typer.Option("--peers", help="With --explanations: test Captum's methods as well.")]
+Masks = Annotated[
+    Path | None,
+    typer.Option(help="With --explanations: label images of the cells, named alike. [DATA/_masks]"),
+]
+MaskNames = Annotated[
+    str | None,
+    typer.Option(help="What the values in the masks mean: 128=cytoplasm,255=nucleus. [manifest.json]"),
+]
+MostCells = Annotated[
+    int, typer.Option("--most-cells", min=2, help="With --explanations: draw so many of more cells.")
+]
+
+
+def assess(
+    classifier: Classifier,
+    cells: CellSet,
+    data: Path,
+    *,
+    k: int,
+    peers: bool,
+    masks: Path | None,
+    mask_names: str | None,
+    most_cells: int,
+    device: str,
+) -> dict[str, Any]:
+    """Test the explanations and return the JSON of it; see `sparseattn.explain.assessment`."""
+    from functools import partial
+
+    from sparseattn.explain.assessment import assess_explanations
+    from sparseattn.explain.compartments import read_compartments
+    from sparseattn.explain.peers import peer_rankings
+
+    if masks is None and (data / "_masks").is_dir():
+        masks = data / "_masks"
+    compartments = None
+    if masks is not None:
+        names = _names(masks, mask_names)
+        compartments = partial(read_compartments, classifier, folder=masks, names=names)
+    net = classifier.net
+    others = peer_rankings(lambda x: net(x, k).logits, net.config.cell_size) if peers else None
+
+    def say(done: int, of: int) -> None:
+        print(f"explanations: {done} of {of} methods", file=sys.stderr, flush=True)
+
+    assessment = assess_explanations(
+        classifier,
+        cells,
+        k=k,
+        compartments=compartments,
+        others=others,
+        most_cells=most_cells,
+        device=device,
+        on_step=say,
+    )
+    return assessment.document()
+
+
+def print_assessment(report: dict[str, Any]) -> None:
+    """Print what `assess` returned as tables."""
+    methods: dict[str, Any] = report["methods"]
+    print(f"explanations of {report['cells']} cells at {report['k']} pixels, best first; means over fill-ins")
+    print()
+    best = sorted(methods, key=lambda name: -methods[name]["faithfulness"]["mean"])
+    header = ("method", "faithful", "deletion", "insertion", "enough", "fewest", "noise", "shift", "ms")
+    print_table(header, [_row(name, methods[name]) for name in best])
+    places = {place: None for one in methods.values() for place in one["localisation"]}
+    if places:
+        print()
+        print("share of the selected pixels, or as many of other methods, that lie inside (chance: the area)")
+        print()
+        print_table(
+            ("method", *places),
+            [(name, *(_share(methods[name]["localisation"][p]["inside"]) for p in places)) for name in best]
+            + [("area", *(_share(methods[best[0]]["localisation"][p]["area"]) for p in places))],
+        )
+    print()
+    print("likeness to the map of a net whose weights are drawn anew (1: the map knows nothing of the net)")
+    print()
+    stages: dict[str, Any] = report["sanity"]
+    print_table(
+        ("method", *stages),
+        [(name, *(f"{one[name]:.2f}" for one in stages.values())) for name in next(iter(stages.values()))],
+    )
+
+
+def _row(name: str, method: dict[str, Any]) -> tuple[str, ...]:
+    fills = list(method["fills"].values())
+    enough = [one["same_class"]["mean"] for one in method["kept"][0]["fills"].values()]
+    fewest = method["fewest_pixels"]["median"]
+    return (
+        name,
+        f"{method['faithfulness']['mean']:.3f}",
+        f"{sum(one['deletion'] for one in fills) / len(fills):.3f}",
+        f"{sum(one['insertion'] for one in fills) / len(fills):.3f}",
+        percent(sum(enough) / len(enough)),
+        "-" if fewest is None else f"{fewest:.0f}",
+        f"{method['stability']['noise']:.2f}",
+        f"{method['stability']['shift']:.2f}",
+        f"{method['milliseconds']:.1f}",
+    )
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else percent(value)
+
+
+def _names(masks: Path, given: str | None) -> dict[int, str]:
+    """Return the names of the values, from the option or from the manifest of simulated cells."""
+    if given is not None:
+        try:
+            pairs = [part.split("=") for part in given.split(",")]
+            return {int(value): name.strip() for value, name in pairs}
+        except ValueError:
+            raise InputError(
+                f"--mask-names {given!r} does not say what values mean; write 128=cytoplasm,255=nucleus"
+            ) from None
+    try:
+        manifest = json.loads((masks.parent / "manifest.json").read_text(encoding="utf-8"))
+        return {int(value): str(name) for name, value in manifest["masks"].items() if value != 0}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise InputError(
+            f"nothing says what the values in {masks} mean; say it with --mask-names 1=cytoplasm,2=nucleus"
+        ) from None
