@@ -54,7 +54,8 @@ def measure(model: Path | None) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         session.workspace.set_cells(cells.with_labels([None] * len(cells)))
         session.labelling.open(Path(folder) / "labels.sqlite")
-        session.workspace.add_classes(cells.classes)
+        for name in cells.classes:
+            session.labelling.add_class(name)
         start = start_model() if model is None else Classifier.load(model)
         session.workspace.set_classifier(start)
         for index in chosen:
