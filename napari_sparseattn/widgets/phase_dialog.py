@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import Qt, QTimer
-from qtpy.QtGui import QImage, QPixmap
-from qtpy.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QDialog,
-    QDialogButtonBox,
-    QDoubleSpinBox,
-    QFormLayout,
-    QHBoxLayout,
-    QLabel,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtGui import QImage
+from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QFormLayout, QWidget
 
-from napari_sparseattn.widgets.remember_box import RememberBox
-from sparseattn.errors import InputError
+from napari_sparseattn.widgets.preview_dialog import PreviewDialog, choices
 from sparseattn.phase.settings import PhaseSettings
 
 if TYPE_CHECKING:
     from napari_sparseattn.jobs import Jobs, Report
-
-SIDE = 260
-"""Of the preview, in pixels of the screen."""
 
 _PAUSE_MS = 150
 
@@ -56,7 +40,7 @@ _BACKGROUNDS = {
 _UNWRAP = {"where it is needed": None, "yes": True, "no": False}
 
 
-class PhaseDialog(QDialog):
+class PhaseDialog(PreviewDialog):
     """Asks for what a file of phase does not say; shows what comes of it.
 
     Parameters
@@ -77,9 +61,9 @@ class PhaseDialog(QDialog):
         index: int | None,
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(parent)
+        super().__init__(jobs, path, options, _PAUSE_MS, parent)
         self.setWindowTitle("Phase")
-        self._jobs, self._path, self._options, self._index = jobs, path, dict(options), index
+        self._index = index
         began = self._options.pop("phase", None) or {}
         self._began, said = set(began), PhaseSettings.from_json(began)
         self._reference = said.reference
@@ -87,40 +71,25 @@ class PhaseDialog(QDialog):
         self.wavelength.setValue(said.wavelength_nm or 0)
         self.pixel_size = _number(" µm", 1000, 4, "as the file says")
         self.pixel_size.setValue(self._options.pop("pixel_size_um", None) or 0)
-        self.values = _choices(_VALUES, said.values)
-        self.background = _choices(_BACKGROUNDS, said.background)
-        self.unwrap = _choices(_UNWRAP, said.unwrap)
+        self.values = choices(_VALUES, said.values)
+        self.background = choices(_BACKGROUNDS, said.background)
+        self.unwrap = choices(_UNWRAP, said.unwrap)
         self.invert = QCheckBox("Cells appear as holes: turn the sign")
         self.invert.setChecked(said.invert)
-        self.picture = QLabel()
-        self.picture.setFixedSize(SIDE, SIDE)
-        self.picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.picture.setAccessibleName("Preview")
-        self.says = QLabel()
-        self.says.setWordWrap(True)
-        self.says.setFixedWidth(SIDE)
-        self.remember = RememberBox()
-        self.buttons = QDialogButtonBox(
-            QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
-        )
-        self.buttons.accepted.connect(self.accept)
-        self.buttons.rejected.connect(self.reject)
-        self._lay_out()
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_PAUSE_MS)
-        self._timer.timeout.connect(self._preview)
+        form = QFormLayout()
+        form.addRow("Wavelength", self.wavelength)
+        form.addRow("Pixel size", self.pixel_size)
+        form.addRow("The numbers are", self.values)
+        form.addRow("Jumps of a wavelength", self.unwrap)
+        form.addRow("Take off the ground", self.background)
+        form.addRow(self.invert)
+        self._lay_out(f"{path.name} becomes optical path difference in nanometres.", form)
         for number in (self.wavelength, self.pixel_size):
             number.valueChanged.connect(self._timer.start)
         for box in (self.values, self.background, self.unwrap):
             box.currentIndexChanged.connect(self._timer.start)
         self.invert.toggled.connect(self._timer.start)
         self._preview()
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """What `open_cells` is to be given, as plain JSON values."""
-        return {**self._options, **self.said}
 
     @property
     def said(self) -> dict[str, Any]:
@@ -140,68 +109,27 @@ class PhaseDialog(QDialog):
         size = {"pixel_size_um": self.pixel_size.value()} if self.pixel_size.value() else {}
         return {**size, "phase": changed}
 
-    def _lay_out(self) -> None:
-        form = QFormLayout()
-        form.addRow("Wavelength", self.wavelength)
-        form.addRow("Pixel size", self.pixel_size)
-        form.addRow("The numbers are", self.values)
-        form.addRow("Jumps of a wavelength", self.unwrap)
-        form.addRow("Take off the ground", self.background)
-        form.addRow(self.invert)
-        seen = QVBoxLayout()
-        seen.addWidget(self.picture)
-        seen.addWidget(self.says)
-        seen.addStretch()
-        beside = QHBoxLayout()
-        beside.addLayout(form)
-        beside.addLayout(seen)
-        layout = QVBoxLayout(self)
-        layout.addWidget(QLabel(f"{self._path.name} becomes optical path difference in nanometres."))
-        layout.addLayout(beside)
-        layout.addWidget(self.remember)
-        layout.addWidget(self.buttons)
-
-    def _preview(self) -> None:
-        try:
-            options = self.options
-        except InputError as error:  # a wavelength that is half typed
-            self._show(str(error))
-            return
+    def _look(self, options: dict[str, Any]) -> Callable[[Report], NDArray[np.float32]]:
         path, index = self._path, self._index
 
-        def work(_: Report) -> NDArray[np.float32] | str:
+        def look(_: Report) -> NDArray[np.float32]:
             from sparseattn.cells import open_cells, open_field
 
-            try:
-                if index is None:
-                    return np.asarray(open_field(path, **options).plane(0)[0], np.float32)
-                cells = open_cells(path, **options)
-                return np.asarray(cells.read(min(index, len(cells) - 1))[0], np.float32)
-            except InputError as error:
-                return str(error)
+            if index is None:
+                return np.asarray(open_field(path, **options).plane(0)[0], np.float32)
+            cells = open_cells(path, **options)
+            return np.asarray(cells.read(min(index, len(cells) - 1))[0], np.float32)
 
-        self._jobs.start("Preview", work, self._show, bound_to=(), key="phase preview", quiet=True)
+        return look
 
-    def _show(self, seen: NDArray[np.float32] | str) -> None:
-        self.buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(not isinstance(seen, str))
-        if isinstance(seen, str):
-            self.picture.clear()
-            self.says.setText(seen)
-            return
+    def _picture_of(self, seen: NDArray[np.float32]) -> tuple[QImage, str]:
+        from matplotlib import colormaps
+
         low, high = float(seen.min()), float(seen.max())
-        self.says.setText(f"{low:.0f} to {high:.0f} nm, {seen.shape[0]} x {seen.shape[1]} pixels")
-        self.picture.setPixmap(_pixmap(seen, low, high))
-
-
-def _pixmap(image: NDArray[np.float32], low: float, high: float) -> QPixmap:
-    from matplotlib import colormaps
-
-    scaled = (image - low) / ((high - low) or 1)
-    pixels = np.ascontiguousarray(colormaps["viridis"](scaled, bytes=True))
-    height, width = image.shape
-    picture = QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGBA8888)
-    keep = Qt.AspectRatioMode.KeepAspectRatio
-    return QPixmap.fromImage(picture).scaled(SIDE, SIDE, keep)  # copies: the array may go
+        pixels = colormaps["viridis"]((seen - low) / ((high - low) or 1), bytes=True)
+        height, width = seen.shape
+        picture = QImage(pixels.tobytes(), width, height, 4 * width, QImage.Format.Format_RGBA8888).copy()
+        return picture, f"{low:.0f} to {high:.0f} nm, {height} x {width} pixels"
 
 
 def _number(suffix: str, largest: float, decimals: int, empty: str) -> QDoubleSpinBox:
@@ -210,12 +138,4 @@ def _number(suffix: str, largest: float, decimals: int, empty: str) -> QDoubleSp
     box.setDecimals(decimals)
     box.setSuffix(suffix)
     box.setSpecialValueText(empty)
-    return box
-
-
-def _choices(names: Mapping[str, Any], chosen: Any) -> QComboBox:
-    box = QComboBox()
-    for name, value in names.items():
-        box.addItem(name, value)
-    box.setCurrentIndex(list(names.values()).index(chosen))
     return box
