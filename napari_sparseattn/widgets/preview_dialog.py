@@ -115,7 +115,8 @@ class PreviewDialog(QDialog):
             except InputError as error:
                 return error
 
-        self._jobs.start("Preview", work, self._show, bound_to=(), key="preview", quiet=True)
+        key = f"preview of {type(self).__name__}"  # two dialogs do not end each other's
+        self._jobs.start("Preview", work, self._show, bound_to=(), key=key, quiet=True)
 
     def _show(self, seen: Any) -> None:
         refused = isinstance(seen, InputError)
