@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(
     sys.platform == "linux" and not os.environ.get("DISPLAY"), reason="no display: run under xvfb-run"
 )
 
-PATIENCE = 600_000  # ms; the machine may be busy
+PATIENCE = 240_000  # ms; the machine may be busy
 LABELLED = 20
 
 

@@ -13,7 +13,7 @@ from sparseattn.cells import open_cells
 from sparseattn.cells.labels import LabelLog
 from sparseattn.classifier import Classifier
 
-PATIENCE = 600_000  # ms; the machine may be busy
+PATIENCE = 240_000  # ms; the machine may be busy
 
 
 @pytest.fixture
