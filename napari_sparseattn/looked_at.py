@@ -26,6 +26,7 @@ class LookedAt(WorkspaceSignals):
         self._selection: tuple[int, ...] = ()
         self._k = 0
         self._target_class: str | None = None
+        self._against_class: str | None = None
         self._head: int | None = None
         self._shown = Shown()
         self._explanation: Explanation | None = None
@@ -83,6 +84,17 @@ class LookedAt(WorkspaceSignals):
             self.target_changed.emit()
 
     @property
+    def against_class(self) -> str | None:
+        """The class that the target class is held against; None for all of them together."""
+        return self._against_class
+
+    @against_class.setter
+    def against_class(self, name: str | None) -> None:
+        if name != self._against_class:
+            self._against_class = name
+            self.target_changed.emit()
+
+    @property
     def head(self) -> int | None:
         """The head of the fine attention that is shown; None for their mean."""
         return self._head
@@ -117,7 +129,7 @@ class LookedAt(WorkspaceSignals):
 
     @property
     def evidence(self) -> ClassEvidence | None:
-        """What speaks for and against the target class in the explanation; None while not known."""
+        """What speaks for the target class and what against it; None while it is not known."""
         return self._evidence
 
     def set_evidence(self, evidence: ClassEvidence | None) -> None:

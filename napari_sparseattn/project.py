@@ -90,6 +90,7 @@ def to_json(workspace: Workspace, folder: Path) -> dict[str, Any]:
         "current": _current_id(workspace),
         "shown": dataclasses.asdict(workspace.shown),
         "target_class": workspace.target_class,
+        "against_class": workspace.against_class,
         "head": workspace.head,
         "extras": workspace.extras,
     }
@@ -157,6 +158,7 @@ def open_project(session: Session, path: Path) -> None:
         workspace.extras.update(said["extras"])  # tabs may have written what they showed before
         workspace.set_filters(said["filters"])
         workspace.target_class = said.get("target_class")
+        workspace.against_class = said.get("against_class")
         workspace.head = said.get("head")
         if cells is not None and said.get("current") in cells.ids:
             workspace.current = cells.ids.index(said["current"])

@@ -159,7 +159,7 @@ class Workspace(LookedAt):
         self._classifier, self._model_path = classifier, path
         self._model_version += 1
         self._explanation, self._evidence, self._predictions = None, None, None
-        self._target_class, self._head = None, None
+        self._target_class, self._against_class, self._head = None, None, None
         before = self._classes
         log = self._label_log
         self._keep_classes(self._cells, classifier, () if log is None else [one.name for one in log.classes])

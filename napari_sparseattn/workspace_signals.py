@@ -21,7 +21,7 @@ class WorkspaceSignals:
     k_changed = Signal(int)
     """`k`: pixels to select."""
     target_changed = Signal()
-    """`target_class`, the class to explain, or None for the one predicted."""
+    """`target_class`, the class to explain, or None for the one predicted; `against_class`."""
     head_changed = Signal()
     """`head`, the attention head that is shown, or None for their mean."""
     shown_changed = Signal()

@@ -295,7 +295,7 @@ class Layers:
         made_here = [] if self._overlays is None else list(self._overlays.layers.values())
         return [layer for layer in made_here if layer in self.viewer.layers]
 
-    def _draw(self, *_: Any, only: str | None = None) -> None:
+    def _draw(self, *_: Any, only: tuple[str, ...] = ()) -> None:
         from napari_sparseattn.layers.overlays import NAMES, Overlays
         from napari_sparseattn.layers.place import cell_to_world
 
@@ -311,20 +311,20 @@ class Layers:
                 world = cell_to_world(self.source, workspace.placement(workspace.current))
                 units = None if self.source is None else self.source.units[-2:]
             for place, what in enumerate(NAMES):
-                if only is not None and what != only:
+                if only and what not in only:
                     continue
                 if explanation is None or not getattr(workspace.shown, what):
                     self._overlays.hide(what)
                     continue
                 fresh = self._overlays.draw(
-                    what, explanation, workspace.evidence, workspace.head, world, units,
-                    workspace.shown.opacity,
+                    what, explanation, workspace.evidence if workspace.shown.evidence else None,
+                    workspace.head, world, units, workspace.shown.opacity,
                 )  # fmt: skip
                 if fresh is not None:
                     self._add_overlay(fresh, place, list(NAMES))
 
     def _draw_evidence(self) -> None:
-        self._draw(only="evidence")
+        self._draw(only=("evidence", "selected"))
 
     def _add_overlay(self, layer: Layer, place: int, order: list[str]) -> None:
         """Add an overlay on top, under those that belong above it; what was active stays so."""

@@ -31,6 +31,9 @@ NAMES = {
 ONE_COLOUR = 98
 """Percentile of the weights that has the strongest colour: one pixel may weigh thirty times the mean."""
 
+HOLLOW = 0.16
+"""Width of the border of a hollow square, as a share of its side."""
+
 _PLASMA = ensure_colormap("plasma")
 
 
@@ -66,7 +69,7 @@ class Overlays:
     ) -> Layer | None:
         """Update one overlay; return its layer if it was made just now, for the caller to add."""
         if what == "selected":
-            return self._draw_points(explanation, head, world, units, opacity)
+            return self._draw_points(explanation, head, world, units, opacity, hollow=evidence is not None)
         if what == "neighbourhood":
             return self._draw_neighbourhood(explanation, world, units)
         if what == "coarse":
@@ -80,10 +83,8 @@ class Overlays:
         if evidence is None:
             self.hide(what)
             return None
-        strongest = _strongest(np.abs(evidence.pixels[evidence.pixels != 0]))
-        return self._draw_map(
-            what, explanation, evidence.pixels, (-strongest, strongest), world, units, opacity
-        )
+        limits = (-evidence.strongest, evidence.strongest)
+        return self._draw_map(what, explanation, evidence.pixels, limits, world, units, opacity)
 
     def hide(self, what: str) -> None:
         """Make an overlay invisible, if there is one."""
@@ -91,8 +92,16 @@ class Overlays:
             _set(self.layers[what], "visible", False)
 
     def _draw_points(
-        self, explanation: Explanation, head: int | None, world: Matrix, units: Any, opacity: float
+        self,
+        explanation: Explanation,
+        head: int | None,
+        world: Matrix,
+        units: Any,
+        opacity: float,
+        *,
+        hollow: bool,
     ) -> Layer | None:
+        """Draw the selected pixels; hollow ones leave the evidence below them to be seen."""
         boxes = explanation.selected.boxes
         inside = boxes[:, 2] > boxes[:, 0]  # a unit that lies in the padding covers nothing of the image
         boxes, rank = boxes[inside], np.flatnonzero(inside) + 1
@@ -115,9 +124,15 @@ class Overlays:
                 border_width=0, opacity=opacity, antialiasing=0, name=NAMES["selected"], units=units,
                 **placed(world),
             )  # fmt: skip
+            if hollow:
+                _make_hollow(points, colours)
             return self._keep("selected", points)
         put(layer, world)
         set_points(layer, centres, features, sizes, colours)
+        if hollow:
+            _make_hollow(layer, colours)
+        elif layer.border_width.any():
+            layer.border_width = 0
         _set(layer, "opacity", opacity)
         _set(layer, "visible", True)
         return None
@@ -185,6 +200,15 @@ def set_points(
         layer.face_color = colours  # draws
     layer.refresh(data_displayed=False, highlight=False)
     layer.events.features()  # for napari's table of features
+
+
+def _make_hollow(layer: Points, colours: NDArray[Any]) -> None:
+    """Leave the border of each square alone to be seen."""
+    with one_refresh(layer):
+        layer.border_width = HOLLOW
+        layer.border_color = colours
+        layer.face_color = "transparent"
+    layer.refresh(data_displayed=False, highlight=False)
 
 
 def _set_data(layer: Layer, data: NDArray[Any]) -> None:

@@ -71,6 +71,17 @@ def test_fewest_pixels_keep_the_class_on_the_way_down(two_channels):
     assert changed, "no cell of these changes its class: the test shows nothing"
 
 
+def test_evidence_against_another_class_is_the_difference(explainer):
+    first, second = explainer.classifier.classes[:2]
+    apart = class_evidence(explainer, first, against=second)
+    alone = [class_evidence(explainer, name) for name in (first, second)]
+    assert apart.pixels == pytest.approx(alone[0].pixels - alone[1].pixels, abs=1e-5)
+    assert apart.score == pytest.approx(alone[0].score - alone[1].score, abs=1e-4)
+    assert apart.title == f"{first}, not {second}" and alone[0].title == first
+    with pytest.raises(InputError, match="from itself"):
+        class_evidence(explainer, first, against=first)
+
+
 @pytest.mark.parametrize("k", [8, 80, 300])
 def test_evidence_adds_up(explainer, k):
     explanation = explainer.at(k)

@@ -1,0 +1,47 @@
+"""The questions that can be asked about the current cell, each in a section that folds away."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QGroupBox, QScrollArea, QVBoxLayout
+
+from napari_sparseattn.session import Session
+from napari_sparseattn.widgets.explain.question import Question
+from napari_sparseattn.widgets.explain.why_not import WhyNot
+from napari_sparseattn.widgets.section import Section
+
+
+class AskBox(QGroupBox):
+    """All questions, folded at first; one that is opened is brought into sight."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__("Ask about this cell")
+        self.why_not = WhyNot(session)
+        self.sections: dict[Question, Section] = {}
+        self._opened: Section | None = None
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(20)
+        self._soon.timeout.connect(self._bring_into_sight)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 4, 6, 6)
+        layout.setSpacing(2)
+        for question in (self.why_not,):
+            section = Section(question.title, question, opened=False, hint=question.hint)
+            section.header.toggled.connect(question.unfold)
+            section.header.toggled.connect(self._take_toggle)
+            self.sections[question] = section
+            layout.addWidget(section)
+
+    def _take_toggle(self, opened: bool) -> None:
+        header = self.sender()
+        self._opened = next(one for one in self.sections.values() if one.header is header)
+        if opened:
+            self._soon.start()  # when the layout has made room for it
+
+    def _bring_into_sight(self) -> None:
+        area = self.parentWidget()
+        while area is not None and not isinstance(area, QScrollArea):
+            area = area.parentWidget()
+        if area is not None and self._opened is not None:
+            area.ensureWidgetVisible(self._opened, 0, 8)

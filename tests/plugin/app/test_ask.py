@@ -1,0 +1,92 @@
+"""The questions of the Explain tab, asked by clicks and strokes in a real window."""
+
+import os
+import sys
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+
+from sparseattn.explain import CellExplainer, class_evidence
+
+pytestmark = pytest.mark.skipif(
+    sys.platform == "linux" and not os.environ.get("DISPLAY"), reason="no display: run under xvfb-run"
+)
+
+
+class Asked:
+    """A window in which cells of three classes and a model of random weights are open."""
+
+    def __init__(self, window, qtbot, cells, classifier) -> None:
+        self.viewer, self.widget = window
+        self.qtbot, self.cells, self.classifier = qtbot, cells, classifier
+        self.session, self.workspace = self.widget.session, self.widget.workspace
+        self.tab = self.widget.tabs.widget(0).widget()
+        self.ask = self.tab.ask
+        self.workspace.set_cells(cells)
+        self.workspace.set_classifier(classifier)
+        qtbot.waitUntil(lambda: self.workspace.explanation is not None)
+
+    def layer(self, start: str):
+        return next((layer for layer in self.viewer.layers if layer.name.startswith(start)), None)
+
+    def click(self, button) -> None:
+        self.qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+    def unfold(self, question):
+        section = self.ask.sections[question]
+        self.click(section.header)
+        assert section.is_open
+        self.qtbot.waitUntil(section.content.isVisible)
+        return question
+
+
+def choose(combo, text: str, qtbot) -> None:
+    """Choose an entry by keys."""
+    combo.setFocus()
+    step = combo.findText(text) - combo.currentIndex()
+    for _ in range(abs(step)):
+        qtbot.keyClick(combo, Qt.Key.Key_Down if step > 0 else Qt.Key.Key_Up)
+    assert combo.currentText() == text
+
+
+@pytest.fixture
+def asked(window, qtbot, cells_of, classifier_for) -> Asked:
+    cells = cells_of(channels=3)
+    cells = cells.with_labels([("round", "small", "tall")[number % 3] for number in range(len(cells))])
+    return Asked(window, qtbot, cells, classifier_for(cells))
+
+
+def test_why_not_another_class(asked, qtbot) -> None:
+    workspace, question = asked.workspace, asked.ask.why_not
+    assert asked.layer("For and against") is None and not question.isVisible()
+    asked.unfold(question)
+    qtbot.waitUntil(lambda: workspace.evidence is not None)
+    answer = workspace.explanation.predicted
+    other = next(name for name in asked.classifier.classes if name != answer)
+    assert workspace.evidence.title == answer and f"against {answer}" in question.legend.accessibleName()
+    choose(question.against, other, qtbot)
+    qtbot.waitUntil(lambda: workspace.evidence is not None and workspace.evidence.against == other)
+    # The map on the image is that of the library, around 0, and its words name both classes.
+    explainer = CellExplainer(asked.classifier, asked.cells, 0)
+    expected = class_evidence(explainer, answer, workspace.k, against=other)
+    layer = asked.layer("For and against")
+    assert layer.visible and np.allclose(layer.data, expected.pixels, atol=1e-5)
+    assert layer.contrast_limits[0] == pytest.approx(-layer.contrast_limits[1])
+    assert f"Blue: speaks for {other}; orange: speaks for {answer}" in question.legend.accessibleName()
+    assert f"speak for {answer if expected.total > 0 else other}, by " in question.said.text()
+    # The selected pixels leave it to be seen, and the other way round is the same with the sign turned.
+    assert not asked.layer("Selected pixels").face_color[:, 3].any()
+    choose(question.target, other, qtbot)
+    assert "choose another class" in question.said.text()
+    choose(question.against, answer, qtbot)
+    qtbot.waitUntil(lambda: workspace.evidence is not None and workspace.evidence.class_name == other)
+    assert np.allclose(layer.data, -expected.pixels, atol=1e-5)
+    # What was weighed before is there at once.
+    workspace.target_class, workspace.against_class = answer, other
+    asked.session.live._pause.timeout.emit()
+    assert workspace.evidence.title == f"{answer}, not {other}"
+    question.shown.click()
+    qtbot.waitUntil(lambda: not layer.visible)
+    qtbot.wait(200)  # no evidence is kept that is not shown
+    assert workspace.evidence is None and asked.layer("Selected pixels").face_color[:, 3].all()
