@@ -30,6 +30,7 @@ class LookedAt(WorkspaceSignals):
         self._head: int | None = None
         self._shown = Shown()
         self._explanation: Explanation | None = None
+        self._what_if: Explanation | None = None
         self._evidence: ClassEvidence | None = None
         self._curve: ProbabilityCurve | None = None
 
@@ -126,6 +127,20 @@ class LookedAt(WorkspaceSignals):
         if explanation is not None or self._explanation is not None:
             self._explanation = explanation
             self.explanation_changed.emit()
+
+    def _forget_explanation(self) -> None:
+        """Other cells or another model: what was known of the current cell is no longer so."""
+        self._explanation, self._what_if, self._evidence = None, None, None
+
+    @property
+    def what_if(self) -> Explanation | None:
+        """Of the current cell with some pixels taken out; None without. Set by `taking_out` alone."""
+        return self._what_if
+
+    def set_what_if(self, explanation: Explanation | None) -> None:
+        if explanation is not None or self._what_if is not None:
+            self._what_if = explanation
+            self.what_if_changed.emit()
 
     @property
     def evidence(self) -> ClassEvidence | None:

@@ -19,6 +19,7 @@ from napari_sparseattn.opening import Opening
 from napari_sparseattn.recording_work import RecordingWork
 from napari_sparseattn.retraining import Retraining
 from napari_sparseattn.shown_cells import ShownCells
+from napari_sparseattn.taking_out import TakingOut
 from napari_sparseattn.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Session:
         self.retraining = Retraining(self.workspace, self.jobs, self.labelling)
         self.layers = Layers(viewer, self.workspace)
         self.live = LiveExplanation(self.workspace, self.jobs)
+        self.taking_out = TakingOut(self.workspace, self.layers, self.live)
         self.classification = Classification(self.workspace, self.jobs)
         self.field = FieldWork(self.workspace, self.jobs, self.layers, self.labelling)
         self.recording = RecordingWork(self.workspace, self.layers, self.field.layers.watch)
@@ -57,6 +59,7 @@ class Session:
         """Stop all work: the viewer goes, and its widgets may be gone already."""
         self.let_go_of_dead_widgets()
         self.live.close()
+        self.taking_out.close()
         self.shown_cells.close()
         self.field.close()
         self.retraining.close()

@@ -14,7 +14,9 @@ from psygnal import Signal
 
 from napari_sparseattn.layers.canvas_context import make_current
 from napari_sparseattn.layers.metadata import MARK, made, shows_nanometres
-from napari_sparseattn.layers.place import pixel_size_um
+from napari_sparseattn.layers.own_doing import OwnDoing
+from napari_sparseattn.layers.place import cell_to_world, pixel_size_um
+from napari_sparseattn.layers.taken_out import TakenOutLayer
 from napari_sparseattn.workspace import CellSource, Workspace
 
 __all__ = ["MARK", "LayerPixels", "Layers", "made"]
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from napari.layers import Image, Layer
 
     from napari_sparseattn.layers.overlays import Overlays
+    from napari_sparseattn.layers.place import Matrix
 
 
 @dataclass(frozen=True)
@@ -54,9 +57,11 @@ class Layers:
         self._looks: list[tuple[Any, ...]] = []  # of them, as they were made
         self._overlays: Overlays | None = None
         self._busy = False
+        self.taken_out = TakenOutLayer(viewer, OwnDoing())
         workspace.cells_changed.connect(self._show_cells)
         workspace.current_changed.connect(self._show_current)
         workspace.explanation_changed.connect(self._draw)
+        workspace.what_if_changed.connect(self._draw)
         workspace.evidence_changed.connect(self._draw_evidence)
         workspace.shown_changed.connect(self._draw)
         workspace.head_changed.connect(self._draw)
@@ -297,9 +302,9 @@ class Layers:
 
     def _draw(self, *_: Any, only: tuple[str, ...] = ()) -> None:
         from napari_sparseattn.layers.overlays import NAMES, Overlays
-        from napari_sparseattn.layers.place import cell_to_world
 
-        workspace, explanation = self.workspace, self.workspace.explanation
+        workspace = self.workspace
+        explanation = workspace.what_if or workspace.explanation
         if workspace.blind:  # where a model looks says what it thinks
             explanation = None
         if self._overlays is None:
@@ -308,8 +313,7 @@ class Layers:
             self._overlays = Overlays()
         with self._quiet():
             if explanation is not None:
-                world = cell_to_world(self.source, workspace.placement(workspace.current))
-                units = None if self.source is None else self.source.units[-2:]
+                world, units = self._place()
             for place, what in enumerate(NAMES):
                 if only and what not in only:
                     continue
@@ -322,6 +326,21 @@ class Layers:
                 )  # fmt: skip
                 if fresh is not None:
                     self._add_overlay(fresh, place, list(NAMES))
+
+    def _place(self) -> tuple[Matrix, Any]:
+        """Return where the current cell lies in the world, and the units there."""
+        world = cell_to_world(self.source, self.workspace.placement(self.workspace.current))
+        return world, None if self.source is None else self.source.units[-2:]
+
+    def show_taken_out(self) -> None:
+        """Lay the pixels that are taken out over the current cell, under the overlays."""
+        explanation = self.workspace.explanation
+        if explanation is None:
+            self.taken_out.hide()
+            return
+        layers = self.viewer.layers
+        place = min((layers.index(overlay) for overlay in self._drawn()), default=len(layers))
+        self.taken_out.show(explanation, *self._place(), place)
 
     def _draw_evidence(self) -> None:
         self._draw(only=("evidence", "selected"))

@@ -139,7 +139,7 @@ class Overlays:
 
     def _draw_neighbourhood(self, explanation: Explanation, world: Matrix, units: Any) -> Layer | None:
         lines = _outline(explanation.read_mask)
-        matrix = _grid_to_world(explanation, world, 1)
+        matrix = grid_to_world(explanation, world, 1)
         layer = self.layers.get("neighbourhood")
         if layer is None:
             vectors = Vectors(
@@ -163,7 +163,7 @@ class Overlays:
         opacity: float,
     ) -> Layer | None:
         step = explanation.prepare.size // len(grid)
-        matrix = _grid_to_world(explanation, world, step)
+        matrix = grid_to_world(explanation, world, step)
         layer = self.layers.get(what)
         if layer is None:
             image = Image(
@@ -246,7 +246,7 @@ def _intensity(explanation: Explanation) -> NDArray[np.float32]:
     return np.asarray(values.mean(axis=1), dtype=np.float32)
 
 
-def _grid_to_world(explanation: Explanation, world: Matrix, step: int) -> Matrix:
+def grid_to_world(explanation: Explanation, world: Matrix, step: int) -> Matrix:
     """Return the matrix of a map of which one element is `step` pixels of the net's grid."""
     y, x = explanation.grid_lines
     down, right = y[1] - y[0], x[1] - x[0]

@@ -6,6 +6,7 @@ import torch
 
 from sparseattn.errors import InputError
 from sparseattn.explain import CellExplainer, class_evidence, explain_cell
+from sparseattn.explain.fills import fill_images
 
 
 @pytest.fixture(scope="module")
@@ -119,3 +120,20 @@ def test_what_cannot_be_asked(explainer):
 def test_explain_cell_is_one_step(two_channels, explainer):
     once = explain_cell(two_channels.classifier, two_channels.cells, 5, k=120)
     assert once.probabilities == pytest.approx(explainer.at(120).probabilities)
+
+
+@pytest.mark.parametrize("fill", ["mean", "blur", "background"])
+def test_without_some_pixels_the_net_is_asked_about_what_is_left(two_channels, explainer, fill):
+    classifier, cells = two_channels.classifier, two_channels.cells
+    seen = classifier.prepare.image(cells.read(5), cells.channels)
+    gone = np.zeros(seen.shape[1:], dtype=bool)
+    gone[4:12, 6:14] = True
+    left = np.where(gone, fill_images(seen[None], fill)[0], seen)
+    output = classifier.inspect(left[None], 80)
+    before, after = explainer.at(80), explainer.without(gone, fill).at(80)
+    assert after.probabilities == pytest.approx(output.logits.softmax(dim=1)[0].numpy(), abs=1e-5)
+    assert after.probabilities != pytest.approx(before.probabilities, abs=1e-5)
+    assert np.array_equal(after.image, before.image)
+    assert explainer.at(80).probabilities == pytest.approx(before.probabilities, abs=0)  # it stays as it was
+    with pytest.raises(InputError, match="the net's grid is"):
+        explainer.without(gone[1:], fill)

@@ -7,6 +7,7 @@ from qtpy.QtWidgets import QGroupBox, QScrollArea, QVBoxLayout
 
 from napari_sparseattn.session import Session
 from napari_sparseattn.widgets.explain.question import Question
+from napari_sparseattn.widgets.explain.what_if import WhatIf
 from napari_sparseattn.widgets.explain.why_not import WhyNot
 from napari_sparseattn.widgets.section import Section
 
@@ -17,6 +18,7 @@ class AskBox(QGroupBox):
     def __init__(self, session: Session) -> None:
         super().__init__("Ask about this cell")
         self.why_not = WhyNot(session)
+        self.what_if = WhatIf(session)
         self.sections: dict[Question, Section] = {}
         self._opened: Section | None = None
         self._soon = QTimer(self)
@@ -26,7 +28,7 @@ class AskBox(QGroupBox):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 4, 6, 6)
         layout.setSpacing(2)
-        for question in (self.why_not,):
+        for question in (self.why_not, self.what_if):
             section = Section(question.title, question, opened=False, hint=question.hint)
             section.header.toggled.connect(question.unfold)
             section.header.toggled.connect(self._take_toggle)

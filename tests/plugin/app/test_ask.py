@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, Qt
 
 from sparseattn.explain import CellExplainer, class_evidence
 
@@ -90,3 +90,78 @@ def test_why_not_another_class(asked, qtbot) -> None:
     qtbot.waitUntil(lambda: not layer.visible)
     qtbot.wait(200)  # no evidence is kept that is not shown
     assert workspace.evidence is None and asked.layer("Selected pixels").face_color[:, 3].all()
+
+
+def drag(asked, start, end) -> None:
+    """Draw with the left button from one pixel of the net's grid (y, x) to another, on the canvas."""
+    viewer, qtbot, layer = asked.viewer, asked.qtbot, asked.layer("Pixels taken out")
+    canvas, camera = viewer.window._qt_viewer.canvas.native, viewer.scene.camera
+
+    def at(y: float, x: float) -> QPoint:
+        offset = np.array(layer.data_to_world((y, x)))[-2:] - np.array(camera.center[-2:])
+        down, right = offset * camera.zoom
+        return QPoint(round(canvas.width() / 2 + right), round(canvas.height() / 2 + down))
+
+    qtbot.mouseMove(canvas, at(*start))
+    qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=at(*start))
+    for share in np.linspace(0, 1, 6):
+        qtbot.mouseMove(canvas, at(*(np.array(start) * (1 - share) + np.array(end) * share)))
+        qtbot.wait(10)
+    qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=at(*end))
+
+
+def test_what_if_pixels_were_gone(asked, qtbot) -> None:
+    workspace, question = asked.workspace, asked.unfold(asked.ask.what_if)
+    untouched = workspace.explanation
+    layer = asked.layer("Pixels taken out")
+    assert asked.viewer.layers.selection.active is layer and layer.mode == "paint"
+    assert not question.reset.isEnabled() and workspace.what_if is None
+    qtbot.wait(50)
+    drag(asked, (6, 4), (18, 20))
+    qtbot.waitUntil(lambda: workspace.what_if is not None)
+    gone = layer.data != 0
+    assert gone[6, 4] and gone[12, 12] and gone[18, 20] and gone.sum() < gone.size / 3
+    # What is shown is what the library says of the cell without them; the selected pixels follow.
+    explainer = CellExplainer(asked.classifier, asked.cells, 0)
+    expected = explainer.without(gone, "mean").at(workspace.k)
+    assert workspace.what_if.probabilities == pytest.approx(expected.probabilities, abs=1e-6)
+    assert workspace.explanation is untouched
+    positions = expected.selected.boxes
+    positions = positions[positions[:, 2] > positions[:, 0]]
+    assert np.allclose(asked.layer("Selected").data, (positions[:, :2] + positions[:, 2:] - 1) / 2)
+    assert f"these {gone.sum()} pixels" in question.said.text() and expected.predicted in question.said.text()
+    described = question.bars.accessibleDescription()
+    for name, now, before in zip(
+        expected.classes, expected.probabilities, untouched.probabilities, strict=True
+    ):
+        assert f"{name} {100 * now:.0f} % now, {100 * before:.0f} % before" in described
+    # What stands in for them, a part put back, undo, and all put back.
+    choose(question.fill, "background", qtbot)
+    filled = explainer.without(gone, "background").at(workspace.k)
+    assert workspace.what_if.probabilities == pytest.approx(filled.probabilities, abs=1e-6)
+    asked.click(question.put)
+    drag(asked, (6, 4), (7, 5))
+    qtbot.waitUntil(lambda: f"these {(layer.data != 0).sum()} pixels" in question.said.text())
+    assert 0 < (layer.data != 0).sum() < gone.sum()
+    canvas = asked.viewer.window._qt_viewer.canvas.native
+    qtbot.keyClick(canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: f"these {gone.sum()} pixels" in question.said.text())
+    asked.click(question.reset)
+    qtbot.waitUntil(lambda: workspace.what_if is None)
+    qtbot.keyClick(canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: workspace.what_if is not None)
+    # Folded away the cell is whole; of another cell nothing is taken out, and no undo brings it there.
+    section = asked.ask.sections[question]
+    asked.click(section.header)
+    assert workspace.what_if is None and not layer.visible and layer.mode == "pan_zoom"
+    asked.click(section.header)
+    assert workspace.what_if is not None
+    workspace.current = 3
+    qtbot.waitUntil(lambda: workspace.explanation.cell_id == asked.cells.ids[3])
+    layer.undo()
+    qtbot.wait(50)
+    assert workspace.what_if is None and not layer.data.any()
+    asked.viewer.layers.remove(layer)
+    asked.click(question.take)
+    drag(asked, (6, 4), (18, 20))
+    qtbot.waitUntil(lambda: workspace.what_if is not None)
