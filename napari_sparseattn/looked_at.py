@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sparseattn.cells import CellSet
     from sparseattn.classifier import Classifier
     from sparseattn.explain import ClassEvidence, Explanation, ProbabilityCurve
+    from sparseattn.explain.counterfactual import Counterfactual
 
 
 class LookedAt(WorkspaceSignals):
@@ -31,6 +32,7 @@ class LookedAt(WorkspaceSignals):
         self._shown = Shown()
         self._explanation: Explanation | None = None
         self._what_if: Explanation | None = None
+        self._changing: Counterfactual | None = None
         self._evidence: ClassEvidence | None = None
         self._curve: ProbabilityCurve | None = None
 
@@ -130,7 +132,7 @@ class LookedAt(WorkspaceSignals):
 
     def _forget_explanation(self) -> None:
         """Other cells or another model: what was known of the current cell is no longer so."""
-        self._explanation, self._what_if, self._evidence = None, None, None
+        self._explanation, self._what_if, self._changing, self._evidence = None, None, None, None
 
     @property
     def what_if(self) -> Explanation | None:
@@ -141,6 +143,16 @@ class LookedAt(WorkspaceSignals):
         if explanation is not None or self._what_if is not None:
             self._what_if = explanation
             self.what_if_changed.emit()
+
+    @property
+    def changing(self) -> Counterfactual | None:
+        """Selected pixels without which the class changes, where they were found by `changing_pixels`."""
+        return self._changing
+
+    def set_changing(self, changing: Counterfactual | None) -> None:
+        if changing is not None or self._changing is not None:
+            self._changing = changing
+            self.changing_changed.emit()
 
     @property
     def evidence(self) -> ClassEvidence | None:

@@ -46,6 +46,7 @@ class Shown:
     coarse: bool = False
     fine: bool = False
     evidence: bool = False
+    changing: bool = True
     opacity: float = 0.6
 
 

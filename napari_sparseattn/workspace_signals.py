@@ -30,6 +30,8 @@ class WorkspaceSignals:
     """`explanation` of the current cell, or None. Emitted once a step of the slider, not once a value."""
     what_if_changed = Signal()
     """`what_if`: the explanation of the current cell without the pixels that the user took out, or None."""
+    changing_changed = Signal()
+    """`changing`: the selected pixels without which the current cell would be of another class, or None."""
     curve_changed = Signal()
     """`curve`: class probabilities of the current cell against k, or None while they are not known."""
     evidence_changed = Signal()

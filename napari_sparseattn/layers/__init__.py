@@ -62,6 +62,7 @@ class Layers:
         workspace.current_changed.connect(self._show_current)
         workspace.explanation_changed.connect(self._draw)
         workspace.what_if_changed.connect(self._draw)
+        workspace.changing_changed.connect(self._draw_changing)
         workspace.evidence_changed.connect(self._draw_evidence)
         workspace.shown_changed.connect(self._draw)
         workspace.head_changed.connect(self._draw)
@@ -301,7 +302,7 @@ class Layers:
         return [layer for layer in made_here if layer in self.viewer.layers]
 
     def _draw(self, *_: Any, only: tuple[str, ...] = ()) -> None:
-        from napari_sparseattn.layers.overlays import NAMES, Overlays
+        from napari_sparseattn.layers.overlays import NAMES, Overlays, Scene
 
         workspace = self.workspace
         explanation = workspace.what_if or workspace.explanation
@@ -313,19 +314,24 @@ class Layers:
             self._overlays = Overlays()
         with self._quiet():
             if explanation is not None:
+                evidence = workspace.evidence if workspace.shown.evidence else None
                 world, units = self._place()
+                scene = Scene(
+                    explanation, evidence, workspace.changing, workspace.head, world, units,
+                    workspace.shown.opacity,
+                )  # fmt: skip
             for place, what in enumerate(NAMES):
                 if only and what not in only:
                     continue
                 if explanation is None or not getattr(workspace.shown, what):
                     self._overlays.hide(what)
                     continue
-                fresh = self._overlays.draw(
-                    what, explanation, workspace.evidence if workspace.shown.evidence else None,
-                    workspace.head, world, units, workspace.shown.opacity,
-                )  # fmt: skip
+                fresh = self._overlays.draw(what, scene)
                 if fresh is not None:
                     self._add_overlay(fresh, place, list(NAMES))
+
+    def _draw_changing(self) -> None:
+        self._draw(only=("changing",))
 
     def _place(self) -> tuple[Matrix, Any]:
         """Return where the current cell lies in the world, and the units there."""

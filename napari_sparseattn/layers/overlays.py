@@ -1,8 +1,9 @@
-"""The overlays of the current cell: selected pixels, their neighbourhood, attention maps, evidence."""
+"""The overlays of the current cell: selected pixels and their neighbourhood, maps, what would change it."""
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from napari.layers import Layer
 
     from sparseattn.explain import ClassEvidence, Explanation
+    from sparseattn.explain.counterfactual import Counterfactual
 
 NAMES = {
     "coarse": "Coarse attention",
@@ -25,6 +27,7 @@ NAMES = {
     "evidence": "For and against the class",
     "neighbourhood": "Neighbourhood of the selected pixels",
     "selected": "Selected pixels",
+    "changing": "Pixels that would change it",
 }
 """The overlays by the field of `Shown` that shows them, the lowest first."""
 
@@ -33,6 +36,9 @@ ONE_COLOUR = 98
 
 HOLLOW = 0.16
 """Width of the border of a hollow square, as a share of its side."""
+
+READ_COLOUR, CHANGING_COLOUR = "#56b4e9", "#00c48c"
+"""Of outlines: not among those of the weights, and seen on dark and on light ground."""
 
 _PLASMA = ensure_colormap("plasma")
 
@@ -51,63 +57,77 @@ EVIDENCE = _see_through(
 )
 
 
+@dataclass(frozen=True)
+class Scene:
+    """All that the overlays are drawn of.
+
+    Attributes
+    ----------
+    explanation
+        Of the cell, or of what is left of it.
+    evidence, changing
+        Where they are known and shown.
+    head
+        The head whose attention is shown; None for their mean.
+    world, units
+        Where the cell's pixels lie, and in which units.
+    opacity
+        Of all but the lines, 0 to 1.
+    """
+
+    explanation: Explanation
+    evidence: ClassEvidence | None
+    changing: Counterfactual | None
+    head: int | None
+    world: Matrix
+    units: Any
+    opacity: float
+
+
 class Overlays:
     """Makes and updates one set of overlay layers; knows no workspace."""
 
     def __init__(self) -> None:
         self.layers: dict[str, Layer] = {}
 
-    def draw(
-        self,
-        what: str,
-        explanation: Explanation,
-        evidence: ClassEvidence | None,
-        head: int | None,
-        world: Matrix,
-        units: Any,
-        opacity: float,
-    ) -> Layer | None:
+    def draw(self, what: str, scene: Scene) -> Layer | None:
         """Update one overlay; return its layer if it was made just now, for the caller to add."""
+        explanation, evidence, changing = scene.explanation, scene.evidence, scene.changing
         if what == "selected":
-            return self._draw_points(explanation, head, world, units, opacity, hollow=evidence is not None)
+            return self._draw_points(scene)
         if what == "neighbourhood":
-            return self._draw_neighbourhood(explanation, world, units)
+            return self._draw_outline(what, explanation.read_mask, READ_COLOUR, 0.25, scene)
         if what == "coarse":
-            limits = (0.0, 1.0)
-            return self._draw_map(what, explanation, explanation.coarse_grid, limits, world, units, opacity)
+            return self._draw_map(what, explanation.coarse_grid, (0.0, 1.0), scene)
         if what == "fine":
             grids = explanation.head_grids
-            grid = grids.mean(axis=0) if head is None else grids[head]
-            limits = (0.0, _strongest(weights_of(explanation, head)))
-            return self._draw_map(what, explanation, grid, limits, world, units, opacity)
-        if evidence is None:
-            self.hide(what)
-            return None
-        limits = (-evidence.strongest, evidence.strongest)
-        return self._draw_map(what, explanation, evidence.pixels, limits, world, units, opacity)
+            grid = grids.mean(axis=0) if scene.head is None else grids[scene.head]
+            limits = (0.0, _strongest(weights_of(explanation, scene.head)))
+            return self._draw_map(what, grid, limits, scene)
+        if what == "evidence" and evidence is not None:
+            return self._draw_map(what, evidence.pixels, (-evidence.strongest, evidence.strongest), scene)
+        if what == "changing" and changing is not None:
+            mask = np.zeros((explanation.prepare.size,) * 2, dtype=bool)
+            for y, x in changing.positions:
+                mask[y : y + explanation.unit_pixels, x : x + explanation.unit_pixels] = True
+            return self._draw_outline(what, mask, CHANGING_COLOUR, 0.5, scene)
+        self.hide(what)
+        return None
 
     def hide(self, what: str) -> None:
         """Make an overlay invisible, if there is one."""
         if what in self.layers:
             _set(self.layers[what], "visible", False)
 
-    def _draw_points(
-        self,
-        explanation: Explanation,
-        head: int | None,
-        world: Matrix,
-        units: Any,
-        opacity: float,
-        *,
-        hollow: bool,
-    ) -> Layer | None:
-        """Draw the selected pixels; hollow ones leave the evidence below them to be seen."""
+    def _draw_points(self, scene: Scene) -> Layer | None:
+        """Draw the selected pixels; hollow squares leave evidence below them to be seen."""
+        explanation, hollow = scene.explanation, scene.evidence is not None
         boxes = explanation.selected.boxes
         inside = boxes[:, 2] > boxes[:, 0]  # a unit that lies in the padding covers nothing of the image
         boxes, rank = boxes[inside], np.flatnonzero(inside) + 1
         centres = (boxes[:, :2] + boxes[:, 2:] - 1) / 2
         sizes = (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
-        weights = weights_of(explanation, head)[inside]
+        weights = weights_of(explanation, scene.head)[inside]
         features = pd.DataFrame(
             {
                 "rank": rank,
@@ -121,54 +141,51 @@ class Overlays:
         if layer is None:
             points = Points(
                 centres, features=features, size=sizes, symbol="square", face_color=colours,
-                border_width=0, opacity=opacity, antialiasing=0, name=NAMES["selected"], units=units,
-                **placed(world),
+                border_width=0, opacity=scene.opacity, antialiasing=0, name=NAMES["selected"],
+                units=scene.units, **placed(scene.world),
             )  # fmt: skip
             if hollow:
                 _make_hollow(points, colours)
             return self._keep("selected", points)
-        put(layer, world)
+        put(layer, scene.world)
         set_points(layer, centres, features, sizes, colours)
         if hollow:
             _make_hollow(layer, colours)
         elif layer.border_width.any():
             layer.border_width = 0
-        _set(layer, "opacity", opacity)
+        _set(layer, "opacity", scene.opacity)
         _set(layer, "visible", True)
         return None
 
-    def _draw_neighbourhood(self, explanation: Explanation, world: Matrix, units: Any) -> Layer | None:
-        lines = _outline(explanation.read_mask)
-        matrix = grid_to_world(explanation, world, 1)
-        layer = self.layers.get("neighbourhood")
+    def _draw_outline(
+        self, what: str, mask: NDArray[np.bool_], colour: str, width: float, scene: Scene
+    ) -> Layer | None:
+        """Draw a line, as wide as a share of a pixel of the net's grid, around pixels of it."""
+        lines = _outline(mask)
+        matrix = grid_to_world(scene.explanation, scene.world, 1)
+        layer = self.layers.get(what)
         if layer is None:
             vectors = Vectors(
-                lines, edge_width=0.25, vector_style="line", edge_color="#56b4e9", opacity=1,
-                name=NAMES["neighbourhood"], units=units, **placed(matrix),
+                lines, edge_width=width, vector_style="line", edge_color=colour, opacity=1,
+                name=NAMES[what], units=scene.units, **placed(matrix),
             )  # fmt: skip
-            return self._keep("neighbourhood", vectors)
+            return self._keep(what, vectors)
         put(layer, matrix)
         _set_data(layer, lines)
         _set(layer, "visible", True)
         return None
 
     def _draw_map(
-        self,
-        what: str,
-        explanation: Explanation,
-        grid: NDArray[np.float32],
-        limits: tuple[float, float],
-        world: Matrix,
-        units: Any,
-        opacity: float,
+        self, what: str, grid: NDArray[np.float32], limits: tuple[float, float], scene: Scene
     ) -> Layer | None:
-        step = explanation.prepare.size // len(grid)
-        matrix = grid_to_world(explanation, world, step)
+        step = scene.explanation.prepare.size // len(grid)
+        matrix = grid_to_world(scene.explanation, scene.world, step)
         layer = self.layers.get(what)
         if layer is None:
             image = Image(
                 grid, colormap=EVIDENCE if what == "evidence" else HEAT, contrast_limits=limits,
-                blending="translucent", opacity=opacity, name=NAMES[what], units=units, **placed(matrix),
+                blending="translucent", opacity=scene.opacity, name=NAMES[what], units=scene.units,
+                **placed(matrix),
             )  # fmt: skip
             return self._keep(what, image)
         put(layer, matrix)
@@ -176,7 +193,7 @@ class Overlays:
         if tuple(layer.contrast_limits) != limits:
             layer.contrast_limits_range = limits
             layer.contrast_limits = limits
-        _set(layer, "opacity", opacity)
+        _set(layer, "opacity", scene.opacity)
         _set(layer, "visible", True)
         return None
 

@@ -9,6 +9,7 @@ from napari_sparseattn.session import Session
 from napari_sparseattn.widgets.explain.question import Question
 from napari_sparseattn.widgets.explain.what_if import WhatIf
 from napari_sparseattn.widgets.explain.why_not import WhyNot
+from napari_sparseattn.widgets.explain.would_change import WouldChange
 from napari_sparseattn.widgets.section import Section
 
 
@@ -19,6 +20,7 @@ class AskBox(QGroupBox):
         super().__init__("Ask about this cell")
         self.why_not = WhyNot(session)
         self.what_if = WhatIf(session)
+        self.would_change = WouldChange(session)
         self.sections: dict[Question, Section] = {}
         self._opened: Section | None = None
         self._soon = QTimer(self)
@@ -28,7 +30,7 @@ class AskBox(QGroupBox):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 4, 6, 6)
         layout.setSpacing(2)
-        for question in (self.why_not, self.what_if):
+        for question in (self.why_not, self.what_if, self.would_change):
             section = Section(question.title, question, opened=False, hint=question.hint)
             section.header.toggled.connect(question.unfold)
             section.header.toggled.connect(self._take_toggle)

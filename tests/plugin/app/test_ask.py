@@ -8,6 +8,7 @@ import pytest
 from qtpy.QtCore import QPoint, Qt
 
 from sparseattn.explain import CellExplainer, class_evidence
+from sparseattn.explain.counterfactual import counterfactual
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "linux" and not os.environ.get("DISPLAY"), reason="no display: run under xvfb-run"
@@ -165,3 +166,38 @@ def test_what_if_pixels_were_gone(asked, qtbot) -> None:
     asked.click(question.take)
     drag(asked, (6, 4), (18, 20))
     qtbot.waitUntil(lambda: workspace.what_if is not None)
+
+
+def test_which_pixels_would_change_it(asked, qtbot) -> None:
+    workspace, question = asked.workspace, asked.unfold(asked.ask.would_change)
+    known = [counterfactual(CellExplainer(asked.classifier, asked.cells, row), 200) for row in range(20)]
+    change = next(row for row, one in enumerate(known) if one is not None)
+    workspace.k = 200
+    workspace.current = change
+    wanted = (asked.cells.ids[change], 200)
+    qtbot.waitUntil(lambda: (workspace.explanation.cell_id, workspace.explanation.k) == wanted)
+    asked.click(question.find)
+    qtbot.waitUntil(lambda: workspace.changing is not None, timeout=60_000)
+    found, expected = workspace.changing, known[change]
+    assert np.array_equal(found.positions, expected.positions)
+    assert question.said.text() == (
+        f"Without these {expected.pixels} of 200 pixels it would be <b>{expected.other_class}</b>, "
+        f"{100 * expected.probabilities.max():.0f} %."
+    )
+    # Outlined on the image: the lines enclose just these units.
+    layer = asked.layer("Pixels that would change it")
+    starts = layer.data[:, 0] + 0.5
+    assert layer.visible
+    assert starts.min(axis=0).tolist() == expected.positions.min(axis=0).tolist()
+    assert (starts + layer.data[:, 1]).max(axis=0).tolist() == (expected.positions.max(axis=0) + 2).tolist()
+    asked.click(asked.ask.sections[question].header)
+    assert not layer.visible
+    asked.click(asked.ask.sections[question].header)
+    assert layer.visible
+    # Of another k, or where a single unit is all there is, it says so.
+    workspace.k = 4
+    qtbot.waitUntil(lambda: workspace.changing is None)
+    assert "once they are found" in question.said.text() and not layer.visible
+    asked.click(question.find)
+    qtbot.waitUntil(lambda: "None would: it stays" in question.said.text())
+    assert not layer.visible
