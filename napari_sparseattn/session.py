@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
+from napari_sparseattn.alike_cells import AlikeCells
 from napari_sparseattn.changing_pixels import ChangingPixels
 from napari_sparseattn.classify_job import Classification
 from napari_sparseattn.correcting import Correcting
@@ -46,6 +47,7 @@ class Session:
         self.live = LiveExplanation(self.workspace, self.jobs)
         self.taking_out = TakingOut(self.workspace, self.layers, self.live)
         self.changing_pixels = ChangingPixels(self.workspace, self.jobs, self.live)
+        self.alike_cells = AlikeCells(self.workspace, self.jobs)
         self.classification = Classification(self.workspace, self.jobs)
         self.field = FieldWork(self.workspace, self.jobs, self.layers, self.labelling)
         self.recording = RecordingWork(self.workspace, self.layers, self.field.layers.watch)

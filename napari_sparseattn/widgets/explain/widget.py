@@ -28,12 +28,10 @@ from napari_sparseattn.settings import last_folder, remember_folder, settings
 from napari_sparseattn.widgets.explain.ask_box import AskBox
 from napari_sparseattn.widgets.explain.bars import ProbabilityBars
 from napari_sparseattn.widgets.explain.curve_plot import CurvePlot
+from napari_sparseattn.widgets.explain.familiarity import familiarity, is_unlike
 from napari_sparseattn.widgets.explain.figure_export import FORMATS, save_figure
 from napari_sparseattn.widgets.explain.k_slider import KSlider
 from napari_sparseattn.widgets.explain.narrow_combo import narrow_combo
-
-UNLIKE = 0.05
-"""In-distribution score below which a cell is called unlike the training cells: of those, 1 in 20 is."""
 
 OVERLAYS = (
     ("selected", "Selected pixels", "The pixels that the class was computed from, coloured by their weight"),
@@ -321,11 +319,8 @@ class ExplainWidget(QWidget):
             f"{100 * explanation.confidence:.0f} %{known}"
         )
         score = explanation.in_distribution
-        self.warning.setVisible(score < UNLIKE)
-        self.warning.setText(
-            f"Unlike the cells that the model was trained on ({score:.3f}, 1 is typical): "
-            "do not rely on this answer."
-        )
+        self.warning.setVisible(is_unlike(score))
+        self.warning.setText(familiarity(score))
         self.warning.setToolTip("The share of held-out training cells that look at least as unusual")
         colours = workspace.colours
         self.bars.show_rows(

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
 
+from napari_sparseattn.widgets.explain.familiarity import familiarity
 from sparseattn.explain import CellExplainer, class_evidence
 from sparseattn.explain.counterfactual import counterfactual
+from sparseattn.explain.neighbours import feature_table
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "linux" and not os.environ.get("DISPLAY"), reason="no display: run under xvfb-run"
@@ -201,3 +203,46 @@ def test_which_pixels_would_change_it(asked, qtbot) -> None:
     asked.click(question.find)
     qtbot.waitUntil(lambda: "None would: it stays" in question.said.text())
     assert not layer.visible
+
+
+def test_have_i_seen_such_a_cell(asked, qtbot) -> None:
+    workspace, question = asked.workspace, asked.ask.seen_before
+    labels = list(asked.cells.labels)
+    labels[6:] = [None] * len(labels[6:])
+    workspace.set_cells(asked.cells.with_labels(labels))
+    workspace.current = 3
+    qtbot.waitUntil(lambda: workspace.explanation is not None)
+    asked.unfold(question)
+    qtbot.waitUntil(lambda: question.pictures[4].isVisible(), timeout=60_000)
+    # The nearest by the library's features, of those with a label, without the cell itself.
+    features = feature_table(asked.classifier, asked.cells).features.astype(float)
+    lengths = np.linalg.norm(features, axis=1)
+    distance = 1 - features @ features[3] / lengths / lengths[3]
+    order = sorted([row for row in range(6) if row != 3], key=lambda row: distance[row])
+    shown = [button.text() for button in question.pictures]
+    assert shown == [f"{labels[row]}\n{distance[row]:.3f} away" for row in order]
+    assert "Most like it, of the labelled cells" in question.said.text()
+    qtbot.waitUntil(lambda: not any(button.icon().isNull() for button in question.pictures), timeout=20_000)
+    asked.click(question.pictures[1])
+    assert workspace.current == order[1]
+    qtbot.waitUntil(lambda: asked.cells.ids[order[1]] == workspace.explanation.cell_id)
+    assert f"Cell {order[1] + 1}," not in [button.accessibleName() for button in question.pictures]
+    # A label that is given now counts at once; one that is no class does not.
+    asked.session.labelling.label([10], "small")
+    qtbot.waitUntil(lambda: len(asked.session.alike_cells.nearest()) == 5)
+    known = {one.index for one in asked.session.alike_cells.nearest()}
+    asked.session.labelling.label([10], "unsure")
+    assert 10 not in {one.index for one in asked.session.alike_cells.nearest()}
+    assert known <= {0, 1, 2, 3, 4, 5, 10} - {order[1]}
+    score = workspace.explanation.in_distribution
+    said = question.warning.text if score < 0.05 else question.statement.text
+    assert said == familiarity(score)
+    # Without any label there is nothing to compare with, and it says what to do.
+    workspace.set_cells(asked.cells.with_labels([None] * 20))
+    qtbot.waitUntil(lambda: "label some" in question.said.text(), timeout=60_000)
+    assert not question.pictures[0].isVisible()
+
+
+def test_words_about_unlike_cells() -> None:
+    assert "do not rely on this answer" in familiarity(0.01)
+    assert familiarity(0.4).endswith("40 in 100 of such cells look more unusual.")
