@@ -29,6 +29,7 @@ class LookedAt(WorkspaceSignals):
         self._target_class: str | None = None
         self._against_class: str | None = None
         self._head: int | None = None
+        self._error_rate = 0.1
         self._shown = Shown()
         self._explanation: Explanation | None = None
         self._what_if: Explanation | None = None
@@ -107,6 +108,17 @@ class LookedAt(WorkspaceSignals):
         if head != self._head:
             self._head = head
             self.head_changed.emit()
+
+    @property
+    def error_rate(self) -> float:
+        """Share of the sets of possible classes that may miss the right one, between 0 and 1."""
+        return self._error_rate
+
+    @error_rate.setter
+    def error_rate(self, rate: float) -> None:
+        if 0 < rate < 1 and rate != self._error_rate:
+            self._error_rate = rate
+            self.error_rate_changed.emit()
 
     @property
     def shown(self) -> Shown:

@@ -91,6 +91,7 @@ def to_json(workspace: Workspace, folder: Path) -> dict[str, Any]:
         "shown": dataclasses.asdict(workspace.shown),
         "target_class": workspace.target_class,
         "against_class": workspace.against_class,
+        "error_rate": workspace.error_rate,
         "head": workspace.head,
         "extras": workspace.extras,
     }
@@ -152,6 +153,7 @@ def open_project(session: Session, path: Path) -> None:
             shown = Shown(**said["shown"])
             workspace.show(**dataclasses.asdict(shown))
             workspace.k = int(said["k"])
+            workspace.error_rate = float(said.get("error_rate", workspace.error_rate))
         except (TypeError, ValueError) as error:
             workspace.fail(f"parts of {path.name} are damaged and were left out ({error})")
         _open_labels(session, said["label_log"], path.absolute().parent)

@@ -24,6 +24,8 @@ class WorkspaceSignals:
     """`target_class`, the class to explain, or None for the one predicted; `against_class`."""
     head_changed = Signal()
     """`head`, the attention head that is shown, or None for their mean."""
+    error_rate_changed = Signal()
+    """`error_rate` of the sets of classes that a cell may be of."""
     shown_changed = Signal()
     """`shown`: which overlays are drawn."""
     explanation_changed = Signal()

@@ -6,6 +6,7 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QGroupBox, QScrollArea, QVBoxLayout
 
 from napari_sparseattn.session import Session
+from napari_sparseattn.widgets.explain.may_be import MayBe
 from napari_sparseattn.widgets.explain.question import Question
 from napari_sparseattn.widgets.explain.seen_before import SeenBefore
 from napari_sparseattn.widgets.explain.what_if import WhatIf
@@ -23,6 +24,7 @@ class AskBox(QGroupBox):
         self.what_if = WhatIf(session)
         self.would_change = WouldChange(session)
         self.seen_before = SeenBefore(session)
+        self.may_be = MayBe(session)
         self.sections: dict[Question, Section] = {}
         self._opened: Section | None = None
         self._soon = QTimer(self)
@@ -32,7 +34,13 @@ class AskBox(QGroupBox):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 4, 6, 6)
         layout.setSpacing(2)
-        for question in (self.why_not, self.what_if, self.would_change, self.seen_before):
+        for question in (
+            self.why_not,
+            self.what_if,
+            self.would_change,
+            self.seen_before,
+            self.may_be,
+        ):
             section = Section(question.title, question, opened=False, hint=question.hint)
             section.header.toggled.connect(question.unfold)
             section.header.toggled.connect(self._take_toggle)

@@ -1,5 +1,6 @@
 """The questions of the Explain tab, asked by clicks and strokes in a real window."""
 
+import dataclasses
 import os
 import sys
 
@@ -11,6 +12,7 @@ from napari_sparseattn.widgets.explain.familiarity import familiarity
 from sparseattn.explain import CellExplainer, class_evidence
 from sparseattn.explain.counterfactual import counterfactual
 from sparseattn.explain.neighbours import feature_table
+from sparseattn.learn.calibration import ConfidenceScale
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "linux" and not os.environ.get("DISPLAY"), reason="no display: run under xvfb-run"
@@ -246,3 +248,42 @@ def test_have_i_seen_such_a_cell(asked, qtbot) -> None:
 def test_words_about_unlike_cells() -> None:
     assert "do not rely on this answer" in familiarity(0.01)
     assert familiarity(0.4).endswith("40 in 100 of such cells look more unusual.")
+
+
+def test_which_classes_may_it_be(asked, qtbot) -> None:
+    workspace, question = asked.workspace, asked.unfold(asked.ask.may_be)
+    assert "not calibrated" in question.said.text() and not question.rate.isVisible()
+    surprise = np.linspace(0.01, 0.95, 49).astype(np.float32)  # what validation cells may have said
+    scaled = dataclasses.replace(asked.classifier, scale=ConfidenceScale(1.5, surprise))
+    workspace.set_classifier(scaled)
+    qtbot.waitUntil(lambda: workspace.explanation is not None)
+    assert question.rate.currentText() == "10 of 100 cells"
+    predictions = scaled.predict(asked.cells)
+
+    def expected(rate: float) -> tuple[str, ...]:
+        return predictions.set_texts(scaled.prediction_sets(predictions, rate))
+
+    assert f"<b>{expected(0.1)[0]}</b>" in question.answer.text() and "49 cells" in question.said.text()
+    sizes = []
+    for rate in (0.05, 0.2):
+        choose(question.rate, f"{100 * rate:g} of 100 cells", qtbot)
+        assert workspace.error_rate == rate and f"<b>{expected(rate)[0]}</b>" in question.answer.text()
+        sizes.append(question.answer.text().count(" or "))
+    assert sizes[0] >= sizes[1]
+    # The Gallery's table, which is what it exports, has them for all cells.
+    asked.widget.show_tab("gallery")
+    shown = asked.session.shown_cells
+    qtbot.waitUntil(lambda: shown.table is not None and "set" in shown.table.columns, timeout=60_000)
+    assert tuple(shown.table["set"]) == expected(0.2)
+    workspace.error_rate = 0.05
+    qtbot.waitUntil(lambda: tuple(shown.table["set"]) == expected(0.05), timeout=60_000)
+    workspace.blind = True
+    qtbot.waitUntil(lambda: shown.table is not None and "set" not in shown.table.columns, timeout=60_000)
+    workspace.blind = False
+    asked.widget.show_tab("explain")
+    # Too few cells for the rate, and another k: it says so.
+    choose(question.rate, "1 of 100 cells", qtbot)
+    assert question.answer.text().count(" or ") == 2 and "too few" in question.said.text()
+    workspace.k = 200
+    qtbot.waitUntil(lambda: "press Learned" in question.said.text())
+    assert not question.answer.isVisible()
