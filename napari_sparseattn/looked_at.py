@@ -10,10 +10,14 @@ from napari_sparseattn.workspace_records import Shown
 from napari_sparseattn.workspace_signals import WorkspaceSignals
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from sparseattn.cells import CellSet
     from sparseattn.classifier import Classifier
     from sparseattn.explain import ClassEvidence, Explanation, ProbabilityCurve
     from sparseattn.explain.counterfactual import Counterfactual
+    from sparseattn.explain.shortcuts import Outside
 
 
 class LookedAt(WorkspaceSignals):
@@ -34,6 +38,8 @@ class LookedAt(WorkspaceSignals):
         self._explanation: Explanation | None = None
         self._what_if: Explanation | None = None
         self._changing: Counterfactual | None = None
+        self._cell_mask: NDArray[np.bool_] | None = None
+        self._outside: Outside | None = None
         self._evidence: ClassEvidence | None = None
         self._curve: ProbabilityCurve | None = None
 
@@ -145,6 +151,7 @@ class LookedAt(WorkspaceSignals):
     def _forget_explanation(self) -> None:
         """Other cells or another model: what was known of the current cell is no longer so."""
         self._explanation, self._what_if, self._changing, self._evidence = None, None, None, None
+        self._cell_mask, self._outside = None, None
 
     @property
     def what_if(self) -> Explanation | None:
@@ -165,6 +172,26 @@ class LookedAt(WorkspaceSignals):
         if changing is not None or self._changing is not None:
             self._changing = changing
             self.changing_changed.emit()
+
+    @property
+    def cell_mask(self) -> NDArray[np.bool_] | None:
+        """(H, W) the current cell's own pixels; None where they are not known. Set by `background_check`."""
+        return self._cell_mask
+
+    def set_cell_mask(self, mask: NDArray[np.bool_] | None) -> None:
+        if mask is not None or self._cell_mask is not None:
+            self._cell_mask = mask
+            self.cell_mask_changed.emit()
+
+    @property
+    def outside(self) -> Outside | None:
+        """Where the attention of all cells lies; None where it was not asked. Set by `background_check`."""
+        return self._outside
+
+    def set_outside(self, outside: Outside | None) -> None:
+        if outside is not None or self._outside is not None:
+            self._outside = outside
+            self.outside_changed.emit()
 
     @property
     def evidence(self) -> ClassEvidence | None:

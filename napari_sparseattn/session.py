@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from psygnal import Signal
 
 from napari_sparseattn.alike_cells import AlikeCells
+from napari_sparseattn.background_check import BackgroundCheck
 from napari_sparseattn.changing_pixels import ChangingPixels
 from napari_sparseattn.classify_job import Classification
 from napari_sparseattn.correcting import Correcting
@@ -54,6 +55,7 @@ class Session:
         self.opening = Opening(self.workspace, self.jobs, self.layers, self.recording)
         self.correcting = Correcting(self.workspace, self.jobs, self.opening)
         self.shown_cells = ShownCells(self.workspace, self.jobs, self.classification)
+        self.background_check = BackgroundCheck(self.workspace, self.jobs, self.shown_cells)
 
     def let_go_of_dead_widgets(self) -> None:
         """Forget the widgets of a dock that was closed; the work stays, for the next dock."""

@@ -62,6 +62,7 @@ class ShownCells:
         workspace.predictions_changed.connect(self._schedule)
         workspace.labels_changed.connect(self._schedule)
         workspace.error_rate_changed.connect(self._schedule)
+        workspace.outside_changed.connect(self._schedule)
         workspace.blind_changed.connect(self._take_blind)
         classification.partial_changed.connect(self._schedule)
         jobs.changed.connect(self._measure)
@@ -179,16 +180,20 @@ class ShownCells:
             self._measurements = Measurements.none_of(cells)
         measurements = self._measurements
         classifier, error_rate = self._workspace.classifier, self._workspace.error_rate
+        outside = None if self._workspace.blind else self._workspace.outside
 
         def build(report: Report) -> pd.DataFrame:
             from sparseattn.table.cell_table import cell_table
 
+            further = _possible_classes(classifier, predictions, len(cells), error_rate)
+            if outside is not None:
+                further["attention_outside"] = outside.attention
             return cell_table(
                 cells,
                 predictions=predictions,
                 human_labels=labels,
                 measurements=measurements,
-                further_answers=_possible_classes(classifier, predictions, len(cells), error_rate),
+                further_answers=further,
                 no_class=SETTING_ASIDE,
             )
 

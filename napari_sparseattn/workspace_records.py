@@ -47,6 +47,7 @@ class Shown:
     fine: bool = False
     evidence: bool = False
     changing: bool = True
+    cell_outline: bool = False
     opacity: float = 0.6
 
 

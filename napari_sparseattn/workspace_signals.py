@@ -34,6 +34,10 @@ class WorkspaceSignals:
     """`what_if`: the explanation of the current cell without the pixels that the user took out, or None."""
     changing_changed = Signal()
     """`changing`: the selected pixels without which the current cell would be of another class, or None."""
+    cell_mask_changed = Signal()
+    """`cell_mask`: which pixels are the current cell's own, or None."""
+    outside_changed = Signal()
+    """`outside`: which share of the attention lies outside of each cell, or None."""
     curve_changed = Signal()
     """`curve`: class probabilities of the current cell against k, or None while they are not known."""
     evidence_changed = Signal()

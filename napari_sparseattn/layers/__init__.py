@@ -63,6 +63,7 @@ class Layers:
         workspace.explanation_changed.connect(self._draw)
         workspace.what_if_changed.connect(self._draw)
         workspace.changing_changed.connect(self._draw_changing)
+        workspace.cell_mask_changed.connect(self._draw_cell_outline)
         workspace.evidence_changed.connect(self._draw_evidence)
         workspace.shown_changed.connect(self._draw)
         workspace.head_changed.connect(self._draw)
@@ -317,8 +318,8 @@ class Layers:
                 evidence = workspace.evidence if workspace.shown.evidence else None
                 world, units = self._place()
                 scene = Scene(
-                    explanation, evidence, workspace.changing, workspace.head, world, units,
-                    workspace.shown.opacity,
+                    explanation, evidence, workspace.changing, workspace.cell_mask, workspace.head, world,
+                    units, workspace.shown.opacity,
                 )  # fmt: skip
             for place, what in enumerate(NAMES):
                 if only and what not in only:
@@ -332,6 +333,9 @@ class Layers:
 
     def _draw_changing(self) -> None:
         self._draw(only=("changing",))
+
+    def _draw_cell_outline(self) -> None:
+        self._draw(only=("cell_outline",))
 
     def _place(self) -> tuple[Matrix, Any]:
         """Return where the current cell lies in the world, and the units there."""

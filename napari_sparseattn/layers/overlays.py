@@ -28,6 +28,7 @@ NAMES = {
     "neighbourhood": "Neighbourhood of the selected pixels",
     "selected": "Selected pixels",
     "changing": "Pixels that would change it",
+    "cell_outline": "Outline of the cell",
 }
 """The overlays by the field of `Shown` that shows them, the lowest first."""
 
@@ -37,7 +38,7 @@ ONE_COLOUR = 98
 HOLLOW = 0.16
 """Width of the border of a hollow square, as a share of its side."""
 
-READ_COLOUR, CHANGING_COLOUR = "#56b4e9", "#00c48c"
+READ_COLOUR, CHANGING_COLOUR, CELL_COLOUR = "#56b4e9", "#00c48c", "#ff2d95"
 """Of outlines: not among those of the weights, and seen on dark and on light ground."""
 
 _PLASMA = ensure_colormap("plasma")
@@ -65,8 +66,8 @@ class Scene:
     ----------
     explanation
         Of the cell, or of what is left of it.
-    evidence, changing
-        Where they are known and shown.
+    evidence, changing, cell_mask
+        Where they are known and shown; the mask is (H, W), on the cell's own pixels.
     head
         The head whose attention is shown; None for their mean.
     world, units
@@ -78,6 +79,7 @@ class Scene:
     explanation: Explanation
     evidence: ClassEvidence | None
     changing: Counterfactual | None
+    cell_mask: NDArray[np.bool_] | None
     head: int | None
     world: Matrix
     units: Any
@@ -96,7 +98,8 @@ class Overlays:
         if what == "selected":
             return self._draw_points(scene)
         if what == "neighbourhood":
-            return self._draw_outline(what, explanation.read_mask, READ_COLOUR, 0.25, scene)
+            matrix = grid_to_world(explanation, scene.world, 1)
+            return self._draw_outline(what, explanation.read_mask, READ_COLOUR, 0.25, matrix, scene)
         if what == "coarse":
             return self._draw_map(what, explanation.coarse_grid, (0.0, 1.0), scene)
         if what == "fine":
@@ -110,7 +113,11 @@ class Overlays:
             mask = np.zeros((explanation.prepare.size,) * 2, dtype=bool)
             for y, x in changing.positions:
                 mask[y : y + explanation.unit_pixels, x : x + explanation.unit_pixels] = True
-            return self._draw_outline(what, mask, CHANGING_COLOUR, 0.5, scene)
+            matrix = grid_to_world(explanation, scene.world, 1)
+            return self._draw_outline(what, mask, CHANGING_COLOUR, 0.5, matrix, scene)
+        if what == "cell_outline" and scene.cell_mask is not None:
+            width = max(scene.cell_mask.shape) / 200
+            return self._draw_outline(what, scene.cell_mask, CELL_COLOUR, width, scene.world, scene)
         self.hide(what)
         return None
 
@@ -158,11 +165,10 @@ class Overlays:
         return None
 
     def _draw_outline(
-        self, what: str, mask: NDArray[np.bool_], colour: str, width: float, scene: Scene
+        self, what: str, mask: NDArray[np.bool_], colour: str, width: float, matrix: Matrix, scene: Scene
     ) -> Layer | None:
-        """Draw a line, as wide as a share of a pixel of the net's grid, around pixels of it."""
+        """Draw a line, so many pixels wide, around pixels that a matrix places in the world."""
         lines = _outline(mask)
-        matrix = grid_to_world(scene.explanation, scene.world, 1)
         layer = self.layers.get(what)
         if layer is None:
             vectors = Vectors(
@@ -172,6 +178,7 @@ class Overlays:
             return self._keep(what, vectors)
         put(layer, matrix)
         _set_data(layer, lines)
+        _set(layer, "edge_width", width)
         _set(layer, "visible", True)
         return None
 

@@ -7,6 +7,7 @@ from qtpy.QtWidgets import QGroupBox, QScrollArea, QVBoxLayout
 
 from napari_sparseattn.session import Session
 from napari_sparseattn.widgets.explain.may_be import MayBe
+from napari_sparseattn.widgets.explain.on_background import OnBackground
 from napari_sparseattn.widgets.explain.question import Question
 from napari_sparseattn.widgets.explain.seen_before import SeenBefore
 from napari_sparseattn.widgets.explain.what_if import WhatIf
@@ -25,6 +26,7 @@ class AskBox(QGroupBox):
         self.would_change = WouldChange(session)
         self.seen_before = SeenBefore(session)
         self.may_be = MayBe(session)
+        self.on_background = OnBackground(session)
         self.sections: dict[Question, Section] = {}
         self._opened: Section | None = None
         self._soon = QTimer(self)
@@ -40,6 +42,7 @@ class AskBox(QGroupBox):
             self.would_change,
             self.seen_before,
             self.may_be,
+            self.on_background,
         ):
             section = Section(question.title, question, opened=False, hint=question.hint)
             section.header.toggled.connect(question.unfold)

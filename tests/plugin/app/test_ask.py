@@ -12,6 +12,7 @@ from napari_sparseattn.widgets.explain.familiarity import familiarity
 from sparseattn.explain import CellExplainer, class_evidence
 from sparseattn.explain.counterfactual import counterfactual
 from sparseattn.explain.neighbours import feature_table
+from sparseattn.explain.shortcuts import attention_outside, outside_cell, own_mask
 from sparseattn.learn.calibration import ConfidenceScale
 
 pytestmark = pytest.mark.skipif(
@@ -287,3 +288,42 @@ def test_which_classes_may_it_be(asked, qtbot) -> None:
     workspace.k = 200
     qtbot.waitUntil(lambda: "press Learned" in question.said.text())
     assert not question.answer.isVisible()
+
+
+def test_is_it_looking_at_the_background(asked, qtbot) -> None:
+    workspace, question = asked.workspace, asked.unfold(asked.ask.on_background)
+    qtbot.waitUntil(lambda: workspace.cell_mask is not None)
+    mask = own_mask(asked.cells, 0)
+    share = attention_outside(workspace.explanation, mask)
+    qtbot.waitUntil(lambda: f"<b>{100 * share:.0f} %</b>" in question.said.text())
+    outline = asked.layer("Outline of the cell")
+    rows, columns = np.nonzero(mask)
+    assert outline.visible
+    assert (outline.data[:, 0] + 0.5).min(axis=0).tolist() == [rows.min(), columns.min()]
+    workspace.current = 5  # another cell, another outline; and it follows k
+    qtbot.waitUntil(lambda: workspace.cell_mask is not None and not np.array_equal(workspace.cell_mask, mask))
+    workspace.k = 16
+    qtbot.waitUntil(lambda: workspace.explanation.k == 16)
+    share = attention_outside(workspace.explanation, own_mask(asked.cells, 5))
+    qtbot.waitUntil(lambda: f"<b>{100 * share:.0f} %</b>" in question.said.text())
+    # All cells, and those that are suspicious in the gallery, the worst first.
+    assert not question.show_them.isEnabled()
+    asked.click(question.all)
+    qtbot.waitUntil(lambda: workspace.outside is not None, timeout=60_000)
+    expected = outside_cell(asked.classifier, asked.cells, find=True)
+    suspicious = expected.suspicious().tolist()
+    assert suspicious, "no cell of these is suspicious: the test shows nothing"
+    assert expected.warning() is None or question.warning.text == (
+        expected.warning()[0].upper() + expected.warning()[1:] + "."
+    )
+    asked.click(question.show_them)
+    assert asked.widget.tabs.tabText(asked.widget.tabs.currentIndex()) == "Gallery"
+    shown = asked.session.shown_cells
+    qtbot.waitUntil(lambda: shown.rows.tolist() == suspicious, timeout=60_000)
+    assert shown.problem is None
+    # Folded away the outline is gone; other cells are not judged by what was found in these.
+    asked.widget.show_tab("explain")
+    asked.click(asked.ask.sections[question].header)
+    assert not outline.visible
+    workspace.set_cells(asked.cells.subset(range(10)))
+    assert workspace.outside is None and workspace.cell_mask is None
