@@ -33,6 +33,7 @@ class BackgroundCheck:
     def __init__(self, workspace: Workspace, jobs: Jobs, shown_cells: ShownCells) -> None:
         self._workspace, self._jobs, self._shown_cells = workspace, jobs, shown_cells
         self._on = False
+        self._guessed = False
         for signal in (workspace.cells_changed, workspace.current_changed):
             signal.connect(self._begin_again)
         workspace.explanation_changed.connect(self._tell)
@@ -47,6 +48,11 @@ class BackgroundCheck:
         from sparseattn.explain.shortcuts import attention_outside
 
         return attention_outside(explanation, mask)
+
+    @property
+    def guessed(self) -> bool:
+        """Whether the outline is a guess: nobody says which pixels are the cell's own."""
+        return self._guessed
 
     @property
     def finding(self) -> bool:
@@ -99,14 +105,18 @@ class BackgroundCheck:
         if cells is None or index < 0:
             return
 
-        def find(_: Report) -> NDArray[np.bool_] | None:
+        def find(_: Report) -> tuple[NDArray[np.bool_] | None, bool]:
             from sparseattn.explain.shortcuts import own_mask
 
-            return own_mask(cells, index)
+            return own_mask(cells, index), cells.mask(index) is None
+
+        def land(found: tuple[NDArray[np.bool_] | None, bool]) -> None:
+            mask, self._guessed = found
+            self._workspace.set_cell_mask(mask)
 
         self._jobs.start(
-            "Finding the outline", find, self._workspace.set_cell_mask, on_end=self._tell,
-            bound_to=("cells",), key="own pixels", quiet=True,
+            "Finding the outline", find, land, on_end=self._tell, bound_to=("cells",), key="own pixels",
+            quiet=True,
         )  # fmt: skip
 
     def _begin_again(self, *_: Any) -> None:

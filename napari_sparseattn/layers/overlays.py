@@ -177,8 +177,9 @@ class Overlays:
             )  # fmt: skip
             return self._keep(what, vectors)
         put(layer, matrix)
-        _set_data(layer, lines)
-        _set(layer, "edge_width", width)
+        if not np.array_equal(layer.data, lines):
+            _set_data(layer, lines)
+            _set(layer, "edge_width", width)
         _set(layer, "visible", True)
         return None
 

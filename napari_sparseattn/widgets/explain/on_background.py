@@ -77,7 +77,11 @@ class OnBackground(Question):
                     "of the cell: no sign that the model goes by the background."
                 )
         self.show_them.setEnabled(count > 0)
-        self.warning.say([] if warning is None else [f"{warning[0].upper()}{warning[1:]}."])
+        if warning is not None:
+            warning = f"{warning[0].upper()}{warning[1:]}."
+            if self.check.guessed:
+                warning += " The outlines are guesses: look at some of these cells first."
+        self.warning.say([] if warning is None else [warning])
         self.statement.say([] if statement is None else [statement])
 
     def _of_this_cell(self) -> str:
@@ -85,8 +89,9 @@ class OnBackground(Question):
         if share is None or mask is None:
             return "Finding the outline…" if self.check.finding else "No cell is found in this image."
         ground = 100 * (1 - mask.mean())
+        outline = "outlined in pink, a guess" if self.check.guessed else "outlined in pink"
         text = (
-            f"<b>{100 * share:.0f} %</b> of the attention lies outside of the cell (outlined in pink); "
+            f"<b>{100 * share:.0f} %</b> of the attention lies outside of the cell ({outline}); "
             f"{ground:.0f} % of the image does."
         )
         return f"{text} The answer may rest on what lies around it." if share > 0.5 else text

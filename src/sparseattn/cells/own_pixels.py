@@ -22,10 +22,12 @@ def find_own_pixels(image: npt.NDArray[Any]) -> Mask:
     """Return a guess at the outline of the cell in the middle of an image.
 
     What differs most from the ground, the median of the image's border, is a core. Around it, no farther than
-    its own radius, what differs at all is the cell, cut off at thin bridges and rounded out to its convex
-    hull. Overlap with true masks (mean intersection over union): 0.91 of 247 stained blood cells outlined by
-    hand; of simulated cells 0.84 (stained), 0.96 (phase) and 0.59 (events, where it takes a rim with it). A
-    neighbour that it touches broadly counts in part.
+    its own radius, what differs at all is the cell, cut off at thin bridges and without holes.
+
+    Overlap with true masks (mean intersection over union): 0.93 of 247 stained blood cells outlined by hand;
+    of simulated cells 0.83 (stained), 0.95 (phase) and 0.61 (events, where it takes a rim with it). Where
+    red cells lie close around a white one its pale rim is missed, and a neighbour that it touches broadly
+    counts in part.
 
     Parameters
     ----------
@@ -37,8 +39,7 @@ def find_own_pixels(image: npt.NDArray[Any]) -> Mask:
     ndarray
         (H, W) bool; nothing where the image is flat.
     """
-    from scipy.ndimage import gaussian_filter
-    from skimage.morphology import convex_hull_image
+    from scipy.ndimage import binary_fill_holes, gaussian_filter
 
     step = -(-max(image.shape[1:]) // _LARGEST_SIDE)
     distance = gaussian_filter(distance_from_ground(image[:, ::step, ::step]), _SMOOTHING)
@@ -49,7 +50,7 @@ def find_own_pixels(image: npt.NDArray[Any]) -> Mask:
     pale = distance[distance <= threshold]
     faintest = otsu(pale) if pale.max() > pale.min() else threshold
     piece = _without_bridges((distance > faintest) & _within(core, float(np.sqrt(core.sum() / np.pi))))
-    own = convex_hull_image(piece) if piece.any() else core
+    own = binary_fill_holes(piece) if piece.any() else core
     whole = np.repeat(np.repeat(own, step, axis=0), step, axis=1)
     return np.asarray(whole[: image.shape[1], : image.shape[2]], dtype=bool)
 
