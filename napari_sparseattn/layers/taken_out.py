@@ -58,7 +58,8 @@ class TakenOutLayer:
         with self._own:
             if self._layer is not None and self._layer.data.shape == (size, size):
                 put(self._layer, matrix)
-                self._layer.visible = True
+                if not self._layer.visible:  # napari would take the brush away even from one that is
+                    self._layer.visible = True
                 return
             self.remove()
             self._layer = self._made(size, matrix, units)

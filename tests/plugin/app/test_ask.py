@@ -167,6 +167,7 @@ def test_what_if_pixels_were_gone(asked, qtbot) -> None:
     layer.undo()
     qtbot.wait(50)
     assert workspace.what_if is None and not layer.data.any()
+    assert layer.mode == "paint"  # the brush stays in hand
     asked.viewer.layers.remove(layer)
     asked.click(question.take)
     drag(asked, (6, 4), (18, 20))
