@@ -34,7 +34,12 @@ class BackgroundCheck:
         self._workspace, self._jobs, self._shown_cells = workspace, jobs, shown_cells
         self._on = False
         self._guessed = False
-        for signal in (workspace.cells_changed, workspace.current_changed):
+        for signal in (
+            workspace.cells_changed,
+            workspace.channels_changed,
+            workspace.model_changed,
+            workspace.current_changed,
+        ):
             signal.connect(self._begin_again)
         workspace.explanation_changed.connect(self._tell)
         workspace.outside_changed.connect(self._tell)

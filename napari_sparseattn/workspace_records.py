@@ -46,7 +46,7 @@ class Shown:
     coarse: bool = False
     fine: bool = False
     evidence: bool = False
-    changing: bool = True
+    changing: bool = False
     cell_outline: bool = False
     opacity: float = 0.6
 

@@ -44,13 +44,6 @@ class TakenOutLayer:
         """(size, size) True where a pixel is taken out; None without a layer."""
         return None if self._layer is None else np.asarray(self._layer.data) != 0
 
-    @property
-    def mode(self) -> str:
-        """What the mouse does on the layer, while it is the active one: "paint", "erase" or another."""
-        layer = self._layer
-        active = layer is not None and self._viewer.layers.selection.active is layer
-        return str(layer.mode) if layer is not None and active else "pan_zoom"
-
     def show(self, explanation: Explanation, world: Matrix, units: Any, above: int) -> None:
         """Lay it over the cell, made where it is not there: as the layer ``above`` places from the bottom."""
         size = explanation.prepare.size

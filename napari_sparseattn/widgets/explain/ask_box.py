@@ -45,7 +45,8 @@ class AskBox(QGroupBox):
             self.on_background,
         ):
             section = Section(question.title, question, opened=False, hint=question.hint)
-            section.header.toggled.connect(question.unfold)
+            question.toggle(False)  # a dock that was closed may have left it open
+            section.header.toggled.connect(question.toggle)
             section.header.toggled.connect(self._take_toggle)
             self.sections[question] = section
             layout.addWidget(section)

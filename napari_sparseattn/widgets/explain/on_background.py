@@ -62,7 +62,7 @@ class OnBackground(Question):
         self.session.tab_asked.emit("gallery")
 
     def _show(self) -> None:
-        if not self.isVisible():
+        if not self.is_open:
             return
         self.said.setText(self._of_this_cell())
         checking, outside = self.check.checking, self.workspace.outside

@@ -17,7 +17,13 @@ class Question(QWidget):
         super().__init__()
         self.session = session
         self.workspace = session.workspace
+        self.is_open = False
+
+    def toggle(self, opened: bool) -> None:
+        """Its section was opened or folded away."""
+        self.is_open = opened
+        self.unfold(opened)
 
     def unfold(self, opened: bool) -> None:
-        """The section was opened, which asks the question, or folded away."""
+        """Ask the question, or put it away."""
         raise NotImplementedError

@@ -87,7 +87,7 @@ class SeenBefore(Question):
         )
 
     def _show(self) -> None:
-        self._shown = self.alike.nearest() if self.isVisible() else ()
+        self._shown = self.alike.nearest() if self.is_open else ()
         for place, button in enumerate(self.pictures):
             there = place < len(self._shown)
             button.setVisible(there)

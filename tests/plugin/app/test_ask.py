@@ -172,6 +172,11 @@ def test_what_if_pixels_were_gone(asked, qtbot) -> None:
     asked.click(question.take)
     drag(asked, (6, 4), (18, 20))
     qtbot.waitUntil(lambda: workspace.what_if is not None)
+    # A dock that is closed leaves nothing open for the next one.
+    asked.viewer.window.remove_dock_widget(asked.widget)
+    qtbot.wait(50)
+    asked.viewer.window.add_plugin_dock_widget("napari-sparseattn", "SparseAttnNet")
+    assert workspace.what_if is None and not asked.layer("Pixels taken out").visible
 
 
 def test_which_pixels_would_change_it(asked, qtbot) -> None:
@@ -324,6 +329,9 @@ def test_is_it_looking_at_the_background(asked, qtbot) -> None:
     assert shown.problem is None
     # Folded away the outline is gone; other cells are not judged by what was found in these.
     asked.widget.show_tab("explain")
+    workspace.set_classifier(dataclasses.replace(asked.classifier, k=40))
+    assert workspace.outside is None
+    qtbot.waitUntil(lambda: workspace.cell_mask is not None and "attention lies" in question.said.text())
     asked.click(asked.ask.sections[question].header)
     assert not outline.visible
     workspace.set_cells(asked.cells.subset(range(10)))
