@@ -31,10 +31,14 @@ class Asked:
         self.ask = self.tab.ask
         self.workspace.set_cells(cells)
         self.workspace.set_classifier(classifier)
-        qtbot.waitUntil(lambda: self.workspace.explanation is not None)
+        self.wait(lambda: self.workspace.explanation is not None)
 
     def layer(self, start: str):
         return next((layer for layer in self.viewer.layers if layer.name.startswith(start)), None)
+
+    def wait(self, until) -> None:
+        """Let the window work until something is so; patiently, for the machine may be busy."""
+        self.qtbot.waitUntil(until, timeout=60_000)
 
     def click(self, button) -> None:
         self.qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
@@ -43,7 +47,7 @@ class Asked:
         section = self.ask.sections[question]
         self.click(section.header)
         assert section.is_open
-        self.qtbot.waitUntil(section.content.isVisible)
+        self.wait(section.content.isVisible)
         return question
 
 
@@ -67,12 +71,12 @@ def test_why_not_another_class(asked, qtbot) -> None:
     workspace, question = asked.workspace, asked.ask.why_not
     assert asked.layer("For and against") is None and not question.isVisible()
     asked.unfold(question)
-    qtbot.waitUntil(lambda: workspace.evidence is not None)
+    asked.wait(lambda: workspace.evidence is not None)
     answer = workspace.explanation.predicted
     other = next(name for name in asked.classifier.classes if name != answer)
     assert workspace.evidence.title == answer and f"against {answer}" in question.legend.accessibleName()
     choose(question.against, other, qtbot)
-    qtbot.waitUntil(lambda: workspace.evidence is not None and workspace.evidence.against == other)
+    asked.wait(lambda: workspace.evidence is not None and workspace.evidence.against == other)
     # The map on the image is that of the library, around 0, and its words name both classes.
     explainer = CellExplainer(asked.classifier, asked.cells, 0)
     expected = class_evidence(explainer, answer, workspace.k, against=other)
@@ -86,14 +90,14 @@ def test_why_not_another_class(asked, qtbot) -> None:
     choose(question.target, other, qtbot)
     assert "choose another class" in question.said.text()
     choose(question.against, answer, qtbot)
-    qtbot.waitUntil(lambda: workspace.evidence is not None and workspace.evidence.class_name == other)
+    asked.wait(lambda: workspace.evidence is not None and workspace.evidence.class_name == other)
     assert np.allclose(layer.data, -expected.pixels, atol=1e-5)
     # What was weighed before is there at once.
     workspace.target_class, workspace.against_class = answer, other
     asked.session.live._pause.timeout.emit()
     assert workspace.evidence.title == f"{answer}, not {other}"
     question.shown.click()
-    qtbot.waitUntil(lambda: not layer.visible)
+    asked.wait(lambda: not layer.visible)
     qtbot.wait(200)  # no evidence is kept that is not shown
     assert workspace.evidence is None and asked.layer("Selected pixels").face_color[:, 3].all()
 
@@ -124,7 +128,7 @@ def test_what_if_pixels_were_gone(asked, qtbot) -> None:
     assert not question.reset.isEnabled() and workspace.what_if is None
     qtbot.wait(50)
     drag(asked, (6, 4), (18, 20))
-    qtbot.waitUntil(lambda: workspace.what_if is not None)
+    asked.wait(lambda: workspace.what_if is not None)
     gone = layer.data != 0
     assert gone[6, 4] and gone[12, 12] and gone[18, 20] and gone.sum() < gone.size / 3
     # What is shown is what the library says of the cell without them; the selected pixels follow.
@@ -147,15 +151,15 @@ def test_what_if_pixels_were_gone(asked, qtbot) -> None:
     assert workspace.what_if.probabilities == pytest.approx(filled.probabilities, abs=1e-6)
     asked.click(question.put)
     drag(asked, (6, 4), (7, 5))
-    qtbot.waitUntil(lambda: f"these {(layer.data != 0).sum()} pixels" in question.said.text())
+    asked.wait(lambda: f"these {(layer.data != 0).sum()} pixels" in question.said.text())
     assert 0 < (layer.data != 0).sum() < gone.sum()
     canvas = asked.viewer.window._qt_viewer.canvas.native
     qtbot.keyClick(canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
-    qtbot.waitUntil(lambda: f"these {gone.sum()} pixels" in question.said.text())
+    asked.wait(lambda: f"these {gone.sum()} pixels" in question.said.text())
     asked.click(question.reset)
-    qtbot.waitUntil(lambda: workspace.what_if is None)
+    asked.wait(lambda: workspace.what_if is None)
     qtbot.keyClick(canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
-    qtbot.waitUntil(lambda: workspace.what_if is not None)
+    asked.wait(lambda: workspace.what_if is not None)
     # Folded away the cell is whole; of another cell nothing is taken out, and no undo brings it there.
     section = asked.ask.sections[question]
     asked.click(section.header)
@@ -163,7 +167,7 @@ def test_what_if_pixels_were_gone(asked, qtbot) -> None:
     asked.click(section.header)
     assert workspace.what_if is not None
     workspace.current = 3
-    qtbot.waitUntil(lambda: workspace.explanation.cell_id == asked.cells.ids[3])
+    asked.wait(lambda: workspace.explanation.cell_id == asked.cells.ids[3])
     layer.undo()
     qtbot.wait(50)
     assert workspace.what_if is None and not layer.data.any()
@@ -171,7 +175,7 @@ def test_what_if_pixels_were_gone(asked, qtbot) -> None:
     asked.viewer.layers.remove(layer)
     asked.click(question.take)
     drag(asked, (6, 4), (18, 20))
-    qtbot.waitUntil(lambda: workspace.what_if is not None)
+    asked.wait(lambda: workspace.what_if is not None)
     # A dock that is closed leaves nothing open for the next one.
     asked.viewer.window.remove_dock_widget(asked.widget)
     qtbot.wait(50)
@@ -186,9 +190,9 @@ def test_which_pixels_would_change_it(asked, qtbot) -> None:
     workspace.k = 200
     workspace.current = change
     wanted = (asked.cells.ids[change], 200)
-    qtbot.waitUntil(lambda: (workspace.explanation.cell_id, workspace.explanation.k) == wanted)
+    asked.wait(lambda: (workspace.explanation.cell_id, workspace.explanation.k) == wanted)
     asked.click(question.find)
-    qtbot.waitUntil(lambda: workspace.changing is not None, timeout=60_000)
+    asked.wait(lambda: workspace.changing is not None)
     found, expected = workspace.changing, known[change]
     assert np.array_equal(found.positions, expected.positions)
     assert question.said.text() == (
@@ -207,10 +211,10 @@ def test_which_pixels_would_change_it(asked, qtbot) -> None:
     assert layer.visible
     # Of another k, or where a single unit is all there is, it says so.
     workspace.k = 4
-    qtbot.waitUntil(lambda: workspace.changing is None)
+    asked.wait(lambda: workspace.changing is None)
     assert "once they are found" in question.said.text() and not layer.visible
     asked.click(question.find)
-    qtbot.waitUntil(lambda: "None would: it stays" in question.said.text())
+    asked.wait(lambda: "None would: it stays" in question.said.text())
     assert not layer.visible
 
 
@@ -220,9 +224,9 @@ def test_have_i_seen_such_a_cell(asked, qtbot) -> None:
     labels[6:] = [None] * len(labels[6:])
     workspace.set_cells(asked.cells.with_labels(labels))
     workspace.current = 3
-    qtbot.waitUntil(lambda: workspace.explanation is not None)
+    asked.wait(lambda: workspace.explanation is not None)
     asked.unfold(question)
-    qtbot.waitUntil(lambda: question.pictures[4].isVisible(), timeout=60_000)
+    asked.wait(lambda: question.pictures[4].isVisible())
     # The nearest by the library's features, of those with a label, without the cell itself.
     features = feature_table(asked.classifier, asked.cells).features.astype(float)
     lengths = np.linalg.norm(features, axis=1)
@@ -231,14 +235,14 @@ def test_have_i_seen_such_a_cell(asked, qtbot) -> None:
     shown = [button.text() for button in question.pictures]
     assert shown == [f"{labels[row]}\n{distance[row]:.3f} away" for row in order]
     assert "Most like it, of the labelled cells" in question.said.text()
-    qtbot.waitUntil(lambda: not any(button.icon().isNull() for button in question.pictures), timeout=20_000)
+    asked.wait(lambda: not any(button.icon().isNull() for button in question.pictures))
     asked.click(question.pictures[1])
     assert workspace.current == order[1]
-    qtbot.waitUntil(lambda: asked.cells.ids[order[1]] == workspace.explanation.cell_id)
+    asked.wait(lambda: asked.cells.ids[order[1]] == workspace.explanation.cell_id)
     assert f"Cell {order[1] + 1}," not in [button.accessibleName() for button in question.pictures]
     # A label that is given now counts at once; one that is no class does not.
     asked.session.labelling.label([10], "small")
-    qtbot.waitUntil(lambda: len(asked.session.alike_cells.nearest()) == 5)
+    asked.wait(lambda: len(asked.session.alike_cells.nearest()) == 5)
     known = {one.index for one in asked.session.alike_cells.nearest()}
     asked.session.labelling.label([10], "unsure")
     assert 10 not in {one.index for one in asked.session.alike_cells.nearest()}
@@ -248,7 +252,7 @@ def test_have_i_seen_such_a_cell(asked, qtbot) -> None:
     assert said == familiarity(score)
     # Without any label there is nothing to compare with, and it says what to do.
     workspace.set_cells(asked.cells.with_labels([None] * 20))
-    qtbot.waitUntil(lambda: "label some" in question.said.text(), timeout=60_000)
+    asked.wait(lambda: "label some" in question.said.text())
     assert not question.pictures[0].isVisible()
 
 
@@ -263,7 +267,7 @@ def test_which_classes_may_it_be(asked, qtbot) -> None:
     surprise = np.linspace(0.01, 0.95, 49).astype(np.float32)  # what validation cells may have said
     scaled = dataclasses.replace(asked.classifier, scale=ConfidenceScale(1.5, surprise))
     workspace.set_classifier(scaled)
-    qtbot.waitUntil(lambda: workspace.explanation is not None)
+    asked.wait(lambda: workspace.explanation is not None)
     assert question.rate.currentText() == "10 of 100 cells"
     predictions = scaled.predict(asked.cells)
 
@@ -280,42 +284,42 @@ def test_which_classes_may_it_be(asked, qtbot) -> None:
     # The Gallery's table, which is what it exports, has them for all cells.
     asked.widget.show_tab("gallery")
     shown = asked.session.shown_cells
-    qtbot.waitUntil(lambda: shown.table is not None and "set" in shown.table.columns, timeout=60_000)
+    asked.wait(lambda: shown.table is not None and "set" in shown.table.columns)
     assert tuple(shown.table["set"]) == expected(0.2)
     workspace.error_rate = 0.05
-    qtbot.waitUntil(lambda: tuple(shown.table["set"]) == expected(0.05), timeout=60_000)
+    asked.wait(lambda: tuple(shown.table["set"]) == expected(0.05))
     workspace.blind = True
-    qtbot.waitUntil(lambda: shown.table is not None and "set" not in shown.table.columns, timeout=60_000)
+    asked.wait(lambda: shown.table is not None and "set" not in shown.table.columns)
     workspace.blind = False
     asked.widget.show_tab("explain")
     # Too few cells for the rate, and another k: it says so.
     choose(question.rate, "1 of 100 cells", qtbot)
     assert question.answer.text().count(" or ") == 2 and "too few" in question.said.text()
     workspace.k = 200
-    qtbot.waitUntil(lambda: "press Learned" in question.said.text())
+    asked.wait(lambda: "press Learned" in question.said.text())
     assert not question.answer.isVisible()
 
 
 def test_is_it_looking_at_the_background(asked, qtbot) -> None:
     workspace, question = asked.workspace, asked.unfold(asked.ask.on_background)
-    qtbot.waitUntil(lambda: workspace.cell_mask is not None)
+    asked.wait(lambda: workspace.cell_mask is not None)
     mask = own_mask(asked.cells, 0)
     share = attention_outside(workspace.explanation, mask)
-    qtbot.waitUntil(lambda: f"<b>{100 * share:.0f} %</b>" in question.said.text())
+    asked.wait(lambda: f"<b>{100 * share:.0f} %</b>" in question.said.text())
     outline = asked.layer("Outline of the cell")
     rows, columns = np.nonzero(mask)
     assert outline.visible
     assert (outline.data[:, 0] + 0.5).min(axis=0).tolist() == [rows.min(), columns.min()]
     workspace.current = 5  # another cell, another outline; and it follows k
-    qtbot.waitUntil(lambda: workspace.cell_mask is not None and not np.array_equal(workspace.cell_mask, mask))
+    asked.wait(lambda: workspace.cell_mask is not None and not np.array_equal(workspace.cell_mask, mask))
     workspace.k = 16
-    qtbot.waitUntil(lambda: workspace.explanation.k == 16)
+    asked.wait(lambda: workspace.explanation.k == 16)
     share = attention_outside(workspace.explanation, own_mask(asked.cells, 5))
-    qtbot.waitUntil(lambda: f"<b>{100 * share:.0f} %</b>" in question.said.text())
+    asked.wait(lambda: f"<b>{100 * share:.0f} %</b>" in question.said.text())
     # All cells, and those that are suspicious in the gallery, the worst first.
     assert not question.show_them.isEnabled()
     asked.click(question.all)
-    qtbot.waitUntil(lambda: workspace.outside is not None, timeout=60_000)
+    asked.wait(lambda: workspace.outside is not None)
     expected = outside_cell(asked.classifier, asked.cells, find=True)
     suspicious = expected.suspicious().tolist()
     assert suspicious, "no cell of these is suspicious: the test shows nothing"
@@ -325,13 +329,13 @@ def test_is_it_looking_at_the_background(asked, qtbot) -> None:
     asked.click(question.show_them)
     assert asked.widget.tabs.tabText(asked.widget.tabs.currentIndex()) == "Gallery"
     shown = asked.session.shown_cells
-    qtbot.waitUntil(lambda: shown.rows.tolist() == suspicious, timeout=60_000)
+    asked.wait(lambda: shown.rows.tolist() == suspicious)
     assert shown.problem is None
     # Folded away the outline is gone; other cells are not judged by what was found in these.
     asked.widget.show_tab("explain")
     workspace.set_classifier(dataclasses.replace(asked.classifier, k=40))
     assert workspace.outside is None
-    qtbot.waitUntil(lambda: workspace.cell_mask is not None and "attention lies" in question.said.text())
+    asked.wait(lambda: workspace.cell_mask is not None and "attention lies" in question.said.text())
     asked.click(asked.ask.sections[question].header)
     assert not outline.visible
     workspace.set_cells(asked.cells.subset(range(10)))
