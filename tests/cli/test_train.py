@@ -88,20 +88,22 @@ def test_labels_from_a_table(sparseattn, trained, tmp_path):
     assert "Subfolders" not in finished.err
 
 
+# A shell that runs the tests in the background has them ignore SIGINT, and their children with them. The
+# child mends it itself: what Python does between fork and exec can wait for ever for another thread's lock.
+LISTENING = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("sparseattn", run_name="__main__", alter_sys=True)
+"""
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
 def test_interrupted_and_gone_on_with(sparseattn, trained, tmp_path):
     model = tmp_path / "m.safetensors"
     arguments = ["train", str(trained.cells), "-o", str(model), "--size", "16", "--epochs", "60"]
     arguments += ["--progress", "json"]
-    command = [sys.executable, "-m", "sparseattn", *arguments]
-    # A shell that runs the tests in the background has them ignore SIGINT, and the child with them.
-    with subprocess.Popen(
-        command,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    ) as process:
+    command = [sys.executable, "-c", LISTENING, *arguments]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         for line in process.stderr:
             if line.startswith("{"):
                 process.send_signal(signal.SIGINT)
