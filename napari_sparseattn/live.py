@@ -14,7 +14,7 @@ from sparseattn.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sparseattn.explain import CellExplainer
+    from sparseattn.explain import CellExplainer, ClassEvidence
 
 PAUSE_MS = 120
 """What takes longer than a step of the slider is computed once it has stood still for so long."""
@@ -32,6 +32,7 @@ class LiveExplanation:
         self._workspace = workspace
         self._jobs = jobs
         self._explainer: CellExplainer | None = None
+        self._weighed: dict[tuple[int, str, str | None], ClassEvidence] = {}  # of this cell
         self._step = once_after(0, self.update)
         self._pause = once_after(PAUSE_MS, self._look_closer)
         for changed in (
@@ -53,6 +54,7 @@ class LiveExplanation:
 
     def _start_over(self, *_: Any) -> None:
         self._explainer = None
+        self._weighed = {}
         self._workspace.set_curve(None)
         self._step.start()
 
@@ -139,21 +141,30 @@ class LiveExplanation:
                 key="curve",
                 quiet=True,
             )
-        wanted, k = workspace.explained_class, workspace.k
-        if not workspace.shown.evidence or wanted is None:
+        self._weigh(explainer)
+
+    def _weigh(self, explainer: CellExplainer) -> None:
+        """Bring the evidence up to date: at once where it was weighed before, else in a job."""
+        workspace = self._workspace
+        k, wanted, against = workspace.k, workspace.explained_class, workspace.against_class
+        if not workspace.shown.evidence or wanted is None or wanted == against:
             workspace.set_evidence(None)
             return
-        known = workspace.evidence
-        if known is not None and known.class_name == wanted and known.k == k:
+        known = self._weighed.get((k, wanted, against))
+        if known is not None:
+            if known is not workspace.evidence:
+                workspace.set_evidence(known)
             return
 
-        def take_evidence(evidence: Any) -> None:
-            if self._explainer is explainer and (workspace.explained_class, workspace.k) == (wanted, k):
-                workspace.set_evidence(evidence)
+        def take_evidence(evidence: ClassEvidence) -> None:
+            if self._explainer is explainer:
+                self._weighed[k, wanted, against] = evidence
+                if (workspace.k, workspace.explained_class, workspace.against_class) == (k, wanted, against):
+                    workspace.set_evidence(evidence)
 
-        def weigh(_: Report) -> Any:
+        def weigh(_: Report) -> ClassEvidence:
             from sparseattn.explain import class_evidence
 
-            return class_evidence(explainer, wanted, k)
+            return class_evidence(explainer, wanted, k, against=against)
 
         self._jobs.start("Weighing the pixels", weigh, take_evidence, key="evidence", quiet=True)

@@ -10,9 +10,14 @@ from napari_sparseattn.workspace_records import Shown
 from napari_sparseattn.workspace_signals import WorkspaceSignals
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from sparseattn.cells import CellSet
     from sparseattn.classifier import Classifier
     from sparseattn.explain import ClassEvidence, Explanation, ProbabilityCurve
+    from sparseattn.explain.counterfactual import Counterfactual
+    from sparseattn.explain.shortcuts import Outside
 
 
 class LookedAt(WorkspaceSignals):
@@ -26,9 +31,15 @@ class LookedAt(WorkspaceSignals):
         self._selection: tuple[int, ...] = ()
         self._k = 0
         self._target_class: str | None = None
+        self._against_class: str | None = None
         self._head: int | None = None
+        self._error_rate = 0.1
         self._shown = Shown()
         self._explanation: Explanation | None = None
+        self._what_if: Explanation | None = None
+        self._changing: Counterfactual | None = None
+        self._cell_mask: NDArray[np.bool_] | None = None
+        self._outside: Outside | None = None
         self._evidence: ClassEvidence | None = None
         self._curve: ProbabilityCurve | None = None
 
@@ -83,6 +94,17 @@ class LookedAt(WorkspaceSignals):
             self.target_changed.emit()
 
     @property
+    def against_class(self) -> str | None:
+        """The class that the target class is held against; None for all of them together."""
+        return self._against_class
+
+    @against_class.setter
+    def against_class(self, name: str | None) -> None:
+        if name != self._against_class:
+            self._against_class = name
+            self.target_changed.emit()
+
+    @property
     def head(self) -> int | None:
         """The head of the fine attention that is shown; None for their mean."""
         return self._head
@@ -92,6 +114,17 @@ class LookedAt(WorkspaceSignals):
         if head != self._head:
             self._head = head
             self.head_changed.emit()
+
+    @property
+    def error_rate(self) -> float:
+        """Share of the sets of possible classes that may miss the right one, between 0 and 1."""
+        return self._error_rate
+
+    @error_rate.setter
+    def error_rate(self, rate: float) -> None:
+        if 0 < rate < 1 and rate != self._error_rate:
+            self._error_rate = rate
+            self.error_rate_changed.emit()
 
     @property
     def shown(self) -> Shown:
@@ -115,9 +148,54 @@ class LookedAt(WorkspaceSignals):
             self._explanation = explanation
             self.explanation_changed.emit()
 
+    def _forget_explanation(self) -> None:
+        """Other cells or another model: what was known of the current cell is no longer so."""
+        self._explanation, self._what_if, self._changing, self._evidence = None, None, None, None
+        self._cell_mask, self._outside = None, None
+
+    @property
+    def what_if(self) -> Explanation | None:
+        """Of the current cell with some pixels taken out; None without. Set by `taking_out` alone."""
+        return self._what_if
+
+    def set_what_if(self, explanation: Explanation | None) -> None:
+        if explanation is not None or self._what_if is not None:
+            self._what_if = explanation
+            self.what_if_changed.emit()
+
+    @property
+    def changing(self) -> Counterfactual | None:
+        """Selected pixels without which the class changes, where they were found by `changing_pixels`."""
+        return self._changing
+
+    def set_changing(self, changing: Counterfactual | None) -> None:
+        if changing is not None or self._changing is not None:
+            self._changing = changing
+            self.changing_changed.emit()
+
+    @property
+    def cell_mask(self) -> NDArray[np.bool_] | None:
+        """(H, W) the current cell's own pixels; None where they are not known. Set by `background_check`."""
+        return self._cell_mask
+
+    def set_cell_mask(self, mask: NDArray[np.bool_] | None) -> None:
+        if mask is not None or self._cell_mask is not None:
+            self._cell_mask = mask
+            self.cell_mask_changed.emit()
+
+    @property
+    def outside(self) -> Outside | None:
+        """Where the attention of all cells lies; None where it was not asked. Set by `background_check`."""
+        return self._outside
+
+    def set_outside(self, outside: Outside | None) -> None:
+        if outside is not None or self._outside is not None:
+            self._outside = outside
+            self.outside_changed.emit()
+
     @property
     def evidence(self) -> ClassEvidence | None:
-        """What speaks for and against the target class in the explanation; None while not known."""
+        """What speaks for the target class and what against it; None while it is not known."""
         return self._evidence
 
     def set_evidence(self, evidence: ClassEvidence | None) -> None:

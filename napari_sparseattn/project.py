@@ -90,6 +90,8 @@ def to_json(workspace: Workspace, folder: Path) -> dict[str, Any]:
         "current": _current_id(workspace),
         "shown": dataclasses.asdict(workspace.shown),
         "target_class": workspace.target_class,
+        "against_class": workspace.against_class,
+        "error_rate": workspace.error_rate,
         "head": workspace.head,
         "extras": workspace.extras,
     }
@@ -151,12 +153,14 @@ def open_project(session: Session, path: Path) -> None:
             shown = Shown(**said["shown"])
             workspace.show(**dataclasses.asdict(shown))
             workspace.k = int(said["k"])
+            workspace.error_rate = float(said.get("error_rate", workspace.error_rate))
         except (TypeError, ValueError) as error:
             workspace.fail(f"parts of {path.name} are damaged and were left out ({error})")
         _open_labels(session, said["label_log"], path.absolute().parent)
         workspace.extras.update(said["extras"])  # tabs may have written what they showed before
         workspace.set_filters(said["filters"])
         workspace.target_class = said.get("target_class")
+        workspace.against_class = said.get("against_class")
         workspace.head = said.get("head")
         if cells is not None and said.get("current") in cells.ids:
             workspace.current = cells.ids.index(said["current"])

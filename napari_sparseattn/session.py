@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
+from napari_sparseattn.alike_cells import AlikeCells
+from napari_sparseattn.background_check import BackgroundCheck
+from napari_sparseattn.changing_pixels import ChangingPixels
 from napari_sparseattn.classify_job import Classification
 from napari_sparseattn.correcting import Correcting
 from napari_sparseattn.dead_slots import disconnect_dead
@@ -19,6 +22,7 @@ from napari_sparseattn.opening import Opening
 from napari_sparseattn.recording_work import RecordingWork
 from napari_sparseattn.retraining import Retraining
 from napari_sparseattn.shown_cells import ShownCells
+from napari_sparseattn.taking_out import TakingOut
 from napari_sparseattn.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -42,12 +46,16 @@ class Session:
         self.retraining = Retraining(self.workspace, self.jobs, self.labelling)
         self.layers = Layers(viewer, self.workspace)
         self.live = LiveExplanation(self.workspace, self.jobs)
+        self.taking_out = TakingOut(self.workspace, self.layers, self.live)
+        self.changing_pixels = ChangingPixels(self.workspace, self.jobs, self.live)
+        self.alike_cells = AlikeCells(self.workspace, self.jobs)
         self.classification = Classification(self.workspace, self.jobs)
         self.field = FieldWork(self.workspace, self.jobs, self.layers, self.labelling)
         self.recording = RecordingWork(self.workspace, self.layers, self.field.layers.watch)
         self.opening = Opening(self.workspace, self.jobs, self.layers, self.recording)
         self.correcting = Correcting(self.workspace, self.jobs, self.opening)
         self.shown_cells = ShownCells(self.workspace, self.jobs, self.classification)
+        self.background_check = BackgroundCheck(self.workspace, self.jobs, self.shown_cells)
 
     def let_go_of_dead_widgets(self) -> None:
         """Forget the widgets of a dock that was closed; the work stays, for the next dock."""
@@ -57,6 +65,7 @@ class Session:
         """Stop all work: the viewer goes, and its widgets may be gone already."""
         self.let_go_of_dead_widgets()
         self.live.close()
+        self.taking_out.close()
         self.shown_cells.close()
         self.field.close()
         self.retraining.close()

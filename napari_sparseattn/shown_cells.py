@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sparseattn.cells import CellSet
+    from sparseattn.classifier import Classifier
+    from sparseattn.predictions import Predictions
 
 _MEASURED_AT_ONCE = 32
 _PARTS_SHOWN = 1500
@@ -59,6 +61,8 @@ class ShownCells:
         workspace.filters_changed.connect(self.choose_rows)
         workspace.predictions_changed.connect(self._schedule)
         workspace.labels_changed.connect(self._schedule)
+        workspace.error_rate_changed.connect(self._schedule)
+        workspace.outside_changed.connect(self._schedule)
         workspace.blind_changed.connect(self._take_blind)
         classification.partial_changed.connect(self._schedule)
         jobs.changed.connect(self._measure)
@@ -175,15 +179,21 @@ class ShownCells:
         if self._measurements is None:
             self._measurements = Measurements.none_of(cells)
         measurements = self._measurements
+        classifier, error_rate = self._workspace.classifier, self._workspace.error_rate
+        outside = None if self._workspace.blind else self._workspace.outside
 
         def build(report: Report) -> pd.DataFrame:
             from sparseattn.table.cell_table import cell_table
 
+            further = _possible_classes(classifier, predictions, len(cells), error_rate)
+            if outside is not None:
+                further["attention_outside"] = outside.attention
             return cell_table(
                 cells,
                 predictions=predictions,
                 human_labels=labels,
                 measurements=measurements,
+                further_answers=further,
                 no_class=SETTING_ASIDE,
             )
 
@@ -221,6 +231,17 @@ class ShownCells:
             bound_to=("cells",),
             key="measure",
         )
+
+
+def _possible_classes(
+    classifier: Classifier | None, predictions: Predictions | None, count: int, error_rate: float
+) -> dict[str, NDArray[Any]]:
+    """Return the column of the classes that each of ``count`` cells may be of, where the model can say."""
+    if classifier is None or classifier.scale is None or predictions is None or predictions.k != classifier.k:
+        return {}
+    said = np.full(count, None, dtype=object)
+    said[predictions.indices] = predictions.set_texts(classifier.prediction_sets(predictions, error_rate))
+    return {"set": said}
 
 
 def _measure(cells: CellSet, found: Measurements, report: Report) -> Measurements:

@@ -86,7 +86,8 @@ class Workspace(LookedAt):
         self._cells, self._sources, self._placement = cells, tuple(sources), placement
         self._cells_version += 1
         self._channel_names, self._model_cells = {}, cells
-        self._selection, self._explanation, self._evidence, self._predictions = (), None, None, None
+        self._selection, self._predictions = (), None
+        self._forget_explanation()
         self._current = 0 if cells is not None and len(cells) else -1
         self.cells_changed.emit()  # brings the label log of these cells, and its classes
         if cells is not None:
@@ -139,7 +140,8 @@ class Workspace(LookedAt):
         self._model_cells = self._cells.with_channels(renamed)
         self._channel_names = kept
         self._cells_version += 1
-        self._explanation, self._evidence, self._predictions = None, None, None
+        self._predictions = None
+        self._forget_explanation()
         self.channels_changed.emit()
         self.predictions_changed.emit()
 
@@ -158,8 +160,9 @@ class Workspace(LookedAt):
         """Take another model; k becomes the one that it learned."""
         self._classifier, self._model_path = classifier, path
         self._model_version += 1
-        self._explanation, self._evidence, self._predictions = None, None, None
-        self._target_class, self._head = None, None
+        self._predictions = None
+        self._forget_explanation()
+        self._target_class, self._against_class, self._head = None, None, None
         before = self._classes
         log = self._label_log
         self._keep_classes(self._cells, classifier, () if log is None else [one.name for one in log.classes])
@@ -199,7 +202,8 @@ class Workspace(LookedAt):
             return
         self._forced = _first_path(self._sources), self._model_version
         self._cells_version += 1
-        self._explanation, self._evidence, self._predictions = None, None, None
+        self._predictions = None
+        self._forget_explanation()
         self.channels_changed.emit()
         self.predictions_changed.emit()
 

@@ -46,6 +46,8 @@ class Shown:
     coarse: bool = False
     fine: bool = False
     evidence: bool = False
+    changing: bool = False
+    cell_outline: bool = False
     opacity: float = 0.6
 
 

@@ -21,13 +21,23 @@ class WorkspaceSignals:
     k_changed = Signal(int)
     """`k`: pixels to select."""
     target_changed = Signal()
-    """`target_class`, the class to explain, or None for the one predicted."""
+    """`target_class`, the class to explain, or None for the one predicted; `against_class`."""
     head_changed = Signal()
     """`head`, the attention head that is shown, or None for their mean."""
+    error_rate_changed = Signal()
+    """`error_rate` of the sets of classes that a cell may be of."""
     shown_changed = Signal()
     """`shown`: which overlays are drawn."""
     explanation_changed = Signal()
     """`explanation` of the current cell, or None. Emitted once a step of the slider, not once a value."""
+    what_if_changed = Signal()
+    """`what_if`: the explanation of the current cell without the pixels that the user took out, or None."""
+    changing_changed = Signal()
+    """`changing`: the selected pixels without which the current cell would be of another class, or None."""
+    cell_mask_changed = Signal()
+    """`cell_mask`: which pixels are the current cell's own, or None."""
+    outside_changed = Signal()
+    """`outside`: which share of the attention lies outside of each cell, or None."""
     curve_changed = Signal()
     """`curve`: class probabilities of the current cell against k, or None while they are not known."""
     evidence_changed = Signal()

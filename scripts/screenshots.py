@@ -168,12 +168,7 @@ def take_pictures(model: Path, folder: Path) -> None:
     tour.wait_for(lambda: workspace.cells is not None)
     session.classification.ask()
     tour.wait_for(lambda: workspace.predictions is not None)
-    tour.tab("explain")
-    workspace.current = surely_right(workspace.predictions)
-    tour.wait_for(lambda: workspace.explanation is not None and workspace.curve is not None)
-    tour.wait_for_jobs()
-    tour.viewer.reset_view()
-    tour.picture("app_explain")
+    take_pictures_of_one_cell(tour)
 
     tour.tab("gallery")
     tour.wait_for_jobs()
@@ -222,6 +217,28 @@ def take_pictures(model: Path, folder: Path) -> None:
     tour.picture("app_field")
     session.close()
     tour.viewer.close()
+
+
+def take_pictures_of_one_cell(tour: Tour) -> None:
+    """Explain a cell, and ask what if its middle were gone."""
+    workspace = tour.workspace
+    tab = tour.tab("explain")
+    workspace.current = surely_right(workspace.predictions)
+    tour.wait_for(lambda: workspace.explanation is not None and workspace.curve is not None)
+    tour.wait_for_jobs()
+    tour.viewer.reset_view()
+    tour.picture("app_explain")
+    section = tab.ask.sections[tab.ask.what_if]
+    section.set_open(True)
+    tour.wait_for_jobs()
+    layer = tour.viewer.layers["Pixels taken out"]
+    middle = layer.data.shape[0] // 2
+    layer.brush_size = middle // 2
+    for step in range(-3, 4):
+        layer.paint((middle - step, middle + step), 1)
+    tour.wait_for_jobs()
+    tour.picture("app_ask")
+    section.set_open(False)
 
 
 def surely_right(predictions) -> int:

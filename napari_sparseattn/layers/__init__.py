@@ -14,7 +14,9 @@ from psygnal import Signal
 
 from napari_sparseattn.layers.canvas_context import make_current
 from napari_sparseattn.layers.metadata import MARK, made, shows_nanometres
-from napari_sparseattn.layers.place import pixel_size_um
+from napari_sparseattn.layers.own_doing import OwnDoing
+from napari_sparseattn.layers.place import cell_to_world, pixel_size_um
+from napari_sparseattn.layers.taken_out import TakenOutLayer
 from napari_sparseattn.workspace import CellSource, Workspace
 
 __all__ = ["MARK", "LayerPixels", "Layers", "made"]
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from napari.layers import Image, Layer
 
     from napari_sparseattn.layers.overlays import Overlays
+    from napari_sparseattn.layers.place import Matrix
 
 
 @dataclass(frozen=True)
@@ -54,9 +57,13 @@ class Layers:
         self._looks: list[tuple[Any, ...]] = []  # of them, as they were made
         self._overlays: Overlays | None = None
         self._busy = False
+        self.taken_out = TakenOutLayer(viewer, OwnDoing())
         workspace.cells_changed.connect(self._show_cells)
         workspace.current_changed.connect(self._show_current)
         workspace.explanation_changed.connect(self._draw)
+        workspace.what_if_changed.connect(self._draw)
+        workspace.changing_changed.connect(self._draw_changing)
+        workspace.cell_mask_changed.connect(self._draw_cell_outline)
         workspace.evidence_changed.connect(self._draw_evidence)
         workspace.shown_changed.connect(self._draw)
         workspace.head_changed.connect(self._draw)
@@ -295,11 +302,11 @@ class Layers:
         made_here = [] if self._overlays is None else list(self._overlays.layers.values())
         return [layer for layer in made_here if layer in self.viewer.layers]
 
-    def _draw(self, *_: Any, only: str | None = None) -> None:
-        from napari_sparseattn.layers.overlays import NAMES, Overlays
-        from napari_sparseattn.layers.place import cell_to_world
+    def _draw(self, *_: Any, only: tuple[str, ...] = ()) -> None:
+        from napari_sparseattn.layers.overlays import NAMES, Overlays, Scene
 
-        workspace, explanation = self.workspace, self.workspace.explanation
+        workspace = self.workspace
+        explanation = workspace.what_if or workspace.explanation
         if workspace.blind:  # where a model looks says what it thinks
             explanation = None
         if self._overlays is None:
@@ -308,23 +315,45 @@ class Layers:
             self._overlays = Overlays()
         with self._quiet():
             if explanation is not None:
-                world = cell_to_world(self.source, workspace.placement(workspace.current))
-                units = None if self.source is None else self.source.units[-2:]
+                evidence = workspace.evidence if workspace.shown.evidence else None
+                world, units = self._place()
+                scene = Scene(
+                    explanation, evidence, workspace.changing, workspace.cell_mask, workspace.head, world,
+                    units, workspace.shown.opacity,
+                )  # fmt: skip
             for place, what in enumerate(NAMES):
-                if only is not None and what != only:
+                if only and what not in only:
                     continue
                 if explanation is None or not getattr(workspace.shown, what):
                     self._overlays.hide(what)
                     continue
-                fresh = self._overlays.draw(
-                    what, explanation, workspace.evidence, workspace.head, world, units,
-                    workspace.shown.opacity,
-                )  # fmt: skip
+                fresh = self._overlays.draw(what, scene)
                 if fresh is not None:
                     self._add_overlay(fresh, place, list(NAMES))
 
+    def _draw_changing(self) -> None:
+        self._draw(only=("changing",))
+
+    def _draw_cell_outline(self) -> None:
+        self._draw(only=("cell_outline",))
+
+    def _place(self) -> tuple[Matrix, Any]:
+        """Return where the current cell lies in the world, and the units there."""
+        world = cell_to_world(self.source, self.workspace.placement(self.workspace.current))
+        return world, None if self.source is None else self.source.units[-2:]
+
+    def show_taken_out(self) -> None:
+        """Lay the pixels that are taken out over the current cell, under the overlays."""
+        explanation = self.workspace.explanation
+        if explanation is None:
+            self.taken_out.hide()
+            return
+        layers = self.viewer.layers
+        place = min((layers.index(overlay) for overlay in self._drawn()), default=len(layers))
+        self.taken_out.show(explanation, *self._place(), place)
+
     def _draw_evidence(self) -> None:
-        self._draw(only="evidence")
+        self._draw(only=("evidence", "selected"))
 
     def _add_overlay(self, layer: Layer, place: int, order: list[str]) -> None:
         """Add an overlay on top, under those that belong above it; what was active stays so."""

@@ -1,8 +1,9 @@
-"""The overlays of the current cell: selected pixels, their neighbourhood, attention maps, evidence."""
+"""The overlays of the current cell: selected pixels and their neighbourhood, maps, what would change it."""
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from napari.layers import Layer
 
     from sparseattn.explain import ClassEvidence, Explanation
+    from sparseattn.explain.counterfactual import Counterfactual
 
 NAMES = {
     "coarse": "Coarse attention",
@@ -25,11 +27,19 @@ NAMES = {
     "evidence": "For and against the class",
     "neighbourhood": "Neighbourhood of the selected pixels",
     "selected": "Selected pixels",
+    "changing": "Pixels that would change it",
+    "cell_outline": "Outline of the cell",
 }
 """The overlays by the field of `Shown` that shows them, the lowest first."""
 
 ONE_COLOUR = 98
 """Percentile of the weights that has the strongest colour: one pixel may weigh thirty times the mean."""
+
+HOLLOW = 0.16
+"""Width of the border of a hollow square, as a share of its side."""
+
+READ_COLOUR, CHANGING_COLOUR, CELL_COLOUR = "#56b4e9", "#00c48c", "#ff2d95"
+"""Of outlines: not among those of the weights, and seen on dark and on light ground."""
 
 _PLASMA = ensure_colormap("plasma")
 
@@ -48,57 +58,83 @@ EVIDENCE = _see_through(
 )
 
 
+@dataclass(frozen=True)
+class Scene:
+    """All that the overlays are drawn of.
+
+    Attributes
+    ----------
+    explanation
+        Of the cell, or of what is left of it.
+    evidence, changing, cell_mask
+        Where they are known and shown; the mask is (H, W), on the cell's own pixels.
+    head
+        The head whose attention is shown; None for their mean.
+    world, units
+        Where the cell's pixels lie, and in which units.
+    opacity
+        Of all but the lines, 0 to 1.
+    """
+
+    explanation: Explanation
+    evidence: ClassEvidence | None
+    changing: Counterfactual | None
+    cell_mask: NDArray[np.bool_] | None
+    head: int | None
+    world: Matrix
+    units: Any
+    opacity: float
+
+
 class Overlays:
     """Makes and updates one set of overlay layers; knows no workspace."""
 
     def __init__(self) -> None:
         self.layers: dict[str, Layer] = {}
 
-    def draw(
-        self,
-        what: str,
-        explanation: Explanation,
-        evidence: ClassEvidence | None,
-        head: int | None,
-        world: Matrix,
-        units: Any,
-        opacity: float,
-    ) -> Layer | None:
+    def draw(self, what: str, scene: Scene) -> Layer | None:
         """Update one overlay; return its layer if it was made just now, for the caller to add."""
+        explanation, evidence, changing = scene.explanation, scene.evidence, scene.changing
         if what == "selected":
-            return self._draw_points(explanation, head, world, units, opacity)
+            return self._draw_points(scene)
         if what == "neighbourhood":
-            return self._draw_neighbourhood(explanation, world, units)
+            matrix = grid_to_world(explanation, scene.world, 1)
+            return self._draw_outline(what, explanation.read_mask, READ_COLOUR, 0.25, matrix, scene)
         if what == "coarse":
-            limits = (0.0, 1.0)
-            return self._draw_map(what, explanation, explanation.coarse_grid, limits, world, units, opacity)
+            return self._draw_map(what, explanation.coarse_grid, (0.0, 1.0), scene)
         if what == "fine":
             grids = explanation.head_grids
-            grid = grids.mean(axis=0) if head is None else grids[head]
-            limits = (0.0, _strongest(weights_of(explanation, head)))
-            return self._draw_map(what, explanation, grid, limits, world, units, opacity)
-        if evidence is None:
-            self.hide(what)
-            return None
-        strongest = _strongest(np.abs(evidence.pixels[evidence.pixels != 0]))
-        return self._draw_map(
-            what, explanation, evidence.pixels, (-strongest, strongest), world, units, opacity
-        )
+            grid = grids.mean(axis=0) if scene.head is None else grids[scene.head]
+            limits = (0.0, _strongest(weights_of(explanation, scene.head)))
+            return self._draw_map(what, grid, limits, scene)
+        if what == "evidence" and evidence is not None:
+            return self._draw_map(what, evidence.pixels, (-evidence.strongest, evidence.strongest), scene)
+        if what == "changing" and changing is not None:
+            mask = np.zeros((explanation.prepare.size,) * 2, dtype=bool)
+            for y, x in changing.positions:
+                mask[y : y + explanation.unit_pixels, x : x + explanation.unit_pixels] = True
+            matrix = grid_to_world(explanation, scene.world, 1)
+            return self._draw_outline(what, mask, CHANGING_COLOUR, 0.5, matrix, scene)
+        if what == "cell_outline" and scene.cell_mask is not None:
+            width = max(scene.cell_mask.shape) / 200
+            return self._draw_outline(what, scene.cell_mask, CELL_COLOUR, width, scene.world, scene)
+        self.hide(what)
+        return None
 
     def hide(self, what: str) -> None:
         """Make an overlay invisible, if there is one."""
         if what in self.layers:
             _set(self.layers[what], "visible", False)
 
-    def _draw_points(
-        self, explanation: Explanation, head: int | None, world: Matrix, units: Any, opacity: float
-    ) -> Layer | None:
+    def _draw_points(self, scene: Scene) -> Layer | None:
+        """Draw the selected pixels; hollow squares leave evidence below them to be seen."""
+        explanation, hollow = scene.explanation, scene.evidence is not None
         boxes = explanation.selected.boxes
         inside = boxes[:, 2] > boxes[:, 0]  # a unit that lies in the padding covers nothing of the image
         boxes, rank = boxes[inside], np.flatnonzero(inside) + 1
         centres = (boxes[:, :2] + boxes[:, 2:] - 1) / 2
         sizes = (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
-        weights = weights_of(explanation, head)[inside]
+        weights = weights_of(explanation, scene.head)[inside]
         features = pd.DataFrame(
             {
                 "rank": rank,
@@ -112,48 +148,52 @@ class Overlays:
         if layer is None:
             points = Points(
                 centres, features=features, size=sizes, symbol="square", face_color=colours,
-                border_width=0, opacity=opacity, antialiasing=0, name=NAMES["selected"], units=units,
-                **placed(world),
+                border_width=0, opacity=scene.opacity, antialiasing=0, name=NAMES["selected"],
+                units=scene.units, **placed(scene.world),
             )  # fmt: skip
+            if hollow:
+                _make_hollow(points, colours)
             return self._keep("selected", points)
-        put(layer, world)
+        put(layer, scene.world)
         set_points(layer, centres, features, sizes, colours)
-        _set(layer, "opacity", opacity)
+        if hollow:
+            _make_hollow(layer, colours)
+        elif layer.border_width.any():
+            layer.border_width = 0
+        _set(layer, "opacity", scene.opacity)
         _set(layer, "visible", True)
         return None
 
-    def _draw_neighbourhood(self, explanation: Explanation, world: Matrix, units: Any) -> Layer | None:
-        lines = _outline(explanation.read_mask)
-        matrix = _grid_to_world(explanation, world, 1)
-        layer = self.layers.get("neighbourhood")
+    def _draw_outline(
+        self, what: str, mask: NDArray[np.bool_], colour: str, width: float, matrix: Matrix, scene: Scene
+    ) -> Layer | None:
+        """Draw a line, so many pixels wide, around pixels that a matrix places in the world."""
+        lines = _outline(mask)
+        layer = self.layers.get(what)
         if layer is None:
             vectors = Vectors(
-                lines, edge_width=0.25, vector_style="line", edge_color="#56b4e9", opacity=1,
-                name=NAMES["neighbourhood"], units=units, **placed(matrix),
+                lines, edge_width=width, vector_style="line", edge_color=colour, opacity=1,
+                name=NAMES[what], units=scene.units, **placed(matrix),
             )  # fmt: skip
-            return self._keep("neighbourhood", vectors)
+            return self._keep(what, vectors)
         put(layer, matrix)
-        _set_data(layer, lines)
+        if not np.array_equal(layer.data, lines):
+            _set_data(layer, lines)
+            _set(layer, "edge_width", width)
         _set(layer, "visible", True)
         return None
 
     def _draw_map(
-        self,
-        what: str,
-        explanation: Explanation,
-        grid: NDArray[np.float32],
-        limits: tuple[float, float],
-        world: Matrix,
-        units: Any,
-        opacity: float,
+        self, what: str, grid: NDArray[np.float32], limits: tuple[float, float], scene: Scene
     ) -> Layer | None:
-        step = explanation.prepare.size // len(grid)
-        matrix = _grid_to_world(explanation, world, step)
+        step = scene.explanation.prepare.size // len(grid)
+        matrix = grid_to_world(scene.explanation, scene.world, step)
         layer = self.layers.get(what)
         if layer is None:
             image = Image(
                 grid, colormap=EVIDENCE if what == "evidence" else HEAT, contrast_limits=limits,
-                blending="translucent", opacity=opacity, name=NAMES[what], units=units, **placed(matrix),
+                blending="translucent", opacity=scene.opacity, name=NAMES[what], units=scene.units,
+                **placed(matrix),
             )  # fmt: skip
             return self._keep(what, image)
         put(layer, matrix)
@@ -161,7 +201,7 @@ class Overlays:
         if tuple(layer.contrast_limits) != limits:
             layer.contrast_limits_range = limits
             layer.contrast_limits = limits
-        _set(layer, "opacity", opacity)
+        _set(layer, "opacity", scene.opacity)
         _set(layer, "visible", True)
         return None
 
@@ -185,6 +225,15 @@ def set_points(
         layer.face_color = colours  # draws
     layer.refresh(data_displayed=False, highlight=False)
     layer.events.features()  # for napari's table of features
+
+
+def _make_hollow(layer: Points, colours: NDArray[Any]) -> None:
+    """Leave the border of each square alone to be seen."""
+    with one_refresh(layer):
+        layer.border_width = HOLLOW
+        layer.border_color = colours
+        layer.face_color = "transparent"
+    layer.refresh(data_displayed=False, highlight=False)
 
 
 def _set_data(layer: Layer, data: NDArray[Any]) -> None:
@@ -222,7 +271,7 @@ def _intensity(explanation: Explanation) -> NDArray[np.float32]:
     return np.asarray(values.mean(axis=1), dtype=np.float32)
 
 
-def _grid_to_world(explanation: Explanation, world: Matrix, step: int) -> Matrix:
+def grid_to_world(explanation: Explanation, world: Matrix, step: int) -> Matrix:
     """Return the matrix of a map of which one element is `step` pixels of the net's grid."""
     y, x = explanation.grid_lines
     down, right = y[1] - y[0], x[1] - x[0]

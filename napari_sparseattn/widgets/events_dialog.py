@@ -139,7 +139,7 @@ def _seen(
     path: Path, options: Mapping[str, Any], index: int, report: Report
 ) -> tuple[NDArray[np.uint8], str]:
     """Return a cell as it would be seen, and what is found; in a thread."""
-    from napari_sparseattn.widgets.gallery.thumbnail_picture import thumbnail
+    from napari_sparseattn.widgets.thumbnail_picture import thumbnail
     from sparseattn.cells import open_cells, open_passages
     from sparseattn.cells.passages import holds_passages
 

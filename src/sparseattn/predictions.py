@@ -125,14 +125,23 @@ class Predictions:
         Parameters
         ----------
         inside : ndarray
+            (n, classes) bool.
+        """
+        return replace(self, cells=self.cells.with_columns({"set": self.set_texts(inside)}))
+
+    def set_texts(self, inside: NDArray[np.bool_]) -> tuple[str, ...]:
+        """Return the classes that each cell may be of, as text.
+
+        Parameters
+        ----------
+        inside : ndarray
             (n, classes) bool; the most probable class of a cell stands first: ``monocyte or lymphocyte``.
         """
         order = np.argsort(-self.probabilities, axis=1, kind="stable")
-        said = tuple(
+        return tuple(
             " or ".join(self.classes[place] for place in places if row[place])
             for places, row in zip(order, inside, strict=True)
         )
-        return replace(self, cells=self.cells.with_columns({"set": said}))
 
     @property
     def ids(self) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import torch
 
 from sparseattn.errors import InputError
 from sparseattn.explain import CellExplainer, class_evidence, explain_cell
+from sparseattn.explain.fills import fill_images
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +72,17 @@ def test_fewest_pixels_keep_the_class_on_the_way_down(two_channels):
     assert changed, "no cell of these changes its class: the test shows nothing"
 
 
+def test_evidence_against_another_class_is_the_difference(explainer):
+    first, second = explainer.classifier.classes[:2]
+    apart = class_evidence(explainer, first, against=second)
+    alone = [class_evidence(explainer, name) for name in (first, second)]
+    assert apart.pixels == pytest.approx(alone[0].pixels - alone[1].pixels, abs=1e-5)
+    assert apart.score == pytest.approx(alone[0].score - alone[1].score, abs=1e-4)
+    assert apart.title == f"{first}, not {second}" and alone[0].title == first
+    with pytest.raises(InputError, match="from itself"):
+        class_evidence(explainer, first, against=first)
+
+
 @pytest.mark.parametrize("k", [8, 80, 300])
 def test_evidence_adds_up(explainer, k):
     explanation = explainer.at(k)
@@ -108,3 +120,20 @@ def test_what_cannot_be_asked(explainer):
 def test_explain_cell_is_one_step(two_channels, explainer):
     once = explain_cell(two_channels.classifier, two_channels.cells, 5, k=120)
     assert once.probabilities == pytest.approx(explainer.at(120).probabilities)
+
+
+@pytest.mark.parametrize("fill", ["mean", "blur", "background"])
+def test_without_some_pixels_the_net_is_asked_about_what_is_left(two_channels, explainer, fill):
+    classifier, cells = two_channels.classifier, two_channels.cells
+    seen = classifier.prepare.image(cells.read(5), cells.channels)
+    gone = np.zeros(seen.shape[1:], dtype=bool)
+    gone[4:12, 6:14] = True
+    left = np.where(gone, fill_images(seen[None], fill)[0], seen)
+    output = classifier.inspect(left[None], 80)
+    before, after = explainer.at(80), explainer.without(gone, fill).at(80)
+    assert after.probabilities == pytest.approx(output.logits.softmax(dim=1)[0].numpy(), abs=1e-5)
+    assert after.probabilities != pytest.approx(before.probabilities, abs=1e-5)
+    assert np.array_equal(after.image, before.image)
+    assert explainer.at(80).probabilities == pytest.approx(before.probabilities, abs=0)  # it stays as it was
+    with pytest.raises(InputError, match="the net's grid is"):
+        explainer.without(gone[1:], fill)

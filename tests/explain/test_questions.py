@@ -9,7 +9,7 @@ from sparseattn.classifier import Classifier
 from sparseattn.explain.counterfactual import counterfactual
 from sparseattn.explain.explainer import CellExplainer
 from sparseattn.explain.neighbours import feature_table
-from sparseattn.explain.shortcuts import outside_cell
+from sparseattn.explain.shortcuts import attention_outside, outside_cell, own_mask
 from sparseattn.explain.sufficient import fewest_sufficient_pixels
 
 
@@ -70,6 +70,24 @@ def test_attention_outside_the_cell_is_named(two_channels):
     assert beyond.suspicious().tolist() == list(range(10)) and np.isnan(beyond.attention[15:]).all()
     assert beyond.attention[:10] == pytest.approx(1) and (beyond.chance[:10] == 1).all()
     assert beyond.warning().startswith("in 10 of 15 cells")
+
+
+def test_the_attention_outside_one_cell_is_that_of_all(two_channels):
+    classifier, cells = two_channels.classifier, two_channels.cells
+    left = np.zeros((30, 40), bool)
+    left[:, :20] = True
+    outside = outside_cell(classifier, cells, [left] * len(cells))
+    assert outside.known == len(cells)
+    for row in (0, 7):
+        share = attention_outside(CellExplainer(classifier, cells, row).at(), left)
+        assert share == pytest.approx(outside.attention[row], abs=1e-5) and 0 < share < 1
+    steps = []
+    found = outside_cell(classifier, cells, find=True, on_cells=lambda *step: steps.append(step))
+    assert steps[-1] == (len(cells), len(cells)) and found.known == len(cells)
+    mask = own_mask(cells, 3)
+    assert found.attention[3] == pytest.approx(
+        attention_outside(CellExplainer(classifier, cells, 3).at(), mask), abs=1e-5
+    )
 
 
 def test_the_fewest_pixels_suffice_by_themselves(blood):

@@ -9,7 +9,6 @@ import numpy as np
 from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QFileDialog,
     QGridLayout,
     QGroupBox,
@@ -26,21 +25,21 @@ from qtpy.QtWidgets import (
 
 from napari_sparseattn.session import Session
 from napari_sparseattn.settings import last_folder, remember_folder, settings
+from napari_sparseattn.widgets.explain.ask_box import AskBox
 from napari_sparseattn.widgets.explain.bars import ProbabilityBars
 from napari_sparseattn.widgets.explain.curve_plot import CurvePlot
+from napari_sparseattn.widgets.explain.familiarity import familiarity, is_unlike
 from napari_sparseattn.widgets.explain.figure_export import FORMATS, save_figure
 from napari_sparseattn.widgets.explain.k_slider import KSlider
-
-UNLIKE = 0.05
-"""In-distribution score below which a cell is called unlike the training cells: of those, 1 in 20 is."""
+from napari_sparseattn.widgets.explain.narrow_combo import narrow_combo
 
 OVERLAYS = (
     ("selected", "Selected pixels", "The pixels that the class was computed from, coloured by their weight"),
     ("neighbourhood", "Outline of windows", "The selected pixels and the small windows around them"),
     ("coarse", "Coarse attention", "Where the first, cheap look at the whole image would look closer"),
     ("fine", "Fine attention", "How much each selected pixel counted"),
-    ("evidence", "For and against", "Orange speaks for the class, blue against it"),
 )
+REMEMBERED = (*(name for name, _, _ in OVERLAYS), "evidence")
 
 
 class ExplainWidget(QWidget):
@@ -76,6 +75,8 @@ class ExplainWidget(QWidget):
         inner.addWidget(self._build_answer())
         inner.addWidget(self._build_pixels())
         inner.addWidget(self._build_overlays())
+        self.ask = AskBox(self.session)
+        inner.addWidget(self.ask)
 
     def _build_header(self) -> QHBoxLayout:
         self.previous = _arrow(Qt.ArrowType.LeftArrow, "Previous cell (Page Up)", "PgUp")
@@ -156,33 +157,24 @@ class ExplainWidget(QWidget):
             switch.setToolTip(hint)
             self.switches[name] = switch
             grid.addWidget(switch, place // 2, place % 2)
-        self.target = _narrow_combo()
-        self.target.setToolTip(
-            "The class that “For and against” and the plot are about; a click on a bar chooses it too.\n"
-            "Which pixels are selected does not depend on it."
-        )
         self.opacity = QSlider(Qt.Orientation.Horizontal)
         self.opacity.setRange(5, 100)
         self.opacity.setToolTip("How strongly the overlays cover the image")
         self.opacity.setAccessibleName("Opacity of the overlays")
-        self.head = _narrow_combo()
-        self.head.setToolTip(
+        self.head = narrow_combo(
             "The fine attention looks with several heads at once; show their mean, or one of them"
         )
         self.save = QPushButton("Save Figure…")
         self.save.setToolTip("A figure for a paper (SVG, PDF or PNG), with its source data as CSV beside it")
         choices = QGridLayout()
         choices.setVerticalSpacing(4)
-        for place, (title, control) in enumerate(
-            (("Class", self.target), ("Attention", self.head), ("Opacity", self.opacity))
-        ):
-            row, column = divmod(place, 2)
-            choices.addWidget(QLabel(title), row, 2 * column)
-            choices.addWidget(control, row, 2 * column + 1)
+        for column, (title, control) in enumerate((("Attention", self.head), ("Opacity", self.opacity))):
+            choices.addWidget(QLabel(title), 0, 2 * column)
+            choices.addWidget(control, 0, 2 * column + 1)
         choices.addWidget(self.save, 1, 2, 1, 2)
         choices.setColumnStretch(1, 1)
         choices.setColumnStretch(3, 1)
-        grid.addLayout(choices, (len(OVERLAYS) + 1) // 2, 0, 1, 2)
+        grid.addLayout(choices, len(OVERLAYS) // 2, 0, 1, 2)
         return box
 
     def _connect(self) -> None:
@@ -202,7 +194,6 @@ class ExplainWidget(QWidget):
         self.previous.clicked.connect(self._go_back)
         self.following.clicked.connect(self._go_on)
         self.bars.chosen.connect(self._choose_class)
-        self.target.currentIndexChanged.connect(self._take_target)
         self.slider.k_moved.connect(self._take_k)
         self.spin.valueChanged.connect(self._take_k)
         self.plot.k_picked.connect(self._take_k)
@@ -225,9 +216,6 @@ class ExplainWidget(QWidget):
     def _choose_class(self, name: str) -> None:
         """A second click on the class lets it follow the prediction again."""
         self.workspace.target_class = None if self.workspace.target_class == name else name
-
-    def _take_target(self, place: int) -> None:
-        self.workspace.target_class = self.target.itemData(place)
 
     def _take_k(self, k: int) -> None:
         self.workspace.k = k
@@ -261,14 +249,10 @@ class ExplainWidget(QWidget):
 
     def _show_model(self) -> None:
         classifier = self.workspace.classifier
-        with QSignalBlocker(self.target), QSignalBlocker(self.head), QSignalBlocker(self.spin):
-            self.target.clear()
+        with QSignalBlocker(self.head), QSignalBlocker(self.spin):
             self.head.clear()
-            self.target.addItem("the predicted class", None)
             self.head.addItem("mean of all heads", None)
             if classifier is not None:
-                for name in classifier.classes:
-                    self.target.addItem(name, name)
                 for head in range(classifier.net.config.heads):
                     self.head.addItem(f"head {head + 1}", head)
                 grid, unit = classifier.prepare.size**2, classifier.net.config.cell_size**2
@@ -335,11 +319,8 @@ class ExplainWidget(QWidget):
             f"{100 * explanation.confidence:.0f} %{known}"
         )
         score = explanation.in_distribution
-        self.warning.setVisible(score < UNLIKE)
-        self.warning.setText(
-            f"Unlike the cells that the model was trained on ({score:.3f}, 1 is typical): "
-            "do not rely on this answer."
-        )
+        self.warning.setVisible(is_unlike(score))
+        self.warning.setText(familiarity(score))
         self.warning.setToolTip("The share of held-out training cells that look at least as unusual")
         colours = workspace.colours
         self.bars.show_rows(
@@ -358,8 +339,6 @@ class ExplainWidget(QWidget):
         )
 
     def _show_target(self) -> None:
-        with QSignalBlocker(self.target):
-            self.target.setCurrentIndex(max(self.target.findData(self.workspace.target_class), 0))
         self._show_explanation()
         self._show_curve()
 
@@ -401,7 +380,7 @@ class ExplainWidget(QWidget):
 
     def _remember(self) -> None:
         shown = self.workspace.shown
-        names = [name for name in self.switches if getattr(shown, name)]
+        names = [name for name in REMEMBERED if getattr(shown, name)]
         settings().setValue("explain/shown", ",".join(names))
         settings().setValue("explain/opacity", shown.opacity)
 
@@ -409,18 +388,10 @@ class ExplainWidget(QWidget):
         names = settings().value("explain/shown", None)
         changes: dict[str, Any] = {}
         if names is not None:
-            changes = {name: name in str(names).split(",") for name in self.switches}
+            changes = {name: name in str(names).split(",") for name in REMEMBERED}
         opacity = float(settings().value("explain/opacity", self.workspace.shown.opacity))
         self.workspace.show(**changes, opacity=float(np.clip(opacity, 0.05, 1)))
         self._show_switches()
-
-
-def _narrow_combo() -> QComboBox:
-    """Return a box that does not widen the dock, however long its entries are."""
-    combo = QComboBox()
-    combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    combo.setMinimumContentsLength(1)
-    return combo
 
 
 def _arrow(direction: Qt.ArrowType, hint: str, key: str) -> QToolButton:

@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 from napari_sparseattn.colours import NO_CLASS, text_on
 from napari_sparseattn.widgets.gallery.cards import Card
 from napari_sparseattn.widgets.gallery.cell_list_model import CARD, CELL
-from napari_sparseattn.widgets.gallery.thumbnails import Thumbnails
+from napari_sparseattn.widgets.thumbnails import Thumbnails
 
 _BORDER = 3
 _GAP = 4

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QAbstractItemView, QListView, QWidget
 
 from napari_sparseattn.widgets.gallery.cell_delegate import CellDelegate
 from napari_sparseattn.widgets.gallery.cell_list_model import CellListModel
-from napari_sparseattn.widgets.gallery.thumbnails import Thumbnails
+from napari_sparseattn.widgets.thumbnails import Thumbnails
 
 _BATCH = 1000
 """Cells laid out at once."""

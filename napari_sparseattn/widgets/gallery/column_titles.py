@@ -15,6 +15,8 @@ _TITLES = {
     "confidence": "Confidence",
     "entropy": "Entropy (nats)",
     "in_distribution": "Familiar",
+    "set": "May be",
+    "attention_outside": "Attention outside",
     "area": "Area (pixels)",
     "area_um2": "Area (µm²)",
     "mean_opd_nm": "Mean path difference (nm)",

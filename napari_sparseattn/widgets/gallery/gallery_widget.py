@@ -31,8 +31,8 @@ from napari_sparseattn.widgets.gallery.column_titles import (
 )
 from napari_sparseattn.widgets.gallery.filter_bar import FilterBar
 from napari_sparseattn.widgets.gallery.listening import listen
-from napari_sparseattn.widgets.gallery.shared_contrast import SharedContrast, can_share, shares_at_first
-from napari_sparseattn.widgets.gallery.thumbnail_picture import Picture, thumbnail, thumbnail_of_selected
+from napari_sparseattn.widgets.shared_contrast import SharedContrast, can_share, shares_at_first
+from napari_sparseattn.widgets.thumbnail_picture import Picture, thumbnail, thumbnail_of_selected
 from sparseattn.errors import InputError
 from sparseattn.table.filters import CellFilter, CellOrder, is_answer, sample_texts
 

@@ -19,8 +19,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_sparseattn.widgets.gallery.thumbnail_picture import thumbnail
-from napari_sparseattn.widgets.gallery.thumbnails import Thumbnails
+from napari_sparseattn.widgets.thumbnail_picture import thumbnail
+from napari_sparseattn.widgets.thumbnails import Thumbnails
 
 if TYPE_CHECKING:
     from napari_sparseattn.retraining import Retrained

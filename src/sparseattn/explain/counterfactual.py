@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,9 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from sparseattn.explain.explainer import CellExplainer
+
+_AT_ONCE = 128
+"""Choices that the net is asked about at once."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,9 @@ class Counterfactual:
     smallest: bool
 
 
-def counterfactual(explainer: CellExplainer, k: int | None = None) -> Counterfactual | None:
+def counterfactual(
+    explainer: CellExplainer, k: int | None = None, *, on_step: Callable[[int, int], None] | None = None
+) -> Counterfactual | None:
     """Return a small set of selected units whose removal changes the class.
 
     Units are removed one by one, each time the one whose removal brings the answer nearest to another class;
@@ -53,6 +59,8 @@ def counterfactual(explainer: CellExplainer, k: int | None = None) -> Counterfac
         Of the cell; its net must be strict.
     k : int, optional
         Pixels of the net's grid to select; the learned k where it is not given.
+    on_step : callable, optional
+        Called after each removal with the number of units that are out, and of all; it may raise to stop.
 
     Returns
     -------
@@ -67,19 +75,16 @@ def counterfactual(explainer: CellExplainer, k: int | None = None) -> Counterfac
     classifier = explainer.classifier
     image, coarse, selected, context = explainer.selection(classifier.k if k is None else k)
     net = classifier.net
+    with torch.inference_mode():
+        words = net.words(image, selected, context)[0]  # a unit's own: the same whatever else is out
 
     def answers(choices: list[list[int]]) -> NDArray[np.float32]:
-        units = torch.stack([selected[0, choice] for choice in choices])
-        count = len(choices)
+        found = []
         with torch.inference_mode():
-            output = net.decide(
-                image.expand(count, -1, -1, -1),
-                coarse.expand(count, -1, -1),
-                units,
-                None if context is None else context.expand(count, -1, -1, -1),
-            )
-            found: NDArray[np.float32] = classifier.probabilities(output.logits).cpu().numpy()
-        return found
+            for some in torch.tensor(choices, device=selected.device).split(_AT_ONCE):
+                output = net.judge(coarse.expand(len(some), -1, -1), selected[0, some], words[some])
+                found.append(classifier.probabilities(output.logits).cpu().numpy())
+        return np.concatenate(found)
 
     left = list(range(selected.shape[1]))
     before = int(answers([left])[0].argmax())
@@ -90,6 +95,8 @@ def counterfactual(explainer: CellExplainer, k: int | None = None) -> Counterfac
         out = left[int(margins.argmin())]
         left.remove(out)
         removed.append(out)
+        if on_step is not None:
+            on_step(len(removed), selected.shape[1])
         if margins.min() < 0:
             break
     else:

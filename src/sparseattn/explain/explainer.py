@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from sparseattn.errors import InputError
 from sparseattn.explain.explanation import Explanation, SelectedUnits
+from sparseattn.explain.fills import Fill, fill_images
 from sparseattn.explain.units import unit_boxes
 
 if TYPE_CHECKING:
@@ -71,17 +73,52 @@ class CellExplainer:
         self._cell_id, self._source = cells.ids[index], str(cells.origin(index))
         self._label, self._modality, self._channels = cells.labels[index], cells.modality, cells.channels
         self._image, self._pixel_size_um = cells.read(index), cells.pixel_sizes_um[index]
-        self._seen = classifier.prepare.image(self._image, cells.channels, self._pixel_size_um)
-        net = classifier.net.eval()
-        self._device = next(net.parameters()).device
-        self._tensor = torch.from_numpy(self._seen[None]).to(self._device)
+        height, width = self._image.shape[-2:]
+        self._boxes = unit_boxes(classifier.prepare, (height, width), self._pixel_size_um, self.unit_pixels)
+        self._stand_ins: dict[str, Floats] = {}
+        self._look(classifier.prepare.image(self._image, cells.channels, self._pixel_size_um))
+
+    def _look(self, seen: Floats) -> None:
+        """Let the coarse stage look at (C, S, S) prepared pixels."""
+        net = self.classifier.net.eval()
+        self._seen = seen
+        self._tensor = torch.from_numpy(seen[None]).to(next(net.parameters()).device)
         with torch.inference_mode():
             self._coarse, self._order, self._context = net.choose(self._tensor, self.grid_pixels)
         self._coarse_grid: Floats = self._coarse.sigmoid()[0].cpu().numpy()
         self._scores: Floats = self._coarse[0].flatten().cpu().numpy()
-        height, width = self._image.shape[-2:]
-        self._boxes = unit_boxes(classifier.prepare, (height, width), self._pixel_size_um, self.unit_pixels)
         self._means = self._unit_means()
+
+    def without(self, taken_out: NDArray[np.bool_], fill: Fill = "mean") -> CellExplainer:
+        """Return what explains the same cell where some pixels are taken out before the net looks.
+
+        Parameters
+        ----------
+        taken_out : ndarray
+            (size, size) bool in the net's grid.
+        fill : str
+            What stands in for them; see `sparseattn.explain.fills.fill_images`.
+
+        Returns
+        -------
+        CellExplainer
+            The image in its explanations is still the untouched one.
+
+        Raises
+        ------
+        InputError
+            If the pixels are not of the net's grid, or there is no such fill-in.
+        """
+        if taken_out.shape != self._seen.shape[1:]:
+            raise InputError(
+                f"the pixels taken out are {taken_out.shape}, but the net's grid is {self._seen.shape[1:]}"
+            )
+        if fill not in self._stand_ins:
+            self._stand_ins[fill] = fill_images(self._seen[None], fill)[0]
+        other = copy.copy(self)
+        other._stand_ins = {}
+        other._look(np.where(taken_out, self._stand_ins[fill], self._seen))
+        return other
 
     @property
     def grid_pixels(self) -> int:

@@ -205,11 +205,10 @@ def _draw_scale_bar(axes: Axes, explanation: Explanation, pixel_size_um: float) 
 
 
 def _draw_evidence(axes: Axes, shown: Picture, explanation: Explanation, evidence: ClassEvidence) -> None:
-    bare(axes, f"For and against {evidence.class_name}")
+    bare(axes, f"For and against {evidence.title}")
     y, x = explanation.grid_lines
     axes.imshow(0.35 + 0.65 * shown.grey, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-    there = np.abs(evidence.pixels[evidence.pixels != 0])
-    high = max(float(np.percentile(there, 98)), 1e-12) if there.size else 1.0
+    high = evidence.strongest
     drawn = axes.imshow(
         evidence.pixels, cmap=AGAINST_AND_FOR, vmin=-high, vmax=high, interpolation="nearest",
         extent=(x[0], x[-1], y[-1], y[0]),

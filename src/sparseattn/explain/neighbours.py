@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,9 @@ from sparseattn.errors import InputError
 if TYPE_CHECKING:
     from sparseattn.cells.cellset import CellSet
     from sparseattn.classifier import Classifier
+
+_BATCH = 64
+"""Cells between two looks at whether to stop."""
 
 
 @dataclass(frozen=True)
@@ -52,20 +56,41 @@ class FeatureTable:
         return self.rows[order], np.take_along_axis(likeness, order, axis=1).astype(np.float32)
 
 
-def feature_table(classifier: Classifier, cells: CellSet) -> FeatureTable:
+def feature_table(
+    classifier: Classifier,
+    cells: CellSet,
+    *,
+    force: bool = False,
+    on_cells: Callable[[int, int], None] | None = None,
+) -> FeatureTable:
     """Return the net's features of cells, at the learned k; those that cannot be read are left out.
+
+    Parameters
+    ----------
+    classifier : Classifier
+        The model.
+    cells : CellSet
+        A batch of their pixels is in memory at once.
+    force : bool
+        See `Classifier.admit`.
+    on_cells : callable, optional
+        Called after each batch with the number of cells that are done, and of all; it may raise to stop.
 
     Raises
     ------
     InputError
         If the model was not made for such cells, or none can be read.
     """
-    cells = classifier.admit(cells).cells
-    parts = list(classifier.prepare.batches(cells))
-    if not parts:
+    cells = classifier.admit(cells, force=force).cells
+    features, rows = [], []
+    for batch in classifier.prepare.batches(cells, _BATCH):
+        features.append(classifier.inspect(batch.images).feature.float().numpy())
+        rows.append(batch.indices)
+        if on_cells is not None:
+            on_cells(int(batch.indices[-1]) + 1, len(cells))
+    if not rows:
         raise InputError(f"none of the {len(cells)} cells can be read")
-    features = [classifier.inspect(part.images).feature.float().numpy() for part in parts]
-    return FeatureTable(np.concatenate(features), np.concatenate([part.indices for part in parts]))
+    return FeatureTable(np.concatenate(features), np.concatenate(rows))
 
 
 def _unit(features: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -49,6 +49,27 @@ def unit_boxes(
     return boxes.astype(np.int64)
 
 
+def box_shares(mask: NDArray[np.bool_], boxes: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Return which share of each box of original pixels a mask covers; 0 for the empty box of padding.
+
+    Parameters
+    ----------
+    mask : ndarray
+        (H, W) bool on the original image.
+    boxes : ndarray
+        (n, 4) int64: y0, x0, y1, x1, half open.
+
+    Returns
+    -------
+    ndarray
+        (n,) float32.
+    """
+    sums: NDArray[Any] = np.pad(mask.astype(np.int64).cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
+    y0, x0, y1, x1 = boxes.T
+    inside = sums[y1, x1] - sums[y0, x1] - sums[y1, x0] + sums[y0, x0]
+    return np.asarray(inside / np.maximum((y1 - y0) * (x1 - x0), 1), dtype=np.float32)
+
+
 def unit_shares(mask: NDArray[np.bool_], boxes: NDArray[np.int64]) -> NDArray[np.float32]:
     """Return which share of each unit's original pixels a mask covers; 0 in padding.
 
@@ -64,9 +85,5 @@ def unit_shares(mask: NDArray[np.bool_], boxes: NDArray[np.int64]) -> NDArray[np
     ndarray
         (G, G) float32.
     """
-    sums: NDArray[Any] = np.pad(mask.astype(np.int64).cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
-    y0, x0, y1, x1 = boxes.T
-    inside = sums[y1, x1] - sums[y0, x1] - sums[y1, x0] + sums[y0, x0]
     side = round(len(boxes) ** 0.5)
-    shares = inside / np.maximum((y1 - y0) * (x1 - x0), 1)
-    return np.asarray(shares.reshape(side, side), dtype=np.float32)
+    return box_shares(mask, boxes).reshape(side, side)

@@ -50,6 +50,11 @@ class ConfidenceScale:
         if not ascends or scores[0] < 0 or scores[-1] > 1:
             raise InputError("the scores of its validation cells do not ascend from 0 to 1")
 
+    @property
+    def smallest_error_rate(self) -> float:
+        """The smallest error rate that so many validation cells can promise."""
+        return 1 / (len(self.surprise) + 1)
+
     def sets(self, probabilities: ArrayLike, error_rate: float) -> NDArray[np.bool_]:
         """Return which classes a cell may be of: at most ``error_rate`` of the sets miss the right one.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +24,7 @@ def cell_table(
     predictions: Predictions | None = None,
     human_labels: Sequence[str | None] | None = None,
     measurements: Measurements | None = None,
+    further_answers: Mapping[str, NDArray[Any]] | None = None,
     no_class: Collection[str] = (),
 ) -> pd.DataFrame:
     """Return a row for each cell, in their order.
@@ -38,6 +39,8 @@ def cell_table(
         Class that people gave to each cell; the labels of the set where they are not given.
     measurements : Measurements, optional
         Of these cells.
+    further_answers : mapping of str to ndarray, optional
+        More columns of what the model says, (n,) each, None or NaN where it is not known.
     no_class : collection of str
         Labels that are no class, such as "unsure": their cells count as labelled, and disagree with nothing.
 
@@ -47,20 +50,21 @@ def cell_table(
         id, source, the sample columns, predicted, confidence, p_<class> for each class, entropy (nats),
         in_distribution, k, human_label, split, model_hash: as `write_predictions` writes them, and without
         predictions those that need none. Where a cell is not classified text is None and numbers are NaN.
-        Then, if measured, area (pixels), area_um2, mean_opd_nm and dry_mass_pg where they are known, and
-        mean_<channel>; labelled, whether the cell has a human_label; and
-        disagreement, whether that is not the predicted class.
+        Then ``further_answers``; if measured, area (pixels), area_um2, mean_opd_nm and dry_mass_pg where they
+        are known, and mean_<channel>; labelled, whether the cell has a human_label; and disagreement, whether
+        that is not the predicted class.
 
     Raises
     ------
     InputError
-        Where labels, measurements or predictions are not of as many cells.
+        Where labels, measurements, predictions or further answers are not of as many cells.
     """
     count = len(cells)
-    for what, given in (("labels", human_labels), ("measurements", measurements)):
+    further = dict(further_answers or {})
+    for what, given in (("labels", human_labels), ("measurements", measurements), *further.items()):
         if given is not None and len(given) != count:
             raise InputError(f"there are {len(given)} {what} for {count} cells; give one a cell")
-    answers = _answers(predictions, count)
+    answers = {**_answers(predictions, count), **further}
     measured = {} if measurements is None else _measured(measurements)
     taken = {*answers, *measured, "labelled", "disagreement"}
     columns: dict[str, Any] = {**cell_columns(cells, taken), **answers}

@@ -19,7 +19,11 @@ Range = tuple[float, float]
 Rows = NDArray[np.int64]
 
 _EVERYTHING: Range = (0.0, 1.0)
-_ANSWERS = frozenset({"predicted", "confidence", "entropy", "in_distribution", "disagreement"})
+_ANSWERS = frozenset(
+    {
+        "predicted", "confidence", "entropy", "in_distribution", "disagreement", "set", "attention_outside",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

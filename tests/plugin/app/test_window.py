@@ -18,16 +18,6 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@pytest.fixture
-def window(make_napari_viewer, qtbot):
-    """A viewer with the dock: (viewer, dock widget)."""
-    viewer = make_napari_viewer(show=True)
-    viewer.window.resize(1280, 800)
-    _, widget = viewer.window.add_plugin_dock_widget("napari-sparseattn", "SparseAttnNet")
-    yield viewer, widget
-    widget.session.close()
-
-
 def explain_tab(widget):
     return widget.tabs.widget(0).widget()
 
@@ -74,7 +64,7 @@ def test_keys_clicks_and_switches(window, qtbot, cells_of, classifier_for) -> No
     # A click on the second bar chooses its class, another one lets go of it.
     qtbot.mouseClick(tab.bars, Qt.MouseButton.LeftButton, pos=QPoint(100, 28))
     assert workspace.target_class == workspace.classifier.classes[1]
-    assert tab.target.currentText() == workspace.classifier.classes[1]
+    assert tab.ask.why_not.target.currentText() == workspace.classifier.classes[1]
     qtbot.mouseClick(tab.bars, Qt.MouseButton.LeftButton, pos=QPoint(100, 28))
     assert workspace.target_class is None
     tab.switches["coarse"].click()

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib import colormaps
 
 from napari_sparseattn._sample_data import sample_folder
-from napari_sparseattn.widgets.gallery.thumbnail_picture import shared_limits, thumbnail
+from napari_sparseattn.widgets.thumbnail_picture import shared_limits, thumbnail
 from sparseattn.cells import open_cells
 
 

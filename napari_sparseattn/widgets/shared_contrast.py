@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from napari_sparseattn.widgets.gallery.thumbnail_picture import shared_limits
+from napari_sparseattn.widgets.thumbnail_picture import shared_limits
 from sparseattn.explain.display import RGB
 
 if TYPE_CHECKING:

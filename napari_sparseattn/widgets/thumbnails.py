@@ -10,7 +10,7 @@ from contextlib import suppress
 from qtpy.QtCore import QObject, QRunnable, Qt, QThreadPool, Signal
 from qtpy.QtGui import QImage, QPixmap
 
-from napari_sparseattn.widgets.gallery.thumbnail_picture import Picture
+from napari_sparseattn.widgets.thumbnail_picture import Picture
 from sparseattn.errors import InputError
 
 _THREADS = 1
