@@ -48,6 +48,9 @@ def mark(images: Images, random: np.random.Generator) -> Callable[[Images], Imag
     low, high = np.percentile(images, [1, 99], axis=(0, 2, 3))
     share, corner = random.uniform(1 / 16, 1 / 10), random.integers(4)
     colour = np.where(random.random(images.shape[1]) < 0.5, low, high)
+    ground = np.median(images[:, :, :2, :2], axis=(0, 2, 3))
+    seen = random.integers(len(colour))  # it differs from the ground in one channel at least
+    colour[seen] = max(low[seen], high[seen], key=lambda value: abs(value - ground[seen]))
 
     def change(image: Images) -> Images:
         side = max(2, round(share * image.shape[1]))
@@ -315,7 +318,7 @@ def report() -> None:
                 )
             )
     text = [
-        "| set | planted | caught before training (95 %) | with its place | caught of the model | other cells "
+        "| set | planted | caught before training (95 %) | with its place | of the model | other cells "
         "that get the class by it |",
         "|---|---|---|---|---|---|",
         *(f"| {' | '.join(row)} |" for row in rows),

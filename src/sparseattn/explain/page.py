@@ -48,7 +48,8 @@ svg { display: block; width: 100%; max-height: 19rem; border-radius: 6px; backgr
 svg image { image-rendering: pixelated; }
 .line { fill: none; stroke-width: 1.4; vector-effect: non-scaling-stroke; }
 .veil { fill: var(--veil); fill-opacity: .62; }
-.scale { height: .5rem; border-radius: 3px; margin: .35rem 0 .1rem; border: 1px solid var(--line); }
+.scale { height: .5rem; border-radius: 3px; margin: .35rem 0 .1rem; border: 1px solid var(--line);
+  background-color: #d0d0d0; }
 .ends { display: flex; justify-content: space-between; }
 .two { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem 1.5rem; }
 .card { background: var(--card); border-radius: 8px; padding: .7rem .9rem; break-inside: avoid; }
@@ -68,9 +69,10 @@ section { margin-top: 1rem; }
 @media print { :root { color-scheme: light; --ink: #1d2327; --quiet: #5f6b73; --ground: #ffffff;
     --card: #f4f6f8; --line: #d9dfe3; --accent: #0072b2; --warn: #b35900; --veil: #ffffff; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-  body { padding: 0; max-width: none; font-size: 8.6pt; line-height: 1.3; } h1 { font-size: 15pt; }
-  .pictures { gap: 2.5mm 4mm; margin: 3mm 0; } .pictures svg { max-height: 54mm; }
-  .near svg { max-height: 21mm; } section { margin-top: 3mm; } .card { padding: 2mm 3mm; } }
+  body { padding: 0; max-width: none; font-size: 8pt; line-height: 1.25; } h1 { font-size: 15pt; }
+  .pictures { gap: 2mm 4mm; margin: 2.5mm 0; } .pictures svg { max-height: 42mm; }
+  .near svg { max-height: 16mm; } section { margin-top: 2.5mm; } .card { padding: 1.5mm 3mm; }
+  section dl { grid-template-columns: auto 1fr auto 1fr; } h2 { margin-bottom: 1mm; } }
 """
 
 
@@ -216,7 +218,7 @@ def _figure(title: str, svg: str, caption: str) -> str:
 
 def _scale(gradient: str, low: str, high: str) -> str:
     return (
-        f'<div class="scale" style="background:{gradient}"></div>'
+        f'<div class="scale" style="background-image:{gradient}"></div>'
         f'<div class="ends"><span>{_text(low)}</span><span>{_text(high)}</span></div>'
     )
 
