@@ -54,7 +54,7 @@ _CAPTIONS = {
     "fractions": "Predicted classes of each sample (cells in brackets)",
     "conditions": "Class fractions over the samples, with 95 % intervals",
     "attention": "Where the model looks, on average",
-    "looks": "Typical cells, and which pixels are selected in them (grey: all pixels)",
+    "looks": "Typical cells, and which pixels are selected in them (dotted: all pixels)",
     "history": "How the model was trained",
 }
 

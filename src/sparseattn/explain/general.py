@@ -24,7 +24,7 @@ TYPICAL = 3
 _GRADIENTS = 8  # cells a class of which the evidence is computed, which costs most
 _STEPS = 8
 RADII = np.linspace(0, 1.5, 16)
-_BINS, _SPREADS = 24, 3.0
+_BINS, _SPREADS = 48, 6.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +42,7 @@ class ClassLook:
     radius
         (15,) float64: share of the selected pixels by their distance from the middle; sums to 1.
     intensity
-        (C, 24) float64: share of the selected pixels by brightness; each row sums to 1.
+        (C, 48) float64: share of the selected pixels by brightness; each row sums to 1.
     intensity_of_all
         The same of all pixels of these cells.
     channels
@@ -78,7 +78,7 @@ class GeneralLook:
     radius_of_all
         (15,) share of all pixels at these distances.
     intensities
-        (C, 25) limits of the brightness, in the units of the files.
+        (C, 49) limits of the brightness, in the units of the files.
     """
 
     classes: tuple[ClassLook, ...]

@@ -35,8 +35,8 @@ def looks_figure(look: GeneralLook, modality: str) -> Figure:
     several = len(look.channels) > 1
     compartments = any(one.compartments for one in look.classes)
     typical = max(*(len(one.typical) for one in look.classes), 1)
-    widths = [0.5] * typical + [1.25, 1.25] + [0.9] * several + [0.9] * compartments
-    size = 5.2 + 1.3 * compartments, 1.12 * len(look.classes) + 0.7
+    widths = [0.8] * typical + [1.25, 1.25] + [0.9] * several + [0.9] * compartments
+    size = 6.2 + 1.3 * compartments, 1.12 * len(look.classes) + 0.7
     figure = Figure(figsize=size, layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     grid = figure.subplots(len(look.classes), len(widths), squeeze=False, width_ratios=widths)
@@ -62,7 +62,7 @@ def colour_of(channel: str, place: int) -> str:
 
 
 def _draw_cell(axes: Axes, look: GeneralLook, one: ClassLook, place: int, modality: str) -> None:
-    axes.set(xticks=[], yticks=[])
+    axes.set(xticks=[], yticks=[], anchor="NW")
     axes.spines[:].set_visible(False)
     if place < len(one.typical):
         image = one.typical[place]
@@ -74,7 +74,7 @@ def _draw_cell(axes: Axes, look: GeneralLook, one: ClassLook, place: int, modali
 
 def _draw_radius(axes: Axes, look: GeneralLook, one: ClassLook, last: bool) -> None:
     middles = (look.radii[1:] + look.radii[:-1]) / 2
-    axes.plot(middles, 100 * look.radius_of_all, color=QUIET, linewidth=1)
+    axes.plot(middles, 100 * look.radius_of_all, color=QUIET, linewidth=0.8, linestyle=(0, (1, 1.2)))
     axes.plot(middles, 100 * one.radius, color=CHANNEL_COLOURS[0], linewidth=1.6)
     axes.set(xlim=(0, look.radii[-1]), ylim=(0, None), xticks=(0, 0.5, 1))
     _open(axes, "from the middle\n(half sides)" if last else None)
@@ -85,11 +85,14 @@ def _draw_intensity(axes: Axes, look: GeneralLook, one: ClassLook, last: bool) -
     for place, channel in enumerate(look.channels[:MOST_CHANNELS]):
         limits = look.intensities[place]
         middles = (limits[1:] + limits[:-1]) / 2
-        axes.plot(middles, 100 * one.intensity_of_all[place], color=QUIET, linewidth=0.8)
-        axes.plot(middles, 100 * one.intensity[place], color=colour_of(channel, place), linewidth=1.3)
+        colour, found, every = colour_of(channel, place), one.intensity[place], one.intensity_of_all[place]
+        there = np.flatnonzero(np.maximum(found, every) > 0.002)
+        shown = slice(max(int(there.min()) - 1, 0), int(there.max()) + 2)
+        axes.plot(middles[shown], 100 * every[shown], color=colour, linewidth=0.8, linestyle=(0, (1, 1.2)))
+        axes.plot(middles[shown], 100 * found[shown], color=colour, linewidth=1.4)
     axes.set(ylim=(0, None))
     axes.locator_params(axis="x", nbins=3)
-    _open(axes, ("value" if look.unit is None else f"value ({look.unit})") if last else None)
+    _open(axes, ("brightness" if look.unit is None else f"{look.unit}") if last else None)
 
 
 def _draw_channels(axes: Axes, look: GeneralLook, one: ClassLook, last: bool) -> None:
@@ -99,7 +102,7 @@ def _draw_channels(axes: Axes, look: GeneralLook, one: ClassLook, last: bool) ->
     axes.barh(places, 100 * one.channels[: len(names)], height=0.65, color=colours)
     axes.set_yticks(places, [_plain(name, 9) for name in names])
     axes.set(xlim=(0, 100), ylim=(len(names) - 0.4, -0.6), xticks=(0, 50, 100))
-    _open(axes, "% of the evidence" if last else None)
+    _open(axes, "%" if last else None)
 
 
 def _draw_compartments(axes: Axes, one: ClassLook, last: bool) -> None:
