@@ -76,11 +76,12 @@ def mismatches(prepare: Prepare, modality: Modality, cells: CellSet) -> tuple[Mi
     What nobody knows, of the cells or of the model, is no difference, but for the pixel size that a grid of
     fixed size in the sample needs.
     """
+    events = _events(prepare, cells)
     found = (
-        _channels(prepare, cells),
+        _channels(prepare, cells) if events is None else None,  # other images of events have other channels
         _modality(modality, cells),
         _pixel_size(prepare, cells),
-        _events(prepare, cells),
+        events,
     )
     return tuple(one for one in found if one is not None)
 

@@ -1,6 +1,7 @@
 """Files that cannot be used: named, left out with a reason, or an error when strict."""
 
 import os
+import shutil
 import struct
 import zlib
 from pathlib import Path
@@ -9,6 +10,7 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 import tifffile
+import zarr
 from PIL import Image
 
 from sparseattn.cells import fit_prepare, open_cells
@@ -199,6 +201,23 @@ def test_a_stack_that_is_cut_while_it_is_read_is_named(tmp_path: Path, suffix: s
         CellError, match=r"bad\.\w+#499 cannot be read \(it has changed since it was opened\)"
     ):
         cells.read(499)
+
+
+def test_a_store_that_is_written_anew_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "cells.zarr"
+    stack = RNG.integers(0, 255, (20, 12, 10), dtype=np.uint8)
+    zarr.create_array(path, data=stack)
+    cells = open_cells(path)
+    np.testing.assert_array_equal(cells.read(0)[0], stack[0])
+    zarr.create_array(path, data=255 - stack, overwrite=True)
+    with pytest.raises(
+        CellError, match=r"cells\.zarr#0 cannot be read \(it has changed since it was opened\)"
+    ):
+        cells.read(0)
+    np.testing.assert_array_equal(open_cells(path).read(0)[0], 255 - stack[0])
+    shutil.rmtree(path)
+    with pytest.raises(CellError, match="no longer there"):
+        cells.read(0)
 
 
 def test_images_that_do_not_go_together_are_both_named(folder: Path) -> None:

@@ -11,6 +11,7 @@ from sparseattn.errors import InputError
 from sparseattn.explain.explanation import explain_cell
 from sparseattn.learn.calibration import ConfidenceScale, fit_scale
 from sparseattn.learn.metrics import calibration_interval, classification_report, wilson_interval
+from sparseattn.model_file import ModelFile
 
 SCALE = ConfidenceScale(0.5, np.linspace(0, 0.6, 40, dtype=np.float32))
 
@@ -24,14 +25,12 @@ def test_the_scale_is_saved_and_changes_the_hash(model, tmp_path):
     assert back.model_hash == scaled.model_hash != plain.model_hash
 
 
-def test_models_of_before_load_and_keep_their_hash(request):
-    for path in sorted((request.config.rootpath / "napari_sparseattn" / "models").glob("*.safetensors")):
-        from sparseattn.model_file import ModelFile
-
-        file = ModelFile(path)
-        if file.card["format_version"] == 1:
-            old = Classifier.load(path)
-            assert old.scale is None and old.model_hash == file._hash
+@pytest.mark.parametrize("name", ["simulated_opd", "simulated_stained"])  # written before there were scales
+def test_models_of_before_load_and_keep_their_hash(request, name):
+    file = ModelFile(request.config.rootpath / "napari_sparseattn" / "models" / f"{name}.safetensors")
+    assert file.card["format_version"] == 1
+    old = Classifier.load(file.path)
+    assert old.scale is None and old.model_hash == file._hash
 
 
 def test_every_door_gives_the_same_calibrated_probabilities(model):

@@ -50,6 +50,26 @@ def test_given_validation_cells(sparseattn, trained, make_cells, tmp_path):
     assert same.status == 2 and "--val" in same.err
 
 
+def test_as_another_model_was_trained(sparseattn, trained, tmp_path):
+    first, again, other = (tmp_path / f"{name}.safetensors" for name in ("first", "again", "other"))
+    told = ("--size", 16, "--epochs", 2, "--seed", 3, "--policy", "crop", "-k", 0.25)
+    told += ("--channels", "green,red")
+    assert sparseattn("train", trained.cells, "-o", first, *told).status == 0
+    assert sparseattn("train", trained.cells, "-o", again, "--like", first).status == 0
+    one, two = Classifier.load(first), Classifier.load(again)
+    assert one.model_hash == two.model_hash and one.k == two.k == 64
+    assert first.read_bytes() == again.read_bytes()
+    finished = sparseattn("train", trained.cells, "-o", other, "--like", first, "--seed", 4, "--size", 24)
+    assert finished.status == 0, finished.err
+    three = Classifier.load(other)
+    assert three.model_hash != one.model_hash and three.prepare.size == 24
+    assert three.history.options == {**one.history.options, "seed": 4}
+    assert three.prepare.channels == ("green", "red") and three.prepare.policy == "crop"
+    assert (
+        sparseattn("train", trained.cells, "-o", other, "--like", tmp_path / "none.safetensors").status == 2
+    )
+
+
 def test_labels_from_a_table(sparseattn, trained, tmp_path):
     flat = tmp_path / "cells"
     flat.mkdir()
@@ -68,20 +88,22 @@ def test_labels_from_a_table(sparseattn, trained, tmp_path):
     assert "Subfolders" not in finished.err
 
 
+# A shell that runs the tests in the background has them ignore SIGINT, and their children with them. The
+# child mends it itself: what Python does between fork and exec can wait for ever for another thread's lock.
+LISTENING = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("sparseattn", run_name="__main__", alter_sys=True)
+"""
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
 def test_interrupted_and_gone_on_with(sparseattn, trained, tmp_path):
     model = tmp_path / "m.safetensors"
     arguments = ["train", str(trained.cells), "-o", str(model), "--size", "16", "--epochs", "60"]
     arguments += ["--progress", "json"]
-    command = [sys.executable, "-m", "sparseattn", *arguments]
-    # A shell that runs the tests in the background has them ignore SIGINT, and the child with them.
-    with subprocess.Popen(
-        command,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    ) as process:
+    command = [sys.executable, "-c", LISTENING, *arguments]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         for line in process.stderr:
             if line.startswith("{"):
                 process.send_signal(signal.SIGINT)

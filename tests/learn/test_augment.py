@@ -1,5 +1,7 @@
 """Augmentation: what varies, and what must not."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -16,7 +18,7 @@ def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-@pytest.mark.parametrize("modality", ["phase", "flow", "fluorescence", "events", "unknown"])
+@pytest.mark.parametrize("modality", ["phase", "flow", "fluorescence", "unknown"])
 def test_intensity_and_size_stay_where_they_are_the_signal(modality: str) -> None:
     images = pictures()
     turned = augment(images, Augmentation.for_modality(modality), generator())  # type: ignore[arg-type]
@@ -33,8 +35,16 @@ def test_stained_brightfield_varies_in_intensity_and_size() -> None:
     assert area.std() / area.mean() > 0.05
 
 
+def test_pictures_of_events_get_noise_each_as_much_as_is_drawn() -> None:
+    still = replace(Augmentation.for_modality("events"), rotation=0.0, flip=False, shift=0.0)
+    noise = augment(torch.zeros(64, 2, 16, 16), still, generator())
+    strength = noise.std(dim=(1, 2, 3))
+    assert strength.min() < 0.15 and 0.85 < strength.max() < 1.1
+    assert noise.mean().abs() < 0.02
+
+
 def test_the_same_generator_gives_the_same_variants() -> None:
-    augmentation = Augmentation.for_modality("brightfield")
+    augmentation = replace(Augmentation.for_modality("brightfield"), noise=0.5)
     once, twice = (augment(pictures(), augmentation, generator(3)) for _ in range(2))
     assert torch.equal(once, twice)
     assert not torch.equal(once, augment(pictures(), augmentation, generator(4)))

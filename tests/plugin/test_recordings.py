@@ -14,6 +14,9 @@ from napari_sparseattn.labelling import Labelling
 from napari_sparseattn.project import open_project, save_project
 from napari_sparseattn.widgets.events_dialog import EventsDialog
 from sparseattn.cells import open_cells, open_passages
+from sparseattn.events.settings import EventSettings
+from sparseattn.learn.fit import fit
+from sparseattn.learn.options import TrainingOptions
 from sparseattn.simulate.flow import simulate_flow
 
 pytestmark = pytest.mark.skipif(
@@ -194,3 +197,19 @@ def test_a_recording_dropped_on_the_canvas_is_opened_in_the_dock(window, qtbot, 
     viewer.open(str(recording), plugin="napari-sparseattn")
     qtbot.waitUntil(lambda: widget.workspace.cells is not None, timeout=60_000)
     assert len(widget.workspace.cells) == 6 and "flow on" in viewer.layers
+
+
+def test_a_model_of_other_images_of_events_has_them_made_anew(window, qtbot, recording, tmp_path) -> None:
+    _, widget = window
+    known = EventSettings(representation="time_surface", window_us=20_000, recordings="passages")
+    taught = open_cells(recording, events=known).with_labels(["one", "two"] * 3)
+    fit(taught, options=TrainingOptions(epochs=1)).save(tmp_path / "model.safetensors")
+    open_recording(window, qtbot, recording)
+    before = widget.workspace.cells
+    widget.open_path(tmp_path / "model.safetensors")
+    qtbot.waitUntil(widget.offer.yes.isVisible, timeout=60_000)
+    assert widget.offer.yes.text() == "Open as It Knows" and widget.workspace.predictions is None
+    qtbot.mouseClick(widget.offer.yes, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: widget.workspace.predictions is not None, timeout=60_000)
+    assert widget.workspace.cells.events == known and widget.workspace.cells.ids == before.ids
+    assert not widget.offer.isVisible()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sparseattn.cells.measure_phase import is_path_difference
 from sparseattn.errors import CellError
 from sparseattn.explain.display import Limits, channel_limits, picture
 
@@ -55,8 +56,7 @@ def thumbnail(cells: CellSet, index: int, limits: Limits | None = None) -> Pictu
         Where the cell cannot be read.
     """
     image = cells.read(index)
-    smaller = _smaller(image, _factor(image))
-    return _to_bytes(picture(smaller, cells.channels, cells.modality, limits).colour)
+    return _to_bytes(_coloured(_smaller(image, _factor(image)), cells, limits))
 
 
 def thumbnail_of_selected(
@@ -87,10 +87,20 @@ def thumbnail_of_selected(
     for y0, x0, y1, x1 in boxes:
         mask[0, y0:y1, x0:x1] = 1
     factor = _factor(image)
-    colour = picture(_smaller(image, factor), cells.channels, cells.modality, limits).colour
+    colour = _coloured(_smaller(image, factor), cells, limits)
     chosen = _smaller(mask, factor)[0][..., None]
     middle = np.float32(0.5)
     return _to_bytes(colour * chosen + (middle + _FADED * (colour - middle)) * (1 - chosen))
+
+
+def _coloured(image: NDArray[Any], cells: CellSet, limits: Limits | None) -> NDArray[np.float32]:
+    """Return (h, w, 3) in 0..1; path differences in the colours that they have on the canvas."""
+    shown = picture(image, cells.channels, cells.modality, limits)
+    if not is_path_difference(cells):
+        return shown.colour
+    from matplotlib import colormaps
+
+    return colormaps["viridis"](shown.grey)[..., :3].astype(np.float32)
 
 
 def _factor(image: NDArray[Any]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -25,6 +25,9 @@ T = TypeVar("T")
 _AHEAD_CELLS = 256
 _AHEAD_BYTES = 32 << 20
 """Cells that are decoded before they are asked for, and how much memory they may take."""
+
+_TOGETHER = 16
+"""Most cells that a thread does before it hands them on; one by one, threads wake each other all the time."""
 
 _WORKERS = min(8, max(2, os.cpu_count() or 1))
 
@@ -66,16 +69,24 @@ def prepared_squares(
     return _ahead(work, range(len(cells)), min(max(room, 4 * _WORKERS), _AHEAD_CELLS))
 
 
-def _ahead(work: Callable[[int], T], indices: Iterable[int], most: int) -> Iterator[tuple[int, T]]:
+def _ahead(work: Callable[[int], T], indices: Sequence[int], most: int) -> Iterator[tuple[int, T]]:
+    def some(part: Sequence[int]) -> list[T]:
+        return [work(index) for index in part]
+
+    share = min(most, len(indices)) // (
+        2 * _WORKERS
+    )  # that every thread has something to do, and to go on with
+    together = max(1, min(_TOGETHER, share))
     with ThreadPoolExecutor(_WORKERS) as pool:
-        pending: deque[tuple[int, Future[T]]] = deque()
-        for index in indices:
-            pending.append((index, pool.submit(work, index)))
-            if len(pending) == most:
+        pending: deque[tuple[Sequence[int], Future[list[T]]]] = deque()
+        for start in range(0, len(indices), together):
+            part = indices[start : start + together]
+            pending.append((part, pool.submit(some, part)))
+            if len(pending) * together >= most:
                 first, future = pending.popleft()
-                yield first, future.result()
+                yield from zip(first, future.result(), strict=True)
         for first, future in pending:
-            yield first, future.result()
+            yield from zip(first, future.result(), strict=True)
 
 
 def left_out(cells: CellSet, index: int, error: CellError) -> Skipped:

@@ -52,7 +52,7 @@ def finetune(
     cells, split = open_sides(data, val, options, training.validation, start=start)
     admitted = start.admit(cells, force=force)
     report_notes(admitted.notes)
-    classifier, skipped = train_and_save(
+    trained = train_and_save(
         admitted.cells,
         output,
         options=training,
@@ -65,7 +65,7 @@ def finetune(
         strict=options.strict,
         force=force,
     )
-    report = summary(classifier, output, skipped)
+    report = summary(trained)
     drop = recall_before_and_after(report["validation"])
     report["old_classes"] = drop
     report["notes"] = admitted.notes
@@ -73,7 +73,7 @@ def finetune(
         before, after = recall["before"], recall["after"]
         if after < before:
             note(f"Old class {name}: recall fell from {percent(before)} to {percent(after)}.")
-    print_summary(report, classifier, as_json=as_json)
+    print_summary(report, trained.classifier, as_json=as_json)
 
 
 def recall_before_and_after(validation: dict[str, Any]) -> dict[str, dict[str, float]]:

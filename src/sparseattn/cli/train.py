@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from sparseattn.cli import options as shared
+from sparseattn.cli.like import Recipe, recipe_of
 from sparseattn.cli.options import split_list
 from sparseattn.cli.reading import parse_micrometres
 from sparseattn.cli.source_options import PLAIN_SOURCE, SourceOptions, reads_labels
@@ -24,6 +26,7 @@ from sparseattn.errors import InputError
 
 @reads_labels
 def train(
+    context: typer.Context,
     data: shared.DataPath,
     output: shared.NewModelPath,
     channels: Annotated[
@@ -41,6 +44,13 @@ def train(
     epochs: shared.Epochs = None,
     seed: shared.Seed = 0,
     pixels: shared.TrainingPixels = "auto",
+    like: Annotated[
+        Path | None,
+        typer.Option(
+            help="Train as this model was: preparation, options, seed. What else is given wins.",
+            show_default=False,
+        ),
+    ] = None,
     val: shared.Validation = None,
     options: SourceOptions = PLAIN_SOURCE,
     progress: shared.Progress = "bar",
@@ -58,20 +68,23 @@ def train(
     if grid_pixel_um is not None and policy == "resize":
         raise InputError("--grid-pixel keeps the scale of cells and --policy resize does not; leave one out")
     training = training_options(pixels=training_pixels(pixels, size), epochs=epochs, seed=seed)
-    cells, split = open_sides(data, val, options, training.validation)
-    classifier, skipped = train_and_save(
+    recipe = Recipe(training, split_list(channels), size, policy, grid_pixel_um)
+    if like is not None:
+        recipe, options = recipe_of(like, recipe, context), options.for_model(like)
+    cells, split = open_sides(data, val, options, recipe.options.validation)
+    trained = train_and_save(
         cells,
         output,
-        options=training,
+        options=recipe.options,
         progress=progress,
         resume=resume,
         obey_stdin=obey_stdin,
-        channels=split_list(channels),
-        size=size,
-        policy=policy,
-        grid_pixel_um=grid_pixel_um,
+        channels=recipe.channels,
+        size=recipe.size,
+        policy=recipe.policy,
+        grid_pixel_um=recipe.grid_pixel_um,
         split=split,
         device=device,
         strict=options.strict,
     )
-    print_summary(summary(classifier, output, skipped), classifier, as_json=as_json)
+    print_summary(summary(trained), trained.classifier, as_json=as_json)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sparseattn.cells.cellset import CellSet
     from sparseattn.cells.origin import Skipped
     from sparseattn.classifier import Classifier
+    from sparseattn.learn.history import EpochRecord
     from sparseattn.learn.options import TrainingOptions
     from sparseattn.learn.split import Side, Split
 
@@ -75,6 +76,16 @@ def open_sides(
     return cells, split
 
 
+@dataclass(frozen=True)
+class Trained:
+    """A finished training: its model and where it lies, how many cells were left out, how long it took."""
+
+    classifier: Classifier
+    output: Path
+    skipped: int
+    seconds: float
+
+
 def train_and_save(
     cells: CellSet,
     output: Path,
@@ -84,8 +95,8 @@ def train_and_save(
     resume: bool,
     obey_stdin: bool = False,
     **fit_arguments: Any,
-) -> tuple[Classifier, int]:
-    """Train, save the model and return it with the number of cells skipped; Ctrl-C leaves a checkpoint.
+) -> Trained:
+    """Train and save the model; Ctrl-C leaves a checkpoint.
 
     A run that obeys stdin leaves none: the program that began it can begin another.
     """
@@ -96,6 +107,13 @@ def train_and_save(
         note(f"There is no checkpoint {checkpoint}; training starts from the beginning.")
     skipped: list[Skipped] = []
     words = StdinWords() if obey_stdin else None
+    seconds = 0.0
+
+    def report(record: EpochRecord) -> None:
+        nonlocal seconds
+        seconds = record.seconds
+        on_epoch(record)
+
     try:
         with epoch_reporter(progress) as on_epoch:
             classifier = fit(
@@ -103,7 +121,7 @@ def train_and_save(
                 options=options,
                 checkpoint=None if words else checkpoint,
                 resume=resume,
-                on_epoch=words.checking(on_epoch) if words else on_epoch,
+                on_epoch=words.checking(report) if words else report,
                 should_stop=words.said_stop if words else None,
                 on_skip=skipped.append,
                 **fit_arguments,
@@ -120,24 +138,25 @@ def train_and_save(
     report_skipped(skipped)
     classifier.save(output)
     checkpoint.unlink(missing_ok=True)
-    return classifier, len(cells.skipped) + len(skipped)
+    return Trained(classifier, output, len(cells.skipped) + len(skipped), seconds)
 
 
-def summary(classifier: Classifier, output: Path, skipped: int) -> dict[str, Any]:
+def summary(trained: Trained) -> dict[str, Any]:
     """Return what a finished training has to say, as JSON values."""
+    classifier = trained.classifier
     grid_pixels = classifier.prepare.size**2
     history = classifier.history
     return {
-        "model": output,
+        "model": trained.output,
         "model_hash": classifier.model_hash,
         "classes": classifier.classes,
         "channels": classifier.prepare.channels,
         "epochs": len(history.epochs),
-        "seconds": history.epochs[-1].seconds if history.epochs else None,
+        "seconds": trained.seconds,
         "k": classifier.k,
         "pixel_fraction": classifier.k / grid_pixels,
         "validation": history.validation,
-        "skipped": skipped,
+        "skipped": trained.skipped,
         "split_note": classifier.split.note,
     }
 

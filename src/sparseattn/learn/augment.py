@@ -27,6 +27,10 @@ class Augmentation:
     intensity : float
         Largest relative change of contrast, and of offset in standard deviations, a channel; 0 where
         intensity is the signal (optical path difference, fluorescence, DNA stain).
+    noise : float
+        Largest standard deviation of Gaussian noise, in standard deviations of a channel over all cells; each
+        picture gets as much of it as is drawn for it. For images that are mostly noise of their sensor, which
+        a net with few cells learns by heart (docs/experiments.md, fifth round).
     """
 
     rotation: float = 180.0
@@ -34,13 +38,17 @@ class Augmentation:
     shift: float = 0.06
     scale: float = 0.0
     intensity: float = 0.0
+    noise: float = 0.0
 
     @classmethod
     def for_modality(cls, modality: Modality) -> "Augmentation":
-        """Return the default for a modality; only stained brightfield varies in intensity and size."""
+        """Return the default for a modality.
+
+        Only stained brightfield varies in intensity and size; recordings of events are noisy by themselves.
+        """
         if modality == "brightfield":
             return cls(scale=0.1, intensity=0.15)
-        return cls()
+        return cls(noise=1.0) if modality == "events" else cls()
 
 
 def augment(images: Tensor, augmentation: Augmentation, generator: torch.Generator) -> Tensor:
@@ -80,4 +88,7 @@ def augment(images: Tensor, augmentation: Augmentation, generator: torch.Generat
         contrast = 1 + uniform(batch, channels, 1, 1) * augmentation.intensity
         offset = uniform(batch, channels, 1, 1) * augmentation.intensity
         moved = moved * contrast.to(images.device) + offset.to(images.device)
+    if augmentation.noise > 0:
+        strength = torch.rand(batch, 1, 1, 1, generator=generator) * augmentation.noise
+        moved = moved + (strength * torch.randn(moved.shape, generator=generator)).to(images.device)
     return moved

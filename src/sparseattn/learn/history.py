@@ -30,10 +30,8 @@ class EpochRecord:
         Selected pixels at the end of the epoch.
     pixel_fraction : float
         k divided by the pixels of the net's grid.
-    seconds : float
-        Wall time of the run so far.
-    eta_seconds : float
-        Estimated wall time until the end.
+    seconds, eta_seconds : float
+        Wall time of the run so far, and the estimate until its end; NaN in the history of a model.
     """
 
     epoch: int

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
 from sparseattn.errors import InputError
@@ -116,3 +117,29 @@ class TrainingOptions:
     def to_json(self) -> dict[str, Any]:
         """Return the options as plain JSON."""
         return asdict(self)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> tuple[TrainingOptions, tuple[str, ...]]:
+        """Return the options as `to_json` wrote them, and the names of those that this version does not know.
+
+        Raises
+        ------
+        InputError
+            If a value is of the wrong type, or out of range.
+        """
+        known = {one.name: one.default for one in fields(cls)}
+        given = {name: value for name, value in document.items() if name in known}
+        for name, value in given.items():
+            if not _fits(value, known[name], optional=name == "epochs"):
+                raise InputError(f"the option {name} of a training is {value!r}, which it cannot be")
+        return cls(**given), tuple(sorted(set(document) - set(known)))
+
+
+def _fits(value: object, usual: object, *, optional: bool) -> bool:
+    """Whether a value is of the type of the usual one; booleans are no numbers."""
+    if value is None or isinstance(value, bool):
+        return optional and value is None
+    if isinstance(usual, str):
+        return isinstance(value, str | float)  # pixels are a word or a share
+    whole = isinstance(usual, int) or usual is None
+    return isinstance(value, int) if whole else isinstance(value, int | float)

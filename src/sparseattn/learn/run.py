@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from math import ceil
 from pathlib import Path
@@ -111,9 +113,9 @@ class Run:
             self.best = self._average()
 
     def history(self) -> History:
-        """Return what a model file keeps of the run."""
+        """Return what a model keeps of the run: no times, so that the same training gives the same file."""
         return History(
-            epochs=tuple(self.records),
+            epochs=tuple(replace(one, seconds=math.nan, eta_seconds=math.nan) for one in self.records),
             options={**self.options.to_json(), "rehearsed": self.data.rehearsed},
             seed=self.options.seed,
             fingerprint=self.data.fingerprint,

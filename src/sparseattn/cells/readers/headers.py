@@ -170,7 +170,7 @@ def check_alike(files: Sequence[CellFile]) -> None:
             raise InputError(
                 f"The images have different numbers of channels: {shown(first.source.path)} has "
                 f"{first.channels} and {shown(file.source.path)} has {file.channels}; convert them to one "
-                f"form, open them apart, or say by layout=NYX that the pages of a TIFF are cells."
+                f"form, open them apart, or say by the layout NYX that the pages of a TIFF are cells."
             )
         if _scale(file) != _scale(first):
             raise InputError(

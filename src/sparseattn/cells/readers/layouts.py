@@ -20,7 +20,7 @@ LAYOUTS = ("YX", "YXC", "CYX", "NYX", "NCYX", "NYXC", "YXN")
 MOST_CHANNELS = 16
 """Longest axis that can be channels when nothing but the shape is known."""
 
-_CHOICES = "say which axis is which by layout=" + ", ".join(LAYOUTS)
+_CHOICES = "say which axis is which by a layout: " + ", ".join(LAYOUTS)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
@@ -71,7 +72,7 @@ class _OpenStore:
 
 
 @lru_cache(maxsize=4)
-def _opened(path: Path, component: str, axes: Axes) -> _OpenStore:
+def _opened(path: Path, component: str, axes: Axes, changed: int) -> _OpenStore:
     return _OpenStore(path, component, axes)
 
 
@@ -80,12 +81,26 @@ class _ZarrCells:
     path: Path
     component: str
     axes: Axes
+    changed: int
 
     def read(self, row: int) -> npt.NDArray[Any]:
-        return _opened(self.path, self.component, self.axes).read(row)
+        return self._store().read(row)
 
     def window(self, row: int, rows: slice, columns: slice) -> npt.NDArray[Any]:
-        return _opened(self.path, self.component, self.axes).window(row, rows, columns)
+        return self._store().window(row, rows, columns)
+
+    def _store(self) -> _OpenStore:
+        if _changed(self.path / self.component) != self.changed:
+            raise OSError("it has changed since it was opened")
+        return _opened(self.path, self.component, self.axes, self.changed)
+
+
+def _changed(array: Path) -> int:
+    """Return when an array was made, in nanoseconds: the time of its metadata."""
+    for mark in _MARKS:
+        with suppress(FileNotFoundError):
+            return (array / mark).stat().st_mtime_ns
+    raise OSError("it is no longer there")
 
 
 def open_zarr(path: Path, *, layout: str | None, one_cell: bool, series: str | None = None) -> list[CellFile]:
@@ -123,7 +138,7 @@ def open_zarr(path: Path, *, layout: str | None, one_cell: bool, series: str | N
     known = names if names is not None and len(names) == len(set(names)) == axes.channels else None
     return [
         CellFile(
-            _ZarrCells(path, component, axes),
+            _ZarrCells(path, component, axes, _changed(path / component)),
             cells,
             axes.channels,
             axes.cell_shape,
