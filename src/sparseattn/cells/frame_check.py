@@ -137,7 +137,8 @@ def frame_cues(
     given = np.array([label or "" for label in (cells.labels if labels is None else labels)])
     names, counts = np.unique(given[given != ""], return_counts=True)
     names = names[counts >= _FEWEST]
-    measured, known = [], []
+    measured: list[Floats] = []
+    known: list[str] = []
     for name in names:
         rows = np.flatnonzero(given == name)
         count = min(most, len(rows))
@@ -148,7 +149,7 @@ def frame_cues(
                 measured.append(measure_frame(cells.read(int(row))))
             except CellError:
                 continue
-            known.append(name)
+            known.append(str(name))
     if len(set(known)) < 2:
         return ()
     return cues_of(np.array(measured), np.array(known), cells.channels)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparseattn.errors import InputError
+from sparseattn.explain.general import spread
 
 if TYPE_CHECKING:
     from sparseattn.cells.cellset import CellSet
@@ -107,7 +108,7 @@ def follows_the_frame(
     answered = ask(images).argmax(axis=1)
     chosen = np.sort(
         np.concatenate(
-            [_spread(np.flatnonzero(answered == row), most) for row in range(len(classifier.classes))]
+            [spread(np.flatnonzero(answered == row), most) for row in range(len(classifier.classes))]
         )
     )
     images, answered = images[chosen], answered[chosen]
@@ -148,8 +149,3 @@ def _with_frames(images: NDArray[np.float32], others: NDArray[np.float32]) -> ND
     framed = others.copy()
     framed[:, :, inside, inside] = images[:, :, inside, inside]
     return framed
-
-
-def _spread(rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
-    count = min(most, len(rows))
-    return rows[np.arange(count) * len(rows) // count] if count else rows

@@ -141,8 +141,9 @@ def look_in_general(
     middle = np.abs(np.arange(side) + 0.5 - side / 2) / (side / 2)
     distance = np.hypot(middle[:, None], middle)
     answered = predictions.probabilities.argmax(axis=1)
-    wanted = [_spread(np.flatnonzero(answered == label), most) for label in range(len(predictions.classes))]
-    total, done, looks = sum(map(len, wanted)), 0, []
+    wanted = [spread(np.flatnonzero(answered == label), most) for label in range(len(predictions.classes))]
+    total, done = sum(map(len, wanted)), 0
+    looks: list[ClassLook] = []
     for label, rows in enumerate(wanted):
         radius = np.zeros(len(RADII) - 1)
         chosen_bins, all_bins = np.zeros((2, len(std), _BINS))
@@ -209,7 +210,7 @@ def _evidence(classifier: Classifier, images: NDArray[np.float32], k: int, label
 
 def _inside(compartments: Compartments, rows: NDArray[np.int64], units: NDArray[np.bool_]) -> list[Floats]:
     """Return for each cell with a mask (compartments, 2): its share of the selected units, and of all."""
-    found = []
+    found: list[Floats] = []
     for row, chosen in zip(rows.tolist(), units, strict=True):
         shares = compartments.shares[row].astype(np.float64)
         if np.isfinite(shares).all():
@@ -246,6 +247,7 @@ def _shares(counts: Floats) -> Floats:
     return np.asarray(np.divide(counts, total, out=np.zeros(counts.shape), where=total > 0), dtype=np.float64)
 
 
-def _spread(rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+def spread(rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    """Return so many of the rows at most, evenly spread over them."""
     count = min(most, len(rows))
     return rows[np.arange(count) * len(rows) // count] if count else rows

@@ -54,7 +54,8 @@ def _lines(mask: NDArray[np.bool_]) -> list[Ring]:
     while ahead:
         start = place = next(iter(ahead))
         way = next(iter(ahead[place]))
-        first, points = way, []
+        first = way
+        points: list[tuple[int, int]] = []
         last: int | None = None
         while True:
             sides = ahead[place]
