@@ -97,10 +97,11 @@ def _feature(region: Region) -> dict[str, Any]:
         geometry = {"type": "MultiPolygon", "coordinates": polygons}
     if region.plane:
         geometry["plane"] = {"c": -1, "z": 0, "t": region.plane}
+    # The same region has the same id: QuPath replaces objects of one id and does not double them.
+    known = f"{region.name} {region.classification} {region.plane}".encode("utf-8", "backslashreplace")
     return {
         "type": "Feature",
-        # The same region has the same id: QuPath replaces objects of one id and does not double them.
-        "id": str(uuid.uuid5(_NAMESPACE, f"{region.name} {region.classification} {region.plane}")),
+        "id": str(uuid.uuid5(_NAMESPACE, known.decode())),
         "geometry": geometry,
         "properties": {
             "objectType": "annotation",
