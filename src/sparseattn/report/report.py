@@ -184,11 +184,11 @@ def make_report(
     attention: tuple[ClassAttention, ...] = ()
     general = None
     if with_attention:
-        general = look_in_general(
-            classifier, predictions, on_batch=_named(on_progress, "looking at the selected pixels")
-        )
         attention = mean_attention(
             classifier, predictions, on_batch=_named(on_progress, "averaging images and attention")
+        )
+        general = look_in_general(
+            classifier, predictions, on_batch=_named(on_progress, "looking at the selected pixels")
         )
     shortcuts: tuple[str, ...] = ()
     if with_shortcuts:
