@@ -107,10 +107,18 @@ def make(question: Question, earlier: MadeReport | None, progress: Progress) -> 
         notes=question.notes,
         with_attention=not known,
         with_drift=not known,
+        with_shortcuts=not known,
         on_progress=lambda what, done, total: progress(done, total),
     )
     if known and earlier is not None:
-        report = replace(report, attention=earlier.report.attention, drift=earlier.report.drift)
+        before = earlier.report
+        report = replace(
+            report,
+            attention=before.attention,
+            general=before.general,
+            drift=before.drift,
+            shortcuts=before.shortcuts,
+        )
     tables = report_tables(report)
     pictures = {}
     figures = draw_figures(report, question.colours, narrow=True)

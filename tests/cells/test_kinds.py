@@ -205,7 +205,7 @@ def test_class_folders_may_hold_stacks(tmp_path: Path) -> None:
 def test_few_pages_without_metadata_are_ambiguous(tmp_path: Path) -> None:
     path = tmp_path / "stack.tif"
     tifffile.imwrite(path, CHANNELS[0], photometric="minisblack")
-    with pytest.raises(InputError, match=r"fits several layouts; .*layout=YX, YXC, CYX, NYX, NCYX, NYXC"):
+    with pytest.raises(InputError, match=r"fits several layouts; .*layout: YX, YXC, CYX, NYX, NCYX, NYXC"):
         open_cells(path)
     np.testing.assert_array_equal(read_all(path, layout="CYX")[0], CHANNELS[0])
     np.testing.assert_array_equal(read_all(path, layout="NYX")[:, 0], CHANNELS[0])

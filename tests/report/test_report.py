@@ -60,7 +60,7 @@ def test_a_report_without_known_classes(model, answers) -> None:
     assert report.judgement is None
     assert any("label some cells" in note for note in report.notes)
     assert set(report_tables(report)) == {"samples", "drift", "cells"}
-    assert set(draw_figures(report)) == {"confidence", "fractions", "attention", "history"}
+    assert set(draw_figures(report)) == {"confidence", "fractions", "attention", "looks", "history"}
 
 
 def test_classes_that_the_model_does_not_know_are_left_out(model, answers) -> None:

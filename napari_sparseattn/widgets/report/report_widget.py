@@ -54,6 +54,7 @@ _CAPTIONS = {
     "fractions": "Predicted classes of each sample (cells in brackets)",
     "conditions": "Class fractions over the samples, with 95 % intervals",
     "attention": "Where the model looks, on average",
+    "looks": "Typical cells, and which pixels are selected in them (dotted: all pixels)",
     "history": "How the model was trained",
 }
 
@@ -141,7 +142,11 @@ class ReportWidget(QWidget):
                 "Class fractions of each sample, and whether samples are like the training cells",
                 [self.drift, plots["fractions"], plots["conditions"]],
             ),
-            ("Maps", "Mean image and mean attention of each class", [plots["attention"]]),
+            (
+                "Looks at",
+                "What it looks at: mean image and attention of each class, and which pixels are selected",
+                [plots["attention"], plots["looks"]],
+            ),
             (
                 "Training",
                 "How the model was trained, and a paragraph for a paper",
@@ -262,7 +267,7 @@ class ReportWidget(QWidget):
         report, judgement = made.report, made.report.judgement
         self.statement.say([judgement.cells.statement] if judgement is not None else [])
         # Without labels the first page says so, and what to do.
-        self.notes.say([note for note in report.notes if note != _no_class_known()])
+        self.notes.say([*report.shortcuts, *(note for note in report.notes if note != _no_class_known())])
         self.no_judgement.setVisible(judgement is None)
         self.matrix.setVisible(judgement is not None)
         if judgement is not None:

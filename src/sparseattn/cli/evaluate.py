@@ -122,7 +122,7 @@ def evaluate(
     if explanations:
         report["explanations"] = explaining.assess(
             classifier,
-            predictions.cells,
+            predictions,
             data,
             k=k,
             peers=peers,

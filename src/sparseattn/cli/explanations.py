@@ -13,8 +13,8 @@ from sparseattn.cli.output import percent, print_table
 from sparseattn.errors import InputError
 
 if TYPE_CHECKING:
-    from sparseattn.cells.cellset import CellSet
     from sparseattn.classifier import Classifier
+    from sparseattn.predictions import Predictions
 
 Explanations = Annotated[
     bool, typer.Option("--explanations", help="Test the explanations too, beside simple baselines.")
@@ -35,7 +35,7 @@ MostCells = Annotated[
 
 def assess(
     classifier: Classifier,
-    cells: CellSet,
+    predictions: Predictions,
     data: Path,
     *,
     k: int,
@@ -48,10 +48,14 @@ def assess(
     """Test the explanations and return the JSON of it; see `sparseattn.explain.assessment`."""
     from functools import partial
 
+    from sparseattn.cells.frame_check import frame_cues
     from sparseattn.explain.assessment import assess_explanations
     from sparseattn.explain.compartments import read_compartments
+    from sparseattn.explain.frame import follows_the_frame
+    from sparseattn.explain.general import look_in_general
     from sparseattn.explain.peers import peer_rankings
 
+    cells = predictions.cells
     if masks is None and (data / "_masks").is_dir():
         masks = data / "_masks"
     compartments = None
@@ -74,11 +78,37 @@ def assess(
         device=device,
         on_step=say,
     )
-    return assessment.document()
+    cues = frame_cues(cells)
+    following = follows_the_frame(classifier, cells, k=k)
+    general = look_in_general(
+        classifier, predictions, compartments=None if compartments is None else compartments(cells)
+    )
+    return {
+        **assessment.document(),
+        "general": general.document(),
+        "shortcuts": {
+            "warnings": [*(cue.warning for cue in cues), *following.warnings],
+            "frame_gives_away": {cue.class_name: {"by": cue.cue, "accuracy": cue.accuracy} for cue in cues},
+            "follows_the_frame": {
+                name: {"asked": asked, "followed": followed, "control": control}
+                for name, asked, followed, control in zip(
+                    following.classes,
+                    following.asked.tolist(),
+                    following.followed.tolist(),
+                    following.control.tolist(),
+                    strict=True,
+                )
+            },
+        },
+    }
 
 
 def print_assessment(report: dict[str, Any]) -> None:
-    """Print what `assess` returned as tables."""
+    """Print what `assess` returned as tables, and what speaks for a shortcut."""
+    for warning in report["shortcuts"]["warnings"]:
+        print(f"Warning: {warning}")
+    if report["shortcuts"]["warnings"]:
+        print()
     methods: dict[str, Any] = report["methods"]
     print(f"explanations of {report['cells']} cells at {report['k']} pixels, best first; means over fill-ins")
     print()

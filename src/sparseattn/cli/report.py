@@ -99,6 +99,7 @@ def report(
         note(sentence)
     judged = made.judgement
     warnings = [sentence for drift in made.drift for sentence in drift.warnings]
+    shortcuts = list(made.shortcuts)
     if as_json:
         print_json(
             {
@@ -113,6 +114,7 @@ def report(
                 "statement": None if judged is None else judged.cells.statement,
                 "metrics": None if judged is None else judged.metrics,
                 "drift_warnings": warnings,
+                "shortcut_warnings": shortcuts,
                 "methods": made.methods,
             }
         )
@@ -128,7 +130,7 @@ def report(
             ("skipped", len(skipped) or None),
         ]
     )
-    for sentence in warnings:
+    for sentence in (*shortcuts, *warnings):
         print(f"Warning: {sentence}")
 
 

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 Pixels = float | Literal["auto", "controller"]
 
+_MOST_CUES = 3
+"""Classes that the frame gives away, of which it is said: with more it is the way of imaging in all."""
+
 
 def training_options(*, pixels: Pixels, epochs: int | None, seed: int) -> TrainingOptions:
     """Return the options of a run; those not given on the command line are the library's."""
@@ -50,6 +53,7 @@ def open_sides(
 ) -> tuple[CellSet, Split]:
     """Open the cells to train on and decide which of them judge; warn of what makes the figures doubtful."""
     from sparseattn.cells import size_predicts_class
+    from sparseattn.cells.frame_check import frame_cues
     from sparseattn.learn.split import make_split
 
     cells = open_labelled(data, source)
@@ -67,6 +71,8 @@ def open_sides(
     warning = size_predicts_class(cells.shapes, cells.labels)
     if warning:
         note(f"Warning: {warning}")
+    for cue in frame_cues(cells)[:_MOST_CUES]:
+        note(f"Warning: {cue.warning}")
     return cells, split
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,16 @@ COARSE_FILE = "coarse.tif"
 FINE_FILE = "fine.tif"
 OVERLAY_FILE = "overlay.png"
 INDEX_FILE = "index.csv"
+
+
+class Extra(Protocol):
+    """Files that are written beside the usual ones."""
+
+    def write(self, explanation: Explanation, folder: Path) -> Mapping[str, object]:
+        """Write further files of one cell into its folder, and return what the index says more of it."""
+
+    def finish(self, folder: Path) -> None:
+        """Write what is of all cells into the folder of the index."""
 
 
 def selected_pixels_table(explanation: Explanation) -> pd.DataFrame:
@@ -58,7 +69,11 @@ def write_explanation(explanation: Explanation, folder: Path) -> None:
 
 
 def write_explanations(
-    explanations: Iterable[Explanation], folder: Path, *, overwrite: bool = False
+    explanations: Iterable[Explanation],
+    folder: Path,
+    *,
+    overwrite: bool = False,
+    extras: Sequence[Extra] = (),
 ) -> pd.DataFrame:
     """Write a folder a cell and an index of them; all or nothing.
 
@@ -70,6 +85,8 @@ def write_explanations(
         Made if it is missing. Only files of these names are replaced in it.
     overwrite : bool
         Whether a folder that holds something may be used.
+    extras : sequence of Extra
+        What is written besides, such as `sparseattn.explain.region_files.RegionFiles`.
 
     Returns
     -------
@@ -92,7 +109,12 @@ def write_explanations(
         for explanation in explanations:
             name = folder_name(explanation)
             write_explanation(explanation, draft / name)
-            rows.append({"folder": name, **index_row(explanation)})
+            row = {"folder": name, **index_row(explanation)}
+            for extra in extras:
+                row |= extra.write(explanation, draft / name)
+            rows.append(row)
+        for extra in extras:
+            extra.finish(draft)
         index = pd.DataFrame(rows)
         index.to_csv(draft / INDEX_FILE, index=False, float_format="%.6g")
         _move_into(draft, folder)

@@ -134,7 +134,11 @@ def html_document(
         body += ["<h2>Whether the samples are like the training cells</h2>", _drift(report)]
         body.append(_table(tables, "drift"))
     if "attention" in figures:
-        body += ["<h2>Where it looks</h2>", _figures(figures_of, "attention")]
+        body += [
+            "<h2>What it looks at</h2>",
+            _figures(figures_of, "attention"),
+            _figures(figures_of, "looks"),
+        ]
     if "history" in figures:
         body += ["<h2>How it was trained</h2>", _figures(figures_of, "history")]
     versions = ", ".join(f"{name} {number}" for name, number in report.versions.items())
@@ -156,8 +160,8 @@ def html_document(
 def _statement(report: Report) -> str:
     judgement = report.judgement
     parts = [] if judgement is None else [_say([judgement.cells.statement], judgement.cells.optimistic)]
-    if report.notes:
-        parts.append(_say(report.notes, warn=True))
+    if report.shortcuts or report.notes:
+        parts.append(_say((*report.shortcuts, *report.notes), warn=True))
     return "\n".join(parts)
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from sparseattn.errors import InputError
 from sparseattn.explain.display import RGB, picture
 from sparseattn.export.training_curves import draw_training_curves
+from sparseattn.report.looks import looks_figure
 from sparseattn.writing import replaced_file
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ CAPTIONS = {
     "fractions": "Class fractions of each sample.",
     "conditions": "Class fractions over the samples: dots are samples, bars means with 95 % intervals.",
     "attention": "Mean image and mean attention of the cells that were given each class, on the net's grid.",
+    "looks": "What it looks at in each class: typical cells; where the selected pixels lie and how bright "
+    "they are, beside all pixels of these cells (dotted); which channel brings the evidence.",
     "history": "Training: loss, balanced accuracy on the validation cells, and selected pixels.",
 }
 """What each plot shows, by its name; the order in which they are drawn."""
@@ -85,6 +88,8 @@ def draw_figures(
         figures["conditions"] = conditions_figure(report)
     if report.attention:
         figures["attention"] = attention_figure(report)
+    if report.general is not None and report.general.classes:
+        figures["looks"] = looks_figure(report.general, report.modality)
     if report.history.epochs:
         figures["history"] = draw_training_curves(report.history, stacked=narrow)
     return figures

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sparseattn.drift import Drift, check_drift
 from sparseattn.errors import InputError
+from sparseattn.explain.general import GeneralLook, look_in_general
 from sparseattn.learn.metrics import classification_report
 from sparseattn.report.attention import ClassAttention, mean_attention
 from sparseattn.report.fractions import Fractions, class_fractions, sample_rows
@@ -18,6 +19,7 @@ from sparseattn.report.judged import Choice, Judged, choose_judged
 from sparseattn.report.methods import library_versions, methods_paragraph
 from sparseattn.report.reliability import ReliabilityBin, reliability_bins
 from sparseattn.report.scores import Scores, score_classes
+from sparseattn.report.shortcuts import shortcut_warnings
 
 if TYPE_CHECKING:
     from sparseattn.classifier import Classifier
@@ -74,6 +76,11 @@ class Report:
         Class fractions of samples and conditions, of all cells.
     attention : tuple of ClassAttention
         Mean image and attention of each class; empty where it was not asked for.
+    general : GeneralLook or None
+        What the model looks at in general; None where it was not asked for.
+    shortcuts : tuple of str
+        Sentences of warning where the frame of the pictures gives classes away, or the model goes by it;
+        empty where it was not asked for.
     drift : tuple of Drift
         One a sample of cells that had no part in training; empty where it was not asked for.
     history : History
@@ -96,6 +103,8 @@ class Report:
     judgement: Judgement | None
     fractions: Fractions
     attention: tuple[ClassAttention, ...]
+    general: GeneralLook | None
+    shortcuts: tuple[str, ...]
     drift: tuple[Drift, ...]
     history: History
     channels: tuple[str, ...]
@@ -120,6 +129,7 @@ def make_report(
     condition_column: str | None = None,
     with_attention: bool = True,
     with_drift: bool = True,
+    with_shortcuts: bool = True,
     seed: int = 0,
     notes: Sequence[str] = (),
     on_progress: Callable[[str, int, int], None] | None = None,
@@ -136,7 +146,7 @@ def make_report(
         Which cells with known classes are compared; see `judged.choose_judged`.
     sample_column, condition_column : str, optional
         See `fractions.class_fractions`.
-    with_attention, with_drift : bool
+    with_attention, with_drift, with_shortcuts : bool
         Whether the images of some cells are looked at again, which takes seconds.
     seed : int
         Of the bootstrap.
@@ -172,16 +182,25 @@ def make_report(
                 )
             )
     attention: tuple[ClassAttention, ...] = ()
+    general = None
     if with_attention:
         attention = mean_attention(
             classifier, predictions, on_batch=_named(on_progress, "averaging images and attention")
         )
+        general = look_in_general(
+            classifier, predictions, on_batch=_named(on_progress, "looking at the selected pixels")
+        )
+    shortcuts: tuple[str, ...] = ()
+    if with_shortcuts:
+        shortcuts = shortcut_warnings(classifier, predictions)
     scores = None if judgement is None else judgement.scores
     return Report(
         predictions=predictions,
         judgement=judgement,
         fractions=fractions,
         attention=attention,
+        general=general,
+        shortcuts=shortcuts,
         drift=tuple(drift),
         history=classifier.history,
         channels=classifier.prepare.channels,
