@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Tests are about what is right, not how long it took: a busy machine is no failure.
-# The same examples in every run, so that a change is what breaks one; `pytest --hypothesis-profile random` draws.
+# The same examples in every run: a change is what breaks one. `pytest --hypothesis-profile random` draws.
 _PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("random", _PATIENT)
 settings.register_profile("sparseattn", _PATIENT, derandomize=True)
