@@ -29,7 +29,7 @@ class Thumbnails(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._pool = QThreadPool(self)
+        self._pool = QThreadPool()  # no child: as one it would be waited for with the interpreter locked
         self._pool.setMaxThreadCount(_THREADS)
         self._lock = threading.Lock()
         self._waiting: deque[int] = deque()
