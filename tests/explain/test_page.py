@@ -3,13 +3,12 @@
 from dataclasses import replace
 from html.parser import HTMLParser
 
-import numpy as np
 import pytest
 
 from sparseattn.errors import InputError
-from sparseattn.explain import class_evidence, explain_cell
-from sparseattn.explain.contrast import contrast
-from sparseattn.explain.page import cell_page, likeness_in_words
+from sparseattn.explain import explain_cell
+from sparseattn.explain.familiarity import familiarity
+from sparseattn.explain.page import cell_page
 from sparseattn.explain.questions import AskedCells, KnownCells, Questions
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>&amp; $x$ \udcff'
@@ -63,24 +62,12 @@ def test_the_page_says_what_was_found(asked):
     answers = everything.answers(explanation)
     for words in (
         f"{100 * explanation.confidence:.0f}\N{NO-BREAK SPACE}% sure",
-        likeness_in_words(explanation.in_distribution),
+        familiarity(explanation.in_distribution),
         f"{explanation.selected_pixels:,} pixels",
-        f"{explanation.predicted} rather than {answers.against.other_class}",
+        f"{explanation.predicted} rather than {answers.against.against}",
         f"{answers.neighbours[0].label}, {answers.neighbours[0].likeness:.2f}",
     ):
         assert " ".join(words.split()) in said
-
-
-def test_a_contrast_is_the_difference_of_the_evidence(asked):
-    everything, explanation = asked
-    explainer = everything.explainer(explanation)
-    found = contrast(explainer, everything.questions.against)
-    speaking, against = (
-        class_evidence(explainer, name) for name in (explanation.predicted, found.other_class)
-    )
-    np.testing.assert_allclose(found.pixels, speaking.pixels - against.pixels, atol=1e-7)
-    assert found.score > 0  # the answer has the higher score
-    assert contrast(explainer, explanation.predicted) is None
 
 
 def test_neighbours_leave_the_cell_itself_out(asked):

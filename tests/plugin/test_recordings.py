@@ -35,15 +35,6 @@ def recording(flow_events, tmp_path: Path) -> Path:
     return tmp_path / "flow.npy"
 
 
-@pytest.fixture
-def window(make_napari_viewer, qtbot):
-    viewer = make_napari_viewer(show=True)
-    viewer.window.resize(1280, 800)
-    _, widget = viewer.window.add_plugin_dock_widget("napari-sparseattn", "SparseAttnNet")
-    yield viewer, widget
-    widget.session.close()
-
-
 def open_recording(window, qtbot, recording: Path) -> None:
     _, widget = window
     widget.open_path(recording)

@@ -18,12 +18,12 @@ MODULES = sorted(LIBRARY.rglob("*.py"))
 # rooms on one line do not know each other. `learn.fit` makes a classifier and so stands behind it.
 STREET = (
     ("errors",),
-    ("writing", "npy_header", "phase"),
+    ("writing", "html_page", "npy_header", "phase"),
     ("events",),
     ("cells", "simulate", "model_file"),
     ("net", "made_for"),
     ("learn", "fast"),
-    ("predictions",),
+    ("predictions", "trained_model"),
     ("classifier", "refusal"),
     ("learn.fit",),
     ("explain", "export", "drift", "compare", "suggest", "bench"),

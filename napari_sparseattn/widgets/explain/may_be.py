@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from qtpy.QtCore import QSignalBlocker, Qt
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout
+from qtpy.QtWidgets import QHBoxLayout, QLabel
 
 from napari_sparseattn.session import Session
 from napari_sparseattn.widgets.explain.narrow_combo import narrow_combo
@@ -35,11 +35,7 @@ class MayBe(Question):
         row.addWidget(self.rate_title)
         row.addWidget(self.rate, 1)
         row.addStretch(1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addLayout(row)
-        layout.addWidget(self.answer)
-        layout.addWidget(self.said)
+        self.stack(row, self.answer, self.said)
         workspace = self.workspace
         workspace.model_changed.connect(self._show)
         workspace.explanation_changed.connect(self._show)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton
 
 from napari_sparseattn.session import Session
 from napari_sparseattn.widgets.explain.question import Question
@@ -37,12 +37,7 @@ class OnBackground(Question):
         row.addWidget(self.all)
         row.addWidget(self.show_them)
         row.addStretch(1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.said)
-        layout.addLayout(row)
-        layout.addWidget(self.warning)
-        layout.addWidget(self.statement)
+        self.stack(self.said, row, self.warning, self.statement)
         self.all.clicked.connect(self._check_all)
         self.show_them.clicked.connect(self._show_suspicious)
         self.check.changed.connect(self._show)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QWidget
+from qtpy.QtWidgets import QLayout, QVBoxLayout, QWidget
 
 from napari_sparseattn.session import Session
 
@@ -18,6 +18,13 @@ class Question(QWidget):
         self.session = session
         self.workspace = session.workspace
         self.is_open = False
+
+    def stack(self, *parts: QWidget | QLayout) -> None:
+        """Lay the parts of the section one below the other."""
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for part in parts:
+            layout.addLayout(part) if isinstance(part, QLayout) else layout.addWidget(part)
 
     def toggle(self, opened: bool) -> None:
         """Its section was opened or folded away."""

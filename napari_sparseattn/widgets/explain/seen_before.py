@@ -6,16 +6,16 @@ from collections import Counter
 
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QIcon
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton
 
 from napari_sparseattn.alike_cells import COUNT, AlikeCell
 from napari_sparseattn.session import Session
-from napari_sparseattn.widgets.explain.familiarity import familiarity, is_unlike
 from napari_sparseattn.widgets.explain.question import Question
 from napari_sparseattn.widgets.sentences import STATEMENT, WARNING, Sentences
 from napari_sparseattn.widgets.shared_contrast import SharedContrast, shares_at_first
 from napari_sparseattn.widgets.thumbnail_picture import thumbnail
 from napari_sparseattn.widgets.thumbnails import Thumbnails
+from sparseattn.explain.familiarity import familiarity, is_unlike
 
 SIDE = 72
 
@@ -40,12 +40,7 @@ class SeenBefore(Question):
         row.setSpacing(4)
         for picture in self.pictures:
             row.addWidget(picture, 1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.said)
-        layout.addLayout(row)
-        layout.addWidget(self.warning)
-        layout.addWidget(self.statement)
+        self.stack(self.said, row, self.warning, self.statement)
         self.thumbnails.ready.connect(self._take_thumbnail)
         self.alike.changed.connect(self._show)
         self.workspace.cells_changed.connect(self._take_cells)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QVBoxLayout
+from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton
 
 from napari_sparseattn.session import Session
 from napari_sparseattn.widgets.explain.compared_bars import ComparedBars, ComparedShare
@@ -50,11 +50,7 @@ class WhatIf(Question):
             grid.setColumnStretch(column, 1)
         grid.addWidget(QLabel("In their place"), 1, 0)
         grid.addWidget(self.fill, 1, 1, 1, 2)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addLayout(grid)
-        layout.addWidget(self.said)
-        layout.addWidget(self.bars)
+        self.stack(grid, self.said, self.bars)
         self.take.clicked.connect(self._take_out)
         self.put.clicked.connect(self._put_back)
         self.reset.clicked.connect(self._reset)

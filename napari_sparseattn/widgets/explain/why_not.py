@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QSignalBlocker
-from qtpy.QtWidgets import QCheckBox, QComboBox, QGridLayout, QLabel, QVBoxLayout
+from qtpy.QtWidgets import QCheckBox, QComboBox, QGridLayout, QLabel
 
 from napari_sparseattn.session import Session
 from napari_sparseattn.widgets.explain.narrow_combo import narrow_combo
@@ -41,12 +41,7 @@ class WhyNot(Question):
             choice.addWidget(QLabel(words), 0, 2 * column)
             choice.addWidget(combo, 0, 2 * column + 1)
             choice.setColumnStretch(2 * column + 1, 1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addLayout(choice)
-        layout.addWidget(self.shown)
-        layout.addWidget(self.legend)
-        layout.addWidget(self.said)
+        self.stack(choice, self.shown, self.legend, self.said)
         workspace = self.workspace
         workspace.model_changed.connect(self._show_model)
         workspace.target_changed.connect(self._show)

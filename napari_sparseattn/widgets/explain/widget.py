@@ -28,10 +28,10 @@ from napari_sparseattn.settings import last_folder, remember_folder, settings
 from napari_sparseattn.widgets.explain.ask_box import AskBox
 from napari_sparseattn.widgets.explain.bars import ProbabilityBars
 from napari_sparseattn.widgets.explain.curve_plot import CurvePlot
-from napari_sparseattn.widgets.explain.familiarity import familiarity, is_unlike
 from napari_sparseattn.widgets.explain.figure_export import FORMATS, save_figure
 from napari_sparseattn.widgets.explain.k_slider import KSlider
 from napari_sparseattn.widgets.explain.narrow_combo import narrow_combo
+from sparseattn.explain.familiarity import familiarity, is_unlike
 
 OVERLAYS = (
     ("selected", "Selected pixels", "The pixels that the class was computed from, coloured by their weight"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton
 
 from napari_sparseattn.session import Session
 from napari_sparseattn.widgets.explain.question import Question
@@ -29,10 +29,7 @@ class WouldChange(Question):
         row = QHBoxLayout()
         row.addWidget(self.find)
         row.addStretch(1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addLayout(row)
-        layout.addWidget(self.said)
+        self.stack(row, self.said)
         self.find.clicked.connect(self._find)
         self.changing.changed.connect(self._show)
         self._show()

@@ -29,15 +29,14 @@ from napari_sparseattn.field_choice import FieldChoice, crop_from, segment_from
 from napari_sparseattn.field_tables import OTHER
 from napari_sparseattn.session import Session
 from napari_sparseattn.settings import last_folder, recall, remember, remember_folder
+from napari_sparseattn.widgets.field.about_cell import UNPAINTED, about_cell
 from napari_sparseattn.widgets.field.class_legend import ClassLegend
 from napari_sparseattn.widgets.field.find_panel import FindPanel
-from napari_sparseattn.widgets.field.measured_text import measured_text
 from napari_sparseattn.widgets.section import Section
 from sparseattn.cells import CropSettings, SegmentSettings
 from sparseattn.errors import InputError
 
 _PREVIEW_MS = 300
-_UNPAINTED = "not classified"
 MARK_FILES = "Cells (*.tif *.tiff *.png *.npy *.npz *.mat *.h5 *.txt *.json *.geojson);;All files (*)"
 
 
@@ -430,36 +429,14 @@ class FieldWidget(QWidget):
         self.result.setVisible(bool(classes))
         if not classes:
             return
-        counts = Counter(name or _UNPAINTED for name in classes)
+        counts = Counter(name or UNPAINTED for name in classes)
         items = self.workspace.classes
         others = {OTHER: NO_CLASS}
         known = {item.name for item in items}
         others |= {name: NO_CLASS for name in counts if name not in known and name != OTHER}
         self.legend.show_classes(items, others)
         self.legend.show_counts(counts)
-        self.cell.setText(self._about_cell(classes))
-
-    def _about_cell(self, classes: list[str]) -> str:
-        found, index = self.work.found, self.workspace.current
-        if found is None or not 0 <= index < len(classes):
-            return "Click a cell to see the pixels that decided."
-        text = f"Cell {found.label[index]}: {classes[index] or _UNPAINTED}"
-        predictions = self.workspace.predictions
-        if predictions is not None and not self.workspace.blind:
-            rows = (predictions.indices == index).nonzero()[0]
-            if len(rows):
-                sure = 100 * predictions.confidence[rows[0]]
-                text += f"\nModel: {predictions.predicted[rows[0]]}, {sure:.0f} % sure"
-                if predictions.in_distribution[rows[0]] < self.work.painting.refusal.least_familiar:
-                    text += ", unlike the training cells"
-            else:
-                text += "\nThe model could not read it."
-        measured = measured_text(found, index)
-        if measured:
-            text += f"\n{measured}"
-        if found.touches_edge[index]:
-            text += "\nIt touches the edge of the field."
-        return text + "\nPress a key, or a colour below, to correct it."
+        self.cell.setText(about_cell(self.work, self.workspace, classes))
 
 
 def _title(names: tuple[str, ...]) -> str:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sparseattn.explain.contrast import contrast
 from sparseattn.explain.evidence import class_evidence
+from sparseattn.explain.familiarity import familiarity, is_unlike
 from sparseattn.explain.figure import AGAINST_AND_FOR
 from sparseattn.explain.overlay import HEAT
 from sparseattn.explain.page_pictures import image_svg, map_svg, scale_css, selected_svg, signed_svg
+from sparseattn.html_page import html_page
 from sparseattn.writing import replaced_file
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ PAGE_FILE = "page.html"
 ERROR_RATE = 0.1
 MOST_CLASSES = 8
 
-# Nothing may be loaded or run, whatever a class or a file is called.
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1d2327; --quiet: #5f6b73; --ground: #ffffff; --card: #f4f6f8;
   --line: #d9dfe3; --accent: #0072b2; --warn: #b35900; --veil: #ffffff; }
@@ -122,23 +121,7 @@ def cell_page(explanation: Explanation, asked: AskedCells) -> str:
         f"<section>{_card('The model', _facts(_model(asked.classifier)))}</section>",
     ]
     title = f"{explanation.predicted}: {explanation.cell_id}"
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
-        + "\n".join(part for part in body if part)
-        + "\n</body>\n</html>\n"
-    )
-
-
-def likeness_in_words(in_distribution: float) -> str:
-    """Return what the in-distribution score (0 to 1) means, in words."""
-    if in_distribution >= 0.2:
-        return "like the cells that the model was trained on"
-    if in_distribution >= 0.05:
-        return "at the edge of what the model was trained on"
-    return "unlike the cells that the model was trained on: do not rely on the answer"
+    return html_page(title, _STYLE, body)
 
 
 def _head(explanation: Explanation) -> str:
@@ -146,12 +129,11 @@ def _head(explanation: Explanation) -> str:
     known = ""
     if label is not None:
         known = ", as labelled" if label == predicted else f', <b class="warn">labelled {_text(label)}</b>'
-    words = likeness_in_words(explanation.in_distribution)
-    kind = ' class="warn"' if explanation.in_distribution < 0.05 else ""
+    kind = ' class="warn"' if is_unlike(explanation.in_distribution) else ""
     return (
         f"<header><h1>{_text(predicted)}</h1>"
-        f"<p>{_percent(explanation.confidence)} sure{known}. <span{kind}>The cell is {words} "
-        f"({explanation.in_distribution:.2f} of 0 to 1).</span></p>"
+        f"<p>{_percent(explanation.confidence)} sure{known}. <span{kind}>"
+        f"{_text(familiarity(explanation.in_distribution))}</span></p>"
         f'<p class="quiet">Cell {_text(explanation.cell_id)}, from {_text(explanation.source)}</p></header>'
     )
 
@@ -160,7 +142,7 @@ def _pictures(explanation: Explanation, asked: AskedCells, answers: Answers) -> 
     explainer, k = asked.explainer(explanation), explanation.k
     runner_up = explanation.classes[int(np.argsort(-explanation.probabilities, kind="stable")[1])]
     evidence = class_evidence(explainer, explanation.predicted, k)
-    rather = answers.against or contrast(explainer, runner_up, k)
+    rather = answers.against or class_evidence(explainer, explanation.predicted, k, against=runner_up)
     times = explanation.fine_grid * len(explanation.selected)
     high = float(np.percentile(times[times > 0], 98))
     flip = answers.counterfactual
@@ -204,9 +186,9 @@ def _pictures(explanation: Explanation, asked: AskedCells, answers: Answers) -> 
     if rather is not None:
         figures.append(
             _figure(
-                f"{rather.class_name} rather than {rather.other_class}",
+                f"{rather.class_name} rather than {rather.against}",
                 signed_svg(explanation, rather.pixels, says="evidence against another class"),
-                _scale(scale_css(AGAINST_AND_FOR), rather.other_class, rather.class_name),
+                _scale(scale_css(AGAINST_AND_FOR), str(rather.against), rather.class_name),
             )
         )
     return f'<div class="pictures">{"".join(figures)}</div>'

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparseattn.errors import CellError, InputError
-from sparseattn.explain.contrast import Contrast, contrast
 from sparseattn.explain.counterfactual import Counterfactual, counterfactual
+from sparseattn.explain.evidence import ClassEvidence, class_evidence
 from sparseattn.explain.explainer import CellExplainer
 from sparseattn.explain.neighbours import FeatureTable, feature_table
 
@@ -78,7 +78,7 @@ class Neighbour:
 class Answers:
     """What was found; None or empty where it was not asked, or there is nothing to be found."""
 
-    against: Contrast | None = None
+    against: ClassEvidence | None = None
     counterfactual: Counterfactual | None = None
     neighbours: tuple[Neighbour, ...] = ()
 
@@ -136,7 +136,9 @@ class AskedCells:
             return Answers()
         explainer, k = self.explainer(explanation), explanation.k
         return Answers(
-            against=None if asked.against is None else contrast(explainer, asked.against, k),
+            against=None
+            if asked.against in (None, explanation.predicted)
+            else class_evidence(explainer, explanation.predicted, k, against=asked.against),
             counterfactual=counterfactual(explainer, k) if asked.counterfactual else None,
             neighbours=() if asked.known is None else _nearest(explainer, explanation.cell_id, asked.known),
         )

@@ -14,6 +14,7 @@ import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
+from sparseattn.html_page import html_page
 from sparseattn.report.figures import CAPTIONS, draw_figures
 from sparseattn.report.on_ground import put_on_ground
 from sparseattn.report.tables import TITLES, report_tables, shown_rows
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 MOST_ROWS = 400
 """Rows of a table that are shown; a file of the whole table can be written beside the report."""
 
-# Nothing may be loaded or run, whatever a class or a file is called.
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 _DARK_GROUND, _DARK_INK = "#16191c", "#e8eaec"
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1d2327; --quiet: #5f6b73; --ground: #ffffff; --card: #f4f6f8;
@@ -147,14 +146,7 @@ def html_document(
         f'<p class="methods">{_text(report.methods)}</p>',
         f'<p class="quiet">Made by sparseattn; {escape(versions)}.</p>',
     ]
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
-        + "\n".join(part for part in body if part)
-        + "\n</body>\n</html>\n"
-    )
+    return html_page(title, _STYLE, body)
 
 
 def _statement(report: Report) -> str:

@@ -117,13 +117,3 @@ def model_file(tmp_path: Path) -> Callable[[CellSet], Path]:
         return path
 
     return write
-
-
-@pytest.fixture
-def window(make_napari_viewer, qtbot):
-    """A viewer with the dock: (viewer, dock widget)."""
-    viewer = make_napari_viewer(show=True)
-    viewer.window.resize(1280, 800)
-    _, widget = viewer.window.add_plugin_dock_widget("napari-sparseattn", "SparseAttnNet")
-    yield viewer, widget
-    widget.session.close()

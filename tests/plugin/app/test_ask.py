@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
 
-from napari_sparseattn.widgets.explain.familiarity import familiarity
 from sparseattn.explain import CellExplainer, class_evidence
 from sparseattn.explain.counterfactual import counterfactual
+from sparseattn.explain.familiarity import familiarity
 from sparseattn.explain.neighbours import feature_table
 from sparseattn.explain.shortcuts import attention_outside, outside_cell, own_mask
 from sparseattn.learn.calibration import ConfidenceScale

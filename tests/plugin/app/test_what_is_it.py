@@ -25,15 +25,6 @@ def own_settings_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("SPARSEATTN_CONFIG", str(tmp_path / "config"))
 
 
-@pytest.fixture
-def window(make_napari_viewer, qtbot):
-    viewer = make_napari_viewer(show=True)
-    viewer.window.resize(1280, 800)
-    _, widget = viewer.window.add_plugin_dock_widget("napari-sparseattn", "SparseAttnNet")
-    yield viewer, widget
-    widget.session.close()
-
-
 def write_cells(folder: Path, cells, count: int = 20) -> Path:
     """Write cells as TIFFs of so many pages, without a word about them."""
     folder.mkdir()

@@ -34,15 +34,6 @@ def phase_file(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def window(make_napari_viewer, qtbot):
-    viewer = make_napari_viewer(show=True)
-    viewer.window.resize(1280, 800)
-    _, widget = viewer.window.add_plugin_dock_widget("napari-sparseattn", "SparseAttnNet")
-    yield viewer, widget
-    widget.session.close()
-
-
 def settle(qtbot, session) -> None:
     qtbot.waitUntil(lambda: not session.jobs.running and not session.field.is_busy, timeout=60_000)
 
