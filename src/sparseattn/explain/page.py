@@ -65,8 +65,9 @@ section { margin-top: 1rem; }
 .key { display: inline-block; width: .7rem; height: .7rem; border: 2px solid; margin-right: .3rem;
   vertical-align: -.05rem; }
 @page { size: A4; margin: 10mm; }
-@media print { :root { color-scheme: light; --ink: #1d2327; --quiet: #5f6b73; --ground: #ffffff;
-    --card: #f4f6f8; --line: #d9dfe3; --accent: #0072b2; --warn: #b35900; --veil: #ffffff; }
+@media print { :root { font-size: 8pt; color-scheme: light; --ink: #1d2327; --quiet: #5f6b73;
+    --ground: #ffffff; --card: #f4f6f8; --line: #d9dfe3; --accent: #0072b2; --warn: #b35900;
+    --veil: #ffffff; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   body { padding: 0; max-width: none; font-size: 8pt; line-height: 1.25; } h1 { font-size: 15pt; }
   .pictures { gap: 2mm 4mm; margin: 2.5mm 0; } .pictures svg { max-height: 42mm; }
