@@ -27,6 +27,9 @@ _CHUNK = 32
 
 _AT_ONCE = 128  # images
 
+_BYTES_AT_ONCE = 1 << 30
+"""Of images in a batch, and of what a net makes of a chunk: large images are asked about in fewer."""
+
 
 @dataclass
 class Classifier(TrainedModel):
@@ -188,8 +191,10 @@ class Classifier(TrainedModel):
         cells, notes = admitted.cells, admitted.notes
         if batch_size < 1:
             raise InputError(f"a batch of {batch_size} cells cannot be; give at least 1")
+        config = self.net.config
+        batch_size = min(batch_size, max(1, _BYTES_AT_ONCE // (4 * config.channels * config.size**2)))
         target = choose_device(device)
-        chosen = choose_engine(engine, self.net.config, target, len(cells))
+        chosen = choose_engine(engine, config, target, len(cells))
         ask = self._asker(chosen, target, k)
         model_hash = self.model_hash
         skipped: list[Skipped] = []
@@ -232,9 +237,11 @@ class Classifier(TrainedModel):
 
             return ask
 
+        chunk = max(1, min(_CHUNK, _BYTES_AT_ONCE // net.config.bytes_an_image))
+
         def ask_torch(images: Images) -> tuple[Images, Images]:
             with torch.inference_mode():
-                parts = torch.from_numpy(images).split(_CHUNK if device == "cpu" else len(images))
+                parts = torch.from_numpy(images).split(chunk if device == "cpu" else len(images))
                 outputs = [net(part.to(device), k) for part in parts]
                 logits = torch.cat([output.logits for output in outputs])
                 feature = torch.cat([output.feature for output in outputs])
