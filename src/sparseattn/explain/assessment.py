@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from sparseattn.errors import InputError
 from sparseattn.explain.compartments import Compartments
 from sparseattn.explain.faithfulness import Ask, Kept, arrivals
-from sparseattn.explain.fills import FILLS, Fill, fill_images
 from sparseattn.explain.localisation import random_inside
 from sparseattn.explain.rankings import Ranking, baseline_rankings, net_rankings, selection
 from sparseattn.explain.sanity import STAGES, randomised, similarity
 from sparseattn.explain.trial import MethodScores, Trial
+from sparseattn.fills import FILLS, Fill, fill_images
 from sparseattn.learn.metrics import bootstrap_interval
 from sparseattn.net import SparseAttnNet
 from sparseattn.net.select import units_for

@@ -43,7 +43,9 @@ CAPTIONS = {
     "conditions": "Class fractions over the samples: dots are samples, bars means with 95 % intervals.",
     "attention": "Mean image and mean attention of the cells that were given each class, on the net's grid.",
     "looks": "What it looks at in each class: typical cells; where the selected pixels lie and how bright "
-    "they are, beside all pixels of these cells (dotted); which channel brings the evidence.",
+    "they are, beside all pixels of these cells (dotted); which channel brings the evidence; what share of "
+    "them lies in a compartment, beside its share of the picture (line). Outlines are guessed where there is "
+    "no mask.",
     "history": "Training: loss, balanced accuracy on the validation cells, and selected pixels.",
 }
 """What each plot shows, by its name; the order in which they are drawn."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sparseattn.drift import Drift, check_drift
 from sparseattn.errors import InputError
+from sparseattn.explain.compartments import Compartments, OwnOutlines
 from sparseattn.explain.general import GeneralLook, look_in_general
 from sparseattn.learn.metrics import classification_report
 from sparseattn.report.attention import ClassAttention, mean_attention
@@ -127,6 +128,7 @@ def make_report(
     judge_by: Choice = "auto",
     sample_column: str | None = None,
     condition_column: str | None = None,
+    compartments: Compartments | None = None,
     with_attention: bool = True,
     with_drift: bool = True,
     with_shortcuts: bool = True,
@@ -146,6 +148,9 @@ def make_report(
         Which cells with known classes are compared; see `judged.choose_judged`.
     sample_column, condition_column : str, optional
         See `fractions.class_fractions`.
+    compartments : Compartments, optional
+        Of the cells of the predictions, row by row; the cells' own outlines, read or guessed, where they are
+        not given.
     with_attention, with_drift, with_shortcuts : bool
         Whether the images of some cells are looked at again, which takes seconds.
     seed : int
@@ -188,7 +193,10 @@ def make_report(
             classifier, predictions, on_batch=_named(on_progress, "averaging images and attention")
         )
         general = look_in_general(
-            classifier, predictions, on_batch=_named(on_progress, "looking at the selected pixels")
+            classifier,
+            predictions,
+            compartments=compartments or OwnOutlines(classifier, predictions.cells),
+            on_batch=_named(on_progress, "looking at the selected pixels"),
         )
     shortcuts: tuple[str, ...] = ()
     if with_shortcuts:
