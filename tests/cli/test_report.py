@@ -83,6 +83,18 @@ def test_no_model_is_one_line(process, trained, tmp_path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_selected_pixels_are_tested(trained, sparseattn, tmp_path) -> None:
+    finished = sparseattn(
+        "report", trained.model, trained.cells, "-o", tmp_path / "r.html", "--explanations", "--figures",
+        tmp_path / "plots", "--json",
+    )  # fmt: skip
+    assert finished.status == 0, finished.err
+    said = finished.json["selected_pixels"]
+    assert said.startswith("Shown its selected pixels alone")
+    assert said.replace(" %", "&nbsp;%") in (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert (tmp_path / "plots" / "trust.svg").is_file()
+
+
 def test_the_selected_pixels_are_told_by_compartment(sparseattn, trained, tmp_path) -> None:
     """Simulated cells bring masks of nucleus and cytoplasm; of others the outline is guessed."""
     cells = ROOT / "sample_data" / "stained"

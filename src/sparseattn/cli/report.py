@@ -54,6 +54,9 @@ def report(
     ] = None,
     masks: Masks = None,
     mask_names: MaskNames = None,
+    explanations: Annotated[
+        bool, typer.Option("--explanations", help="Test the selected pixels too; takes ten seconds and more.")
+    ] = False,
     title: Annotated[str, typer.Option(help="Heading of the report.")] = "Cell report",
     pixels: shared.PixelsOption = None,
     options: SourceOptions = PLAIN_SOURCE,
@@ -81,6 +84,7 @@ def report(
 
     from sparseattn.export.tables import write_table
     from sparseattn.report import draw_figures, make_report, report_tables, write_figures, write_html
+    from sparseattn.report.trust import trust_statement
 
     masks = find_masks(sources[0], masks)
     made = make_report(
@@ -89,6 +93,7 @@ def report(
         judge_by=side,
         sample_column=sample_column,
         condition_column=condition_column,
+        with_trust=explanations,
         compartments=None if masks is None else read_masks(classifier, predictions.cells, masks, mask_names),
     )
     if table is not None:
@@ -105,6 +110,7 @@ def report(
     judged = made.judgement
     warnings = [sentence for drift in made.drift for sentence in drift.warnings]
     shortcuts = list(made.shortcuts)
+    trust = None if made.trust is None else trust_statement(made.trust)
     if as_json:
         print_json(
             {
@@ -120,6 +126,7 @@ def report(
                 "metrics": None if judged is None else judged.metrics,
                 "drift_warnings": warnings,
                 "shortcut_warnings": shortcuts,
+                "selected_pixels": trust,
                 "looks_at": None if made.general is None else made.general.document(),
                 "methods": made.methods,
             }
@@ -136,6 +143,8 @@ def report(
             ("skipped", len(skipped) or None),
         ]
     )
+    if trust is not None:
+        print(trust)
     for sentence in (*shortcuts, *warnings):
         print(f"Warning: {sentence}")
 
