@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sparseattn.csv_text import write_csv
 from sparseattn.errors import InputError
 from sparseattn.export import recording
 from sparseattn.writing import replaced_file
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from sparseattn.cells import CellSet
     from sparseattn.predictions import Predictions
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _FCS_TEXT_BYTES = 90_000_000
 """The FCS header gives the end of the text in eight digits."""
 
@@ -31,7 +31,7 @@ def write_predictions(predictions: Predictions, path: str | Path) -> None:
     """Write predictions in the format that the suffix names.
 
     ``.csv``
-        UTF-8. Text that a spreadsheet would take for a formula gets a leading ``'``.
+        UTF-8. Text that a spreadsheet would take for a formula gets a leading ``'``: `sparseattn.csv_text`.
     ``.parquet``
         The same columns with their types.
     ``.h5ad``
@@ -143,7 +143,7 @@ def write_table(table: pd.DataFrame, path: str | Path) -> None:
         raise InputError(f"{path} is no known kind of table; let the name end in .csv or .parquet")
     with replaced_file(path) as draft:
         if suffix == ".csv":
-            _table_to_csv(table, draft)
+            write_csv(table, draft)
         else:
             table.to_parquet(draft, engine="pyarrow", index=False)
 
@@ -178,24 +178,11 @@ def _is_missing(value: object) -> bool:
 
 
 def _write_csv(predictions: Predictions, table: pd.DataFrame, path: Path) -> None:
-    _table_to_csv(table, path)
-
-
-def _table_to_csv(table: pd.DataFrame, path: Path) -> None:
-    safe = table.copy()
-    for name in _text_columns(safe):
-        safe[name] = safe[name].map(_no_formula)
-    safe.columns = pd.Index([_no_formula(name) for name in safe.columns])
-    safe.to_csv(path, index=False, encoding="utf-8", lineterminator="\n")
+    write_csv(table, path)
 
 
 def _text_columns(table: pd.DataFrame) -> list[str]:
     return [name for name in table.columns if not pd.api.types.is_numeric_dtype(table[name])]
-
-
-def _no_formula(text: object) -> object:
-    """Return text that a spreadsheet shows and does not run (OWASP, "CSV injection")."""
-    return f"'{text}" if isinstance(text, str) and text.startswith(_FORMULA_STARTS) else text
 
 
 def _write_parquet(predictions: Predictions, table: pd.DataFrame, path: Path) -> None:

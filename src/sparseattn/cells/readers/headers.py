@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sparseattn.cells.cell_file import CellFile
-from sparseattn.cells.origin import Skipped, shown
+from sparseattn.cells.origin import Skipped, reason_of, shown
 from sparseattn.cells.readers import (
     arrays,
     hdf5,
@@ -86,7 +86,7 @@ def read_headers(
         except WavelengthError as error:  # no fault of this file alone
             raise WavelengthError(f"{shown(item.path)} cannot be used: {error}.") from None
         except Exception as error:  # decoders raise whatever a broken header makes them trip over
-            reason = shown(error) or type(error).__name__
+            reason = reason_of(error)
             if isinstance(error, LayoutError) and len(listed) == 1:
                 raise LayoutError(f"{shown(item.path)} cannot be used: {reason}.", error.shape) from None
             if strict:
@@ -118,7 +118,7 @@ def describe_file(item: Listed, how: HowToRead) -> list[CellFile]:
         try:
             empty = _as_recorded(reference, how)[0]
         except Exception as error:  # decoders raise whatever a broken header makes them trip over
-            reason = shown(error) or type(error).__name__
+            reason = reason_of(error)
             raise ValueError(f"its reference {shown(reference)} cannot be used: {reason}") from None
     return [as_path_difference(file, settings, empty) for file in files]
 
