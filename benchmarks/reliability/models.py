@@ -1,20 +1,32 @@
-"""Commands are killed at random: is the old file intact, and does going on give what a whole run gives?"""
+"""Commands are killed at random: is the old file intact, and does going on give what a whole run gives?
+
+Each command is a process of its own, forked from this one, which has imported the libraries: kills fall into
+the work, not into seconds of imports.
+"""
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import random
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import cycle
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import pandas as pd  # noqa: F401 - once, for all commands
 from PIL import Image
+
+from sparseattn.classifier import Classifier
+from sparseattn.cli import main
+from sparseattn.learn.fit import fit  # noqa: F401
 
 COMMANDS = ("train", "finetune", "save", "predict", "export")
 SIDE, EPOCHS, CELLS = 16, 6, 8
@@ -75,18 +87,18 @@ class Workshop:
     """A folder with cells, a model, and what each command writes when nothing disturbs it."""
 
     def __init__(self, room: Path) -> None:
-        self.room = room
+        self.room, self.said = room, room / "said.txt"
         self.cells = make_cells(room / "cells", ("dark", "grey", "bright"))
         self.more = make_cells(room / "more", ("dark", "white"))
         self.model = room / "model.safetensors"
-        _run(self._train(self.model, 0))
+        self._run(self._train(self.model, 0))
         self.old, self.new, self.seconds = {}, {}, {}
         for command in COMMANDS:
             target = self.target(command)
-            _run(self.words(command, seed=1))
+            self._run(self.words(command, seed=1))
             self.old[command] = target.read_bytes()
             began = time.monotonic()
-            _run(self.words(command))
+            self._run(self.words(command))
             self.seconds[command] = time.monotonic() - began
             self.new[command] = target.read_bytes()
 
@@ -113,6 +125,12 @@ class Workshop:
     def _other(self) -> Path:
         return self.target("finetune")
 
+    def _run(self, words: Sequence[str]) -> None:
+        process = _begin(_command, words, self.said)
+        process.join()
+        if process.exitcode:
+            raise RuntimeError(f"{' '.join(words)}: {self.said.read_text()[-2000:]}")
+
     def _train(self, target: Path, seed: int) -> list[str]:
         words = ["train", str(self.cells), "--size", str(SIDE), "--epochs", str(EPOCHS), "--seed", str(seed)]
         return [*words, "-o", str(target), "--resume"]
@@ -131,7 +149,7 @@ class Workshop:
             else:
                 after = self._kill_run(command, moment, chance)
         left, drafts = self._left(target, command), len(list(target.parent.glob(".*.partial")))
-        _run(self.words(command))
+        self._run(self.words(command))
         again = "same" if target.read_bytes() == self.new[command] else "other bytes than of an unbroken run"
         others = sorted(path.name for path in target.parent.iterdir() if path != target)
         if others:
@@ -140,32 +158,27 @@ class Workshop:
 
     def _kill_run(self, command: str, moment: Moment, chance: random.Random) -> float | None:
         """Kill a command; return after how many seconds, or None where it was through before."""
-        process = subprocess.Popen(
-            _line(self.words(command)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        process = _begin(_command, self.words(command), self.said)
         began = time.monotonic()
         if moment == "at any time":
-            try:
-                process.wait(timeout=chance.uniform(0, self.seconds[command]))
-            except subprocess.TimeoutExpired:
-                pass
-            else:
+            until = began + chance.uniform(0, self.seconds[command])
+            while process.is_alive() and time.monotonic() < until:
+                time.sleep(0.002)  # not join(timeout), which waits for ever once a process has become another
+            if not process.is_alive():
                 self.seconds[command] = time.monotonic() - began  # the machine does less than it did
         else:
             _wait_for_write(process, self.target(command).parent, chance.randint(1, DRAFTS.get(command, 1)))
             time.sleep(chance.uniform(0, LONGEST_WRITE))
         after = time.monotonic() - began
         process.kill()
-        return after if process.wait() < 0 else None
+        process.join()
+        return after if process.exitcode else None
 
     def _kill_saving(self, target: Path, moment: Moment, chance: random.Random) -> float:
         models = [self.room / f"{name}.safetensors" for name in ("one", "two")]
         for path, content in zip(models, (self.old["save"], self.new["save"]), strict=True):
             path.write_bytes(content)
-        words = ["-m", "benchmarks.reliability.saving", *map(str, models), str(target)]
-        process = subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE)
-        assert process.stdout is not None
-        process.stdout.readline()
+        process = _begin(_save_for_ever, *models, target)
         began = time.monotonic()
         time.sleep(chance.uniform(0, LONGEST_SAVING))
         if moment == "while a file was written":
@@ -173,8 +186,7 @@ class Workshop:
             time.sleep(chance.uniform(0, LONGEST_WRITE))
         after = time.monotonic() - began
         process.kill()
-        process.wait()
-        process.stdout.close()
+        process.join()
         return after
 
     def _left(self, target: Path, command: str) -> str:
@@ -184,20 +196,32 @@ class Workshop:
         return "new" if content == self.new[command] else f"{len(content)} bytes that are neither"
 
 
-def _line(words: Sequence[str]) -> list[str]:
-    return [sys.executable, "-m", "sparseattn", *words]
+def _begin(work: Callable[..., None], *arguments: object) -> BaseProcess:
+    """Do something in a process of its own."""
+    process = multiprocessing.get_context("fork").Process(target=work, args=arguments, daemon=True)
+    process.start()
+    return process
 
 
-def _run(words: Sequence[str]) -> None:
-    done = subprocess.run(_line(words), capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(words)}: {done.stderr[-2000:]}")
+def _command(words: Sequence[str], says: Path) -> None:
+    """Be the command line, and say to a file what it says."""
+    said = os.open(says, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    for stream in (1, 2):
+        os.dup2(said, stream)
+    if words[0] == "export":
+        os.execv(sys.executable, [sys.executable, "-m", "sparseattn", *words])
+    main(list(words))
 
 
-def _wait_for_write(process: subprocess.Popen[bytes], folder: Path, times: int) -> None:
+def _save_for_ever(one: Path, other: Path, target: Path) -> None:
+    for model in cycle([Classifier.load(path) for path in (other, one)]):
+        model.save(target)
+
+
+def _wait_for_write(process: BaseProcess, folder: Path, times: int) -> None:
     """Return as soon as drafts of files were begun in a folder so many times, or the process has ended."""
     written = False
-    while times and process.poll() is None:
+    while times and process.is_alive():
         writes = any(path.suffix == ".partial" for path in folder.iterdir())
         times -= writes and not written
         written = writes
