@@ -42,6 +42,8 @@ class Watch:
     def __init__(self) -> None:
         self.faults: list[str] = []
         self.sentences: Counter[str] = Counter()
+        self.last: list[str] = []
+        """What was done last."""
 
     def begin(self) -> None:
         """Listen, in place of all who listened before."""
@@ -61,8 +63,8 @@ class Watch:
 
     def add(self, fault: str) -> None:
         """Keep that something went wrong."""
-        self.faults.append(fault)
-        print(fault, file=sys.stderr, flush=True)
+        self.faults.append(f"after {', '.join(self.last)}: {fault}")
+        print(self.faults[-1], file=sys.stderr, flush=True)
 
     def sentence(self, sentence: str) -> None:
         """Keep what the status line said that could not be done; what nobody foresaw is a fault."""
@@ -176,6 +178,7 @@ class Soak:
         kinds = [name for name, often in ACTIONS.items() for _ in range(often)]
         kind = self.chance.choice(kinds)
         self.done[kind] += 1
+        self.watch.last = [*self.watch.last[-7:], kind]
         getattr(self, kind)()
         self.turn(self.chance.choice((0.0, 0.0, 0.05, 0.3)))
 
