@@ -202,9 +202,10 @@ class MainWidget(QWidget):
             window.destroyed.connect(self.session.close)
 
     def changeEvent(self, event: QEvent) -> None:
-        """A dock that is closed for good ends with it: napari lets go of it, and Python whenever it likes."""
+        """Napari lets go of a closed dock; left to Python it would go on working, unseen, for long."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.ParentChange and self._in_window and self.parent() is None:
+            self.session.let_go_of_dead_widgets(leaving=self)
             self.deleteLater()
 
     # -- opening -------------------------------------------------------------------------------------
