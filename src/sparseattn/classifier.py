@@ -153,7 +153,7 @@ class Classifier(TrainedModel):
             "device": device,
             "engine": engine,
         }
-        for part in self.answers(cells, force=force, **how):
+        for part in self.answers_admitted(admitted, **how):
             parts.append(part)
             if on_batch is not None and len(part):
                 on_batch(int(part.indices[-1]) + 1, len(cells))
@@ -181,10 +181,29 @@ class Classifier(TrainedModel):
         Raises
         ------
         InputError, CellError
-            As `predict`, at the first batch.
+            As `predict`.
         """
+        return self.answers_admitted(
+            self.admit(cells, force=force),
+            k=k,
+            batch_size=batch_size,
+            strict=strict,
+            device=device,
+            engine=engine,
+        )
+
+    def answers_admitted(
+        self,
+        admitted: Admitted,
+        *,
+        k: int | None = None,
+        batch_size: int = 256,
+        strict: bool = False,
+        device: str = "auto",
+        engine: str = "auto",
+    ) -> Iterator[Predictions]:
+        """Classify cells that were looked at already, or a part of them: see `answers` and `admit`."""
         k = self._checked_k(k)
-        admitted = self.admit(cells, force=force)
         cells, notes = admitted.cells, admitted.notes
         if batch_size < 1:
             raise InputError(f"a batch of {batch_size} cells cannot be; give at least 1")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from sparseattn.cells.cell_file import CellFile, recorded_source
 from sparseattn.cells.origin import Origin
@@ -49,6 +51,21 @@ class Catalogue:
             )
             self.row_of = np.concatenate([part._catalogue.row_of[part._positions] for part in parts])
 
+    def detached(self, positions: npt.NDArray[np.int64]) -> Catalogue:
+        """Return a catalogue of some cells alone, in this order: small, to be sent to another process.
+
+        Of cells with equal content the second is ``...-2`` here, whatever its name is among all.
+        """
+        files: list[CellFile] = []
+        file_of, row_of = self.file_of[positions], self.row_of[positions]
+        follows = (file_of[1:] == file_of[:-1]) & (row_of[1:] == row_of[:-1] + 1)
+        starts = np.concatenate([[0], np.flatnonzero(~follows) + 1]) if len(positions) else np.arange(0)
+        for start, stop in zip(starts, [*starts[1:], len(positions)], strict=True):
+            file = self.files[file_of[start]]
+            run = None if file.cells is None else int(stop - start)
+            files.append(replace(file, cells=run, first=int(row_of[start]), labels=None, columns=None))
+        return Catalogue(files)
+
     def origin(self, position: int) -> Origin:
         """Return the file of a cell, and its row in it."""
         file = self.files[self.file_of[position]]
@@ -58,8 +75,8 @@ class Catalogue:
     def ids(self) -> tuple[str, ...]:
         """The name of each cell."""
         if self._parts is not None:
-            return tuple(_unique(name for part in self._parts for name in part.ids))
-        return tuple(_unique(self._digest(position) for position in range(len(self.file_of))))
+            return tuple(unique_names(name for part in self._parts for name in part.ids))
+        return tuple(unique_names(self._digest(position) for position in range(len(self.file_of))))
 
     def _digest(self, position: int) -> str:
         """Hash a file that is one cell as it lies on disk, a row of a stack by its pixels and its index."""
@@ -83,7 +100,7 @@ class Catalogue:
         return hashlib.blake2b(content + f"#{row}".encode(), digest_size=8).hexdigest()
 
 
-def _unique(names: Iterable[str]) -> Iterator[str]:
+def unique_names(names: Iterable[str]) -> Iterator[str]:
     """Yield the names, the second of two equal ones with ``-2``, the third with ``-3``, and so on."""
     seen: set[str] = set()
     for name in names:

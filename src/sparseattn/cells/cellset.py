@@ -15,7 +15,7 @@ import numpy.typing as npt
 from sparseattn.cells.catalogue import Catalogue
 from sparseattn.cells.cell_file import CellFile, MaskedSource, MemorySource
 from sparseattn.cells.channels import check_channels
-from sparseattn.cells.columns import LazyColumn, taken
+from sparseattn.cells.columns import LazyColumn, detached, taken
 from sparseattn.cells.facts import Known, common
 from sparseattn.cells.modality import Modality
 from sparseattn.cells.origin import Origin, Skipped, shown
@@ -270,6 +270,22 @@ class CellSet:
             labels=tuple(self.labels[i] for i in chosen),
             _positions=self._positions[chosen],
             _columns={name: taken(values, chosen) for name, values in self._columns.items()},
+        )
+
+    def detached(self, indices: Sequence[int] | npt.NDArray[np.integer]) -> CellSet:
+        """Return the cells at `indices` as `subset` does, without the files that hold none of them.
+
+        What is sent to another process is as small as can be, and only these cells are read for their ids.
+        Of cells with equal content the second is named ``...-2`` here, whatever its id in the whole set is.
+        """
+        chosen = np.asarray(indices, dtype=np.int64).reshape(-1)
+        return dataclasses.replace(
+            self,
+            labels=tuple(self.labels[i] for i in chosen),
+            skipped=(),
+            _catalogue=self._catalogue.detached(self._positions[chosen]),
+            _positions=np.arange(len(chosen)),
+            _columns={name: detached(values, chosen) for name, values in self._columns.items()},
         )
 
     def with_labels(self, labels: Sequence[str | None]) -> CellSet:
