@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -66,6 +69,22 @@ class Catalogue:
             files.append(replace(file, cells=run, first=int(row_of[start]), labels=None, columns=None))
         return Catalogue(files)
 
+    def fingerprint(self, positions: npt.NDArray[np.int64]) -> str:
+        """Return 32 hex digits that change with the files, as far as their headers and times tell."""
+        digest = hashlib.blake2b(digest_size=16)
+        file_of, row_of = self.file_of[positions], self.row_of[positions]
+        there, places = np.unique(file_of, return_inverse=True)
+        seen: dict[Path, str] = {}  # a file may be described in many parts
+        for number in there:
+            file = self.files[number]
+            path = file.source.path
+            if path not in seen:
+                seen[path] = f"{os.fspath(path)!r} {_written(path)}"
+            digest.update(f"{seen[path]} {file.channels} {file.shape} {file.dtype} {file.cells}\n".encode())
+        digest.update(np.ascontiguousarray(places, np.int64).tobytes())
+        digest.update(np.ascontiguousarray(row_of, np.int64).tobytes())
+        return digest.hexdigest()
+
     def origin(self, position: int) -> Origin:
         """Return the file of a cell, and its row in it."""
         file = self.files[self.file_of[position]]
@@ -98,6 +117,17 @@ class Catalogue:
         except Exception:
             content = b"unreadable"  # a bad cell still needs a name to be reported by
         return hashlib.blake2b(content + f"#{row}".encode(), digest_size=8).hexdigest()
+
+
+def _written(path: Path) -> list[tuple[int, int]]:
+    """Return the size of a file and when it was written (ns); of a store the same of its headers."""
+    marks = [path / mark for mark in ("zarr.json", ".zarray", ".zgroup")] if path.is_dir() else [path]
+    found = []
+    for mark in marks:
+        with suppress(OSError):
+            said = mark.stat()
+            found.append((said.st_size, said.st_mtime_ns))
+    return found
 
 
 def unique_names(names: Iterable[str]) -> Iterator[str]:

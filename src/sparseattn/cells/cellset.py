@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -287,6 +288,20 @@ class CellSet:
             _positions=np.arange(len(chosen)),
             _columns={name: detached(values, chosen) for name, values in self._columns.items()},
         )
+
+    def fingerprint(self) -> str:
+        """Return 32 hex digits that change with the cells, their labels or their samples.
+
+        Pixels are not read: of files their place, size and time count. So it is quick for a million cells,
+        and changes when a file is written anew.
+        """
+        digest = hashlib.blake2b(self._catalogue.fingerprint(self._positions).encode(), digest_size=16)
+        told = (self.channels, self.modality, self.unit, self.phase, self.events, self.skipped)
+        digest.update(repr(told).encode())
+        digest.update(repr(self.labels).encode())
+        for name, values in self._columns.items():  # those of a file change with the file
+            digest.update(repr((name, None if isinstance(values, LazyColumn) else values)).encode())
+        return digest.hexdigest()
 
     def with_labels(self, labels: Sequence[str | None]) -> CellSet:
         """Return the same cells with other labels, one a cell.
