@@ -17,6 +17,7 @@ from sparseattn.cli.export import export
 from sparseattn.cli.finetune import finetune
 from sparseattn.cli.info import info
 from sparseattn.cli.output import drop_notes, one_line, print_notes
+from sparseattn.cli.pack import pack
 from sparseattn.cli.predict import predict
 from sparseattn.cli.report import report
 from sparseattn.cli.segment import segment
@@ -39,6 +40,7 @@ for command in (
     simulate,
     info,
     segment,
+    pack,
     train,
     finetune,
     calibrate,

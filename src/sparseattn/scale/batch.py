@@ -27,6 +27,7 @@ from sparseattn.scale.parts import Part
 from sparseattn.scale.pixels import check_zarr, make_pixel_store, pixel_checksums
 from sparseattn.scale.processes import in_processes
 from sparseattn.scale.run_plan import RunPlan, check_same_run, read_plan
+from sparseattn.scale.summary import FILE as SUMMARY
 from sparseattn.scale.summary import Summary, counts_of
 
 if TYPE_CHECKING:
@@ -165,10 +166,12 @@ class _Run:
             self._sweep()
         seconds = time.monotonic() - began
         paths = [self.folder / part_file(number) for number in range(len(self.plan.parts) + self._left_out)]
-        for number in number_equal_cells(paths, self.classifier.split.sides.get):
+        renamed = number_equal_cells(paths, self.classifier.split.sides.get)
+        for number in renamed:
             self._note(number, checksum(paths[number]), pixel_checksums(self.folder, number))
         summary = self._summary(paths, finished, seconds)
-        summary.write(self.folder)
+        if finished or renamed or not (self.folder / SUMMARY).exists():  # what it took stays known
+            summary.write(self.folder)
         return summary
 
     @property

@@ -68,8 +68,7 @@ def columns_for(cells: CellSet, classes: Sequence[str], *, sets: bool, notes: bo
 
 
 def _kind(cells: CellSet, name: str) -> str:
-    values = cells.column(name)
-    assert values is not None
+    values: Any = cells.column(name)
     if isinstance(values, LazyColumn):  # a copy: what it reads is not kept
         values = values.take(np.arange(len(values))).values
     plain = plain_column(pd.Series(values))

@@ -31,6 +31,4 @@ def parts_of(cells: int, cells_a_part: int) -> tuple[Part, ...]:
     if cells_a_part < 1:
         raise InputError(f"a part of {cells_a_part} cells cannot be; give at least 1")
     starts = range(0, cells, cells_a_part)
-    return tuple(
-        Part(number, start, min(start + cells_a_part, cells)) for number, start in enumerate(starts)
-    )
+    return tuple(Part(number, start, min(start + cells_a_part, cells)) for number, start in enumerate(starts))

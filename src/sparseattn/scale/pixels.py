@@ -1,9 +1,9 @@
 """Selected pixels and maps of all cells, as arrays of one Zarr store with a row a cell.
 
-With ``selected``: ``units`` (n, K) int32, flat indices into the G x G selectable units in the order of selection,
-and ``weights`` (n, K) float32, their attention, the mean of the heads. With ``maps``: ``coarse`` (n, G, G)
-float16, coarse attention in 0..1, and ``fine`` (n, G, G) float16, the weights where they lie. A cell that could
-not be read has -1 and NaN. Each part of a run is one file of each array.
+With ``selected``: ``units`` (n, K) int32, flat indices into the G x G selectable units in the order of
+selection, and ``weights`` (n, K) float32, their attention, the mean of the heads. With ``maps``: ``coarse``
+(n, G, G) float16, coarse attention in 0..1, and ``fine`` (n, G, G) float16, the weights where they lie. A
+cell that could not be read has -1 and NaN. Each part of a run is one file of each array.
 """
 
 from __future__ import annotations
@@ -32,9 +32,7 @@ def check_zarr() -> None:
     try:
         import zarr  # noqa: F401
     except ImportError:
-        raise InputError(
-            "this needs zarr; install it with: pip install 'napari-sparseattn[scale]'"
-        ) from None
+        raise InputError("this needs zarr; install it with: pip install 'napari-sparseattn[scale]'") from None
 
 
 def make_pixel_store(plan: RunPlan, classifier: Classifier, folder: Path) -> None:
@@ -100,7 +98,7 @@ def write_pixels(plan: RunPlan, classifier: Classifier, cells: CellSet, part: Pa
             fine = torch.zeros(len(weights), units**2).scatter(1, output.selected, weights)
             made["coarse"][batch.indices] = output.coarse.sigmoid().numpy()
             made["fine"][batch.indices] = fine.view(-1, units, units).numpy()
-    group = zarr.open_group(str(folder / STORE), mode="r+")
+    group: Any = zarr.open_group(str(folder / STORE), mode="r+")
     for name, values in made.items():
         group[name][part.start : part.stop] = values
 

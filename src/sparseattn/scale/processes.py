@@ -7,6 +7,7 @@ import os
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, TypeVar
@@ -49,9 +50,7 @@ class _Pool(Generic[Task, Done]):
             worker.process.join()
 
 
-def in_processes(
-    work: Callable[[Task], Done], tasks: Iterable[Task], workers: int
-) -> Iterator[Done]:
+def in_processes(work: Callable[[Task], Done], tasks: Iterable[Task], workers: int) -> Iterator[Done]:
     """Do the tasks in so many processes; yield what comes of each, in any order.
 
     A task whose worker died is given to another.
@@ -102,7 +101,7 @@ def in_processes(
                     if deaths[id(task)] == MOST_DEATHS:
                         raise InputError(
                             f"{MOST_DEATHS} workers ended without a word at the same cells; is there too "
-                            "little memory for so many? What is done is kept: start again with fewer --workers"
+                            "little memory for so many? What is done is kept; start again with fewer"
                         ) from None
                     again.append(task)
                     continue
@@ -118,10 +117,8 @@ def _give(worker: _Worker[Task], task: Task | None) -> None:
     if task is None:
         return
     worker.busy_with = task
-    try:
+    with suppress(OSError):  # it died; that is seen when it is waited for
         worker.connection.send(task)
-    except OSError:  # it died; that is seen when it is waited for
-        pass
 
 
 def _serve(connection: Connection, work: Callable[[Any], Any]) -> None:

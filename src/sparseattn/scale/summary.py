@@ -125,7 +125,9 @@ def counts_of(
         errors += len(table) - reasons.null_count
         if len(first) < _FIRST_ERRORS and reasons.null_count < len(table):
             sources = table.column("source").to_pylist()
-            bad = [(str(s), str(e)) for s, e in zip(sources, reasons.to_pylist(), strict=True) if e is not None]
+            bad = [
+                (str(s), str(e)) for s, e in zip(sources, reasons.to_pylist(), strict=True) if e is not None
+            ]
             first += bad[: _FIRST_ERRORS - len(first)]
     ordered = dict(predicted.most_common())
     by_sample = {name: dict(sorted(counts.items())) for name, counts in sorted(samples.items())}

@@ -1,9 +1,9 @@
 """Packed cells: many crops in one Zarr store, with a table beside them that says what each is.
 
-The store is a group. ``images`` is (n, C, H, W), as large as the largest cell; a smaller one lies in its upper
-left corner. ``cells.parquet`` has a row a cell: the columns of `TABLE`, and one for each sample column, whose
-name begins with `SAMPLE`. The group's attribute `ABOUT` says what holds for all cells. `sparseattn.scale.pack`
-writes it.
+The store is a group. ``images`` is (n, C, H, W), as large as the largest cell; a smaller one lies in its
+upper left corner. ``cells.parquet`` has a row a cell: the columns of `TABLE`, and one for each sample column,
+whose name begins with `SAMPLE`. The group's attribute `ABOUT` says what holds for all cells.
+`sparseattn.scale.pack` writes it.
 """
 
 from __future__ import annotations
