@@ -130,9 +130,12 @@ def _written(path: Path) -> list[tuple[int, int]]:
     return found
 
 
-def unique_names(names: Iterable[str]) -> Iterator[str]:
-    """Yield the names, the second of two equal ones with ``-2``, the third with ``-3``, and so on."""
-    seen: set[str] = set()
+def unique_names(names: Iterable[str], seen: set[str] | None = None) -> Iterator[str]:
+    """Yield the names, the second of two equal ones with ``-2``, the third with ``-3``, and so on.
+
+    ``seen`` are names that are taken already; those that are yielded join them.
+    """
+    seen = set() if seen is None else seen
     for name in names:
         stem, unique, number = name.partition("-")[0], name, 1
         while unique in seen:

@@ -23,6 +23,7 @@ from sparseattn.cli.report import report
 from sparseattn.cli.segment import segment
 from sparseattn.cli.simulate import simulate
 from sparseattn.cli.train import train
+from sparseattn.cli.watch import watch
 from sparseattn.errors import InputError
 
 INTERNAL, USAGE, INTERRUPTED = 1, 2, 130
@@ -46,6 +47,7 @@ for command in (
     calibrate,
     evaluate,
     predict,
+    watch,
     explain,
     report,
     export,

@@ -185,8 +185,8 @@ def _write_csv(predictions: Predictions, table: pd.DataFrame, path: Path) -> Non
 def _table_to_csv(table: pd.DataFrame, path: Path) -> None:
     safe = table.copy()
     for name in _text_columns(safe):
-        safe[name] = safe[name].map(_no_formula)
-    safe.columns = pd.Index([_no_formula(name) for name in safe.columns])
+        safe[name] = safe[name].map(no_formula)
+    safe.columns = pd.Index([no_formula(name) for name in safe.columns])
     safe.to_csv(path, index=False, encoding="utf-8", lineterminator="\n")
 
 
@@ -194,7 +194,7 @@ def _text_columns(table: pd.DataFrame) -> list[str]:
     return [name for name in table.columns if not pd.api.types.is_numeric_dtype(table[name])]
 
 
-def _no_formula(text: object) -> object:
+def no_formula(text: object) -> object:
     """Return text that a spreadsheet shows and does not run (OWASP, "CSV injection")."""
     return f"'{text}" if isinstance(text, str) and text.startswith(_FORMULA_STARTS) else text
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from sparseattn.errors import InputError
@@ -13,8 +13,8 @@ NAME = ".in_use"
 
 
 @contextmanager
-def only_writer(folder: Path) -> Iterator[None]:
-    """Hold a folder; the system lets go of it when the process ends, however that is.
+def only_writer(folder: Path, name: str = NAME) -> Iterator[None]:
+    """Hold a folder, or what a name in it stands for, until the process ends, however that is.
 
     Where the file system knows no locks, as some network drives, nothing is held.
 
@@ -24,17 +24,15 @@ def only_writer(folder: Path) -> Iterator[None]:
         Where another process holds it, or it cannot be written to.
     """
     try:
-        handle = os.open(folder / NAME, os.O_RDWR | os.O_CREAT, 0o666)
+        handle = os.open(folder / name, os.O_RDWR | os.O_CREAT, 0o666)
     except OSError as error:
         raise InputError(f"cannot write to {folder}: {error.strerror}; choose another folder") from None
     try:
         if not _lock(handle):
             raise InputError(f"another process is writing to {folder}; wait for it, or give another folder")
         yield
-    finally:
+    finally:  # the file stays: another process may have opened it already
         os.close(handle)
-        with suppress(OSError):
-            (folder / NAME).unlink()
 
 
 def _lock(handle: int) -> bool:
