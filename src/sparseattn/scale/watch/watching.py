@@ -14,9 +14,9 @@ import torch
 
 from sparseattn.cells import CellSet, open_cells
 from sparseattn.cells.origin import shown
-from sparseattn.classifier import Classifier, choose_device
+from sparseattn.classifier import Classifier
 from sparseattn.errors import InputError
-from sparseattn.fast.engine import WORTH_COMPILING, choose_engine
+from sparseattn.fast.engine import WORTH_COMPILING
 from sparseattn.made_for import Admitted
 from sparseattn.predictions import Predictions
 from sparseattn.scale.one_writer import only_writer
@@ -181,11 +181,10 @@ class _Asking:
         self, classifier: Classifier, settings: WatchSettings, reading: dict[str, Any], folder: Path
     ) -> None:
         self._classifier, self._settings, self._reading, self._folder = classifier, settings, reading, folder
-        device = choose_device(settings.device)
-        engine = choose_engine(settings.engine, classifier.net.config, device, WORTH_COMPILING)
-        self._how: dict[str, Any] = {"k": settings.k, "device": device, "engine": engine}
         torch.set_num_threads(1)  # of few cells each thread would have next to nothing to do
-        self._model_hash = classifier.model_hash
+        self._asked = classifier.asked(
+            k=settings.k, device=settings.device, engine=settings.engine, cells=WORTH_COMPILING
+        )
         self._tried: dict[Path, Arrived] = {}
 
     def warm_up(self) -> None:
@@ -249,7 +248,7 @@ class _Asking:
         found: list[tuple[Predictions | None, dict[int, str]]] = [(None, {})] * len(sets)
         for numbers in together.values():
             joined = CellSet.concatenate([sets[number] for number in numbers])
-            parts = list(self._classifier.answers_admitted(Admitted(joined, ()), **self._how))
+            parts = list(self._asked.answers(Admitted(joined, ())))
             reasons = {one.origin: one.reason for part in parts for one in part.skipped}
             some = Predictions.join(parts, joined) if any(map(len, parts)) else None
             start = 0
@@ -303,7 +302,6 @@ class _Asking:
         file: Arrived,
         error: str | None,
     ) -> list[object]:
-        k = self._classifier.k if self._settings.k is None else self._settings.k
         if predictions is None:
             answers: list[object] = [None] * (len(self._classifier.classes) + 4)
         else:
@@ -316,7 +314,16 @@ class _Asking:
             ]
         answers = [f"{value:.7g}" if isinstance(value, float) else value for value in answers]
         reason = None if error is None else " ".join(error.split())
-        return [name, source, sample, *answers, k, self._model_hash, file.modified_ns, reason]
+        return [
+            name,
+            source,
+            sample,
+            *answers,
+            self._asked.k,
+            self._asked.model_hash,
+            file.modified_ns,
+            reason,
+        ]
 
     def _sample(self, file: Arrived) -> str | None:
         inner = file.path.relative_to(self._folder).parts
