@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,10 +63,10 @@ class Catalogue:
         files: list[CellFile] = []
         file_of, row_of = self.file_of[positions], self.row_of[positions]
         follows = (file_of[1:] == file_of[:-1]) & (row_of[1:] == row_of[:-1] + 1)
-        starts = np.concatenate([[0], np.flatnonzero(~follows) + 1]) if len(positions) else np.arange(0)
-        for start, stop in zip(starts, [*starts[1:], len(positions)], strict=True):
+        borders = [0, *(np.flatnonzero(~follows) + 1).tolist(), len(positions)] if len(positions) else [0]
+        for start, stop in pairwise(borders):
             file = self.files[file_of[start]]
-            run = None if file.cells is None else int(stop - start)
+            run = None if file.cells is None else stop - start
             files.append(replace(file, cells=run, first=int(row_of[start]), labels=None, columns=None))
         return Catalogue(files)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -57,7 +59,7 @@ def watch(
     k = None if pixels is None else shared.parse_pixels(pixels, classifier.prepare.size**2)
     options = options.for_model(model)
 
-    from sparseattn.scale.watch.watching import Watched, WatchSettings
+    from sparseattn.scale.watch.watching import WatchSettings
     from sparseattn.scale.watch.watching import watch as watch_folder
 
     reading: dict[str, Any] = {
@@ -75,11 +77,15 @@ def watch(
         settle_seconds=settle,
         idle_seconds=idle,
     )
-    watched = Watched()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # services are ended so
-    with suppress(KeyboardInterrupt):  # the usual end
-        watch_folder(
-            classifier, folder, output, settings, reading=reading, on_rows=_reporter(folder), watched=watched
+    with _until_told() as told:
+        watched = watch_folder(
+            classifier,
+            folder,
+            output,
+            settings,
+            reading=reading,
+            on_rows=_reporter(folder),
+            should_stop=told.is_set,
         )
     facts = {
         "table": output,
@@ -102,6 +108,18 @@ def watch(
             ("from file to row", _latencies(watched) or None),
         ]
     )
+
+
+@contextmanager
+def _until_told() -> Iterator[threading.Event]:
+    """Give what is set by Ctrl-C, or by the signal that ends services: what is begun is finished then."""
+    told = threading.Event()
+    before = {one: signal.signal(one, lambda *_: told.set()) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield told
+    finally:
+        for one, what in before.items():
+            signal.signal(one, what)
 
 
 def _reporter(folder: Path) -> Any:

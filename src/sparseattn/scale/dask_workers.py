@@ -64,7 +64,7 @@ def on_dask(work: Callable[[Task], Done], tasks: Iterable[Task], scheduler: str)
             return future
 
         room = max(1, _AHEAD * sum(client.nthreads().values()))
-        waiting = as_completed([submit(*one) for one in islice(coming, room)])
+        waiting = as_completed([submit(*one) for one in islice(coming, room)], loop=client.loop)
         for future in waiting:
             futures.discard(future)
             yield _result(future)

@@ -96,9 +96,9 @@ def watch(
     *,
     reading: Mapping[str, Any] | None = None,
     on_rows: Callable[[Watched], None] | None = None,
-    watched: Watched | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> Watched:
-    """Classify new files of a folder, and those that are there, into a table; until interrupted.
+    """Classify new files of a folder, and those that are there, into a table; until stopped.
 
     Parameters
     ----------
@@ -114,22 +114,20 @@ def watch(
         How files are read: arguments of `open_cells`.
     on_rows : callable, optional
         Called with what was done so far, after new rows and while nothing comes.
-    watched : Watched, optional
-        Counts what is done; for a caller that interrupts this.
+    should_stop : callable, optional
+        Asked several times a second; what is begun is finished.
 
     Returns
     -------
     Watched
-        What was done, where ``idle_seconds`` ended it.
+        What was done.
 
     Raises
     ------
     InputError
         Where the folder is none, the table is another one or in use, or cannot be written.
-    KeyboardInterrupt
-        When interrupted; the table is sound.
     """
-    settings, watched = settings or WatchSettings(), watched or Watched()
+    settings, watched = settings or WatchSettings(), Watched()
     if not folder.is_dir():
         raise InputError(f"there is no folder {folder}; give the one that the instrument writes to")
     if table.suffix.lower() != ".csv":
@@ -157,7 +155,9 @@ def watch(
         ) as coming:
             report(watched)
             last = time.monotonic()
-            while settings.idle_seconds is None or time.monotonic() - last < settings.idle_seconds:
+            while not should_stop() and (
+                settings.idle_seconds is None or time.monotonic() - last < settings.idle_seconds
+            ):
                 arrived = coming.take(_WAIT_SECONDS, _TOGETHER)
                 new = {file.path: file for file in arrived if not known(file)}
                 if new:
