@@ -21,7 +21,7 @@ STREET = (
     ("writing", "html_page", "npy_header", "phase"),
     ("events",),
     ("cells", "simulate", "model_file"),
-    ("net", "made_for"),
+    ("net", "made_for", "fills"),
     ("learn", "fast"),
     ("predictions", "trained_model"),
     ("classifier", "refusal"),
