@@ -27,7 +27,7 @@ STREET = (
     ("classifier", "refusal"),
     ("learn.fit",),
     ("explain", "export", "drift", "compare", "suggest", "bench"),
-    ("report",),
+    ("report", "scale"),
     ("table",),
     ("cli",),
 )
