@@ -95,30 +95,30 @@ def answer_columns(predictions: Predictions) -> dict[str, Any]:
     """Return the columns that a model's answers make, a value for each row of the predictions."""
     count = len(predictions)
     return {
-        "predicted": _text(predictions.predicted.tolist()),
+        "predicted": text_column(predictions.predicted.tolist()),
         "confidence": predictions.confidence,
         **dict(zip(_share_columns(predictions), predictions.probabilities.T, strict=True)),
         "entropy": predictions.entropy,
         "in_distribution": predictions.in_distribution,
         "k": np.full(count, predictions.k, dtype=np.int32),
-        "human_label": _text(predictions.human_label),
-        "split": _text(predictions.sides),
-        "model_hash": _text([predictions.model_hash] * count),
+        "human_label": text_column(predictions.human_label),
+        "split": text_column(predictions.sides),
+        "model_hash": text_column([predictions.model_hash] * count),
     }
 
 
 def cell_columns(cells: CellSet, taken: Collection[str]) -> dict[str, Any]:
     """Return id, source and the sample columns, a value a cell; taken names get ``sample_`` before."""
     before: dict[str, Any] = {
-        "id": _text(cells.ids),
-        "source": _text(str(origin) for origin in cells.origins),
+        "id": text_column(cells.ids),
+        "source": text_column(str(origin) for origin in cells.origins),
     }
     samples: dict[str, Any] = {}
     for name, values in cells.samples.items():
-        (free,) = _text([str(name)])
+        (free,) = text_column([str(name)])
         while free in before or free in taken or free in samples:
             free = f"sample_{free}"
-        samples[free] = _plain_column(values)
+        samples[free] = plain_column(values)
     return {**before, **samples}
 
 
@@ -149,29 +149,30 @@ def write_table(table: pd.DataFrame, path: str | Path) -> None:
 
 
 def _share_columns(predictions: Predictions) -> list[str]:
-    return [f"p_{name}" for name in _text(predictions.classes)]
+    return [f"p_{name}" for name in text_column(predictions.classes)]
 
 
-def _plain_column(values: pd.Series[Any]) -> Any:
+def plain_column(values: pd.Series[Any]) -> Any:
     """Return a sample column as numbers where all its values are numbers, else as text."""
     if values.dtype.kind in "iuf":
         return values.to_numpy()
-    known = [value for value in values if not _is_missing(value)]
+    known = [value for value in values if not is_missing(value)]
     if known and all(
         isinstance(value, int | float | np.number) and not isinstance(value, bool) for value in known
     ):
         whole = len(known) == len(values) and all(float(value).is_integer() for value in known)
         return pd.to_numeric(values).to_numpy(dtype=np.int64 if whole else np.float64)
-    return _text(None if _is_missing(value) else str(value) for value in values)
+    return text_column(None if is_missing(value) else str(value) for value in values)
 
 
-def _text(values: Iterable[str | None]) -> NDArray[np.object_]:
+def text_column(values: Iterable[str | None]) -> NDArray[np.object_]:
     """Return text that UTF-8 can hold: names of files and folders may have bytes that are not."""
     kept = [value if value is None else value.encode(errors="backslashreplace").decode() for value in values]
     return np.array(kept, dtype=object)
 
 
-def _is_missing(value: object) -> bool:
+def is_missing(value: object) -> bool:
+    """Whether a value says that nothing is known: None, NaN, NA or NaT."""
     return (
         value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value))
     )
@@ -199,7 +200,7 @@ def _write_h5ad(predictions: Predictions, table: pd.DataFrame, path: Path) -> No
     data = anndata.AnnData(
         X=predictions.probabilities,
         obs=about,
-        var=pd.DataFrame(index=pd.Index(_text(predictions.classes), name="class")),
+        var=pd.DataFrame(index=pd.Index(text_column(predictions.classes), name="class")),
         uns={"model_hash": predictions.model_hash, "k": predictions.k, "entropy_unit": "nat"},
     )
     data.write_h5ad(path)

@@ -6,6 +6,7 @@ most the event that was being written, and so that it can lie on a network drive
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -94,6 +95,8 @@ def open_label_file(path: Path, read_only: bool) -> tuple[sqlite3.Connection, bo
             _prepare(connection, path, read_only)
         except BaseException:
             connection.close()
+            if not there and path.exists() and not path.stat().st_size:
+                path.unlink()  # a disk that is full: nothing was begun
             raise
     return connection, read_only
 
@@ -113,16 +116,18 @@ def _check_header(path: Path) -> None:
 def _is_writable(path: Path) -> bool:
     try:
         with path.open("rb+"):
-            return True
+            return os.access(path.parent, os.W_OK)  # for the journal
     except OSError:
         return False
 
 
 def _prepare(connection: sqlite3.Connection, path: Path, read_only: bool) -> None:
     """Check what is there, or make the tables; see to it that nothing is lost."""
+    connection.execute("BEGIN")  # another program may be making the file at this moment
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    connection.execute("COMMIT")
     if tables and application != _APPLICATION:
         raise InputError(
             f"{shown(path)} is a database of another program; choose another file, or a new name"
@@ -201,10 +206,12 @@ def readable_errors(path: Path) -> Iterator[None]:
         name = getattr(error, "sqlite_errorname", "") or ""
         if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
             what = "is being written to by another program; try again"
+        elif name.startswith("SQLITE_IOERR"):
+            what = "cannot be reached: its drive may be gone; bring it back and label the cell again"
         elif name.startswith("SQLITE_READONLY"):
             what = "may not be written to; copy it to where you may write"
         elif name.startswith("SQLITE_FULL"):
-            what = "cannot be written to: the disk is full; make room and label the cell again"
+            what = "cannot be written to: the disk is full; make room and try again"
         elif name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
             raise damaged(path) from None
         elif name.startswith("SQLITE_CANTOPEN"):

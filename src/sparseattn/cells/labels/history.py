@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Self
 
 from sparseattn.cells.labels.records import RESERVED, Label, LabelClass, LabelEvent
@@ -92,15 +92,13 @@ class LabelHistory:
 
     # Actions
 
-    @property
-    def undoable(self) -> int | None:
-        """The action to undo next."""
-        return self._done[-1] if self._done else None
+    def undoable(self, ours: Callable[[int], bool]) -> int | None:
+        """Return the action to undo next, of those that are ours to undo."""
+        return next(filter(ours, reversed(self._done)), None)
 
-    @property
-    def redoable(self) -> int | None:
-        """The undo to take back next."""
-        return self._to_redo[-1][1] if self._to_redo else None
+    def redoable(self, ours: Callable[[int], bool]) -> int | None:
+        """Return the undo to take back next, of those that are ours."""
+        return next((undo for _, undo in reversed(self._to_redo) if ours(undo)), None)
 
     def add(
         self, action: int, events: Sequence[LabelEvent], set_aside: dict[str, bool] | None = None
@@ -132,6 +130,10 @@ class LabelHistory:
         return cells
 
     # Cells
+
+    def knows(self, cell: str) -> bool:
+        """Return whether anything was ever said of a cell, undone or not."""
+        return cell in self._events
 
     def last(self, cell: str) -> LabelEvent | None:
         """Return what was said last of a cell, and not undone."""

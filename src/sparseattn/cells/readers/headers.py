@@ -12,6 +12,7 @@ from sparseattn.cells.readers import (
     hdf5,
     matlab,
     microscopy,
+    packed,
     pictures,
     recordings,
     tiff,
@@ -22,7 +23,7 @@ from sparseattn.cells.readers.cytometry.channel_files import join_channels
 from sparseattn.cells.readers.cytometry.montage import as_tiles
 from sparseattn.cells.readers.folders import Listed, Subfolders, list_folder
 from sparseattn.cells.readers.how import HowToRead
-from sparseattn.cells.readers.phase.recorded import as_path_difference
+from sparseattn.cells.readers.phase.recorded import UNIT, as_path_difference
 from sparseattn.cells.readers.zarr_store import is_zarr
 from sparseattn.errors import InputError, LayoutError, WavelengthError
 from sparseattn.phase.settings import PhaseSettings
@@ -117,6 +118,8 @@ def describe_file(item: Listed, how: HowToRead) -> list[CellFile]:
         files = [as_tiles(file, how.tile) for file in files]
     if how.phase is None and all(file.phase is None for file in files):
         return files
+    if all(file.unit == UNIT for file in files):  # path differences already, as packed cells may be
+        return files
     settings = how.phase or PhaseSettings()
     empty = None
     if settings.reference is not None:
@@ -135,6 +138,8 @@ def _as_recorded(path: Path, how: HowToRead) -> list[CellFile]:
     suffix = path.suffix.lower()
     if how.layout is None and recordings.is_recording(path):
         return recordings.open_recording_cells(path, settings=how.events, one_cell=how.one_cell)
+    if path.is_dir() and packed.is_packed(path):
+        return packed.open_packed(path)
     if path.is_dir():
         return zarr_store.open_zarr(path, layout=how.layout, one_cell=how.one_cell, series=how.dataset)
     if suffix in microscopy.SUFFIXES:
