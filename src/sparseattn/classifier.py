@@ -365,7 +365,7 @@ class AskedModel:
         """Classify cells a batch at a time; see `Classifier.answers`."""
         if batch_size < 1:
             raise InputError(f"a batch of {batch_size} cells cannot be; give at least 1")
-        config = self.model.net.config
+        config = self.classifier.net.config
         fitting = max(1, _BYTES_AT_ONCE // (4 * config.channels * config.size**2))
         return self._batches(admitted, min(batch_size, fitting), strict)
 
