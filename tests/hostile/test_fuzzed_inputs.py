@@ -1,4 +1,4 @@
-"""Inputs that `python -m benchmarks.fuzz.guided` kept: those that reached most code, and those that broke it."""
+"""Inputs that `python -m benchmarks.fuzz.guided` kept: that reached most code, or broke it once."""
 
 import zipfile
 from pathlib import Path
