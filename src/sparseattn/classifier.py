@@ -113,6 +113,7 @@ class Classifier(TrainedModel):
         device: str = "auto",
         engine: str = "auto",
         force: bool = False,
+        features: bool = False,
         on_batch: Callable[[int, int], None] | None = None,
     ) -> Predictions:
         """Classify cells, a batch at a time.
@@ -133,6 +134,8 @@ class Classifier(TrainedModel):
             See `sparseattn.fast.engine.choose_engine`: all give the same answers.
         force : bool
             See `admit`; what was forced stands in the ``notes``.
+        features : bool
+            Keep what the last layer decides by: `Predictions.features`.
         on_batch : callable, optional
             Called after each batch with the number of cells that are done, and of all.
 
@@ -152,6 +155,7 @@ class Classifier(TrainedModel):
             "strict": strict,
             "device": device,
             "engine": engine,
+            "features": features,
         }
         for part in self.answers(cells, force=force, **how):
             parts.append(part)
@@ -169,6 +173,7 @@ class Classifier(TrainedModel):
         device: str = "auto",
         engine: str = "auto",
         force: bool = False,
+        features: bool = False,
     ) -> Iterator[Predictions]:
         """Classify cells a batch at a time, and give what is known of each batch at once; see `predict`.
 
@@ -194,7 +199,7 @@ class Classifier(TrainedModel):
         model_hash = self.model_hash
         skipped: list[Skipped] = []
 
-        def part(indices: NDArray[np.int64], probabilities: Any, scores: Any) -> Predictions:
+        def part(indices: NDArray[np.int64], probabilities: Images, feature: Images) -> Predictions:
             kept = cells.subset(indices)
             sides = tuple(self.split.sides.get(name) for name in kept.ids)
             left_out = tuple(skipped)
@@ -204,21 +209,22 @@ class Classifier(TrainedModel):
                 indices,
                 self.classes,
                 probabilities,
-                scores,
+                self.in_distribution.score(feature),
                 k,
                 sides,
                 model_hash,
                 left_out,
                 notes,
                 chosen,
+                feature if features else None,
             )
 
         for batch in self.prepare.batches(cells, batch_size, strict=strict, on_skip=skipped.append):
             probabilities, feature = ask(batch.images)
-            yield part(batch.indices, probabilities, self.in_distribution.score(feature))
+            yield part(batch.indices, probabilities, feature)
         if skipped:
             none = np.zeros((0, len(self.classes)), np.float32)
-            yield part(np.zeros(0, np.int64), none, np.zeros(0, np.float32))
+            yield part(np.zeros(0, np.int64), none, np.zeros((0, self.net.config.width), np.float32))
 
     def _asker(self, engine: Engine, device: str, k: int) -> Callable[[Images], tuple[Images, Images]]:
         """Return what gives probabilities and features of prepared images, by the weights as they are now."""
