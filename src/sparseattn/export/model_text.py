@@ -36,7 +36,7 @@ def model_text(classifier: Classifier, card: ModelCard | None = None) -> str:
         What its maker says of it; without one it is said that nothing is known.
     """
     prepare, config, history = classifier.prepare, classifier.net.config, classifier.history
-    pixels = prepare.size**2
+    pixels, unit, window = prepare.size**2, config.cell_size, config.window
     parameters = sum(one.numel() for one in classifier.net.parameters())
     sides = Counter(classifier.split.sides.values())
     seed = "" if history.seed is None else f", seed {history.seed}"
@@ -51,7 +51,7 @@ def model_text(classifier: Classifier, card: ModelCard | None = None) -> str:
         "licence": card.licence if card else "its maker does not say",
         "net": f"SparseAttnNet, {parameters:,} parameters; a grid of {prepare.size} x {prepare.size} pixels, "
         f"of which {classifier.k} ({100 * classifier.k / pixels:.2g} %) are selected, in squares "
-        f"of {config.cell_size} x {config.cell_size} that are read with {config.window} x {config.window} around",
+        f"of {unit} x {unit} that are read with {window} x {window} around",
         "before the net": preparation_text(prepare),
         "hash": f"`{classifier.model_hash}`",
     }
