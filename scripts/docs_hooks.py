@@ -1,4 +1,4 @@
-"""What `mkdocs build` does besides: formulas become MathML, links to other files of the repository lead there.
+"""What `mkdocs build` does besides: formulas become MathML, links out of docs/ lead to the repository.
 
 MathML is drawn by the browser itself: no script, no font, nothing from the network.
 """
