@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A built wheel in a fresh environment, with the packages that are named, and the tests of the app's window there:
 #   scripts/check_install.sh dist/napari_sparseattn-*.whl 'napari==0.9.*' PySide6 zarr numcodecs
-# TESTS says which tests; ENVIRONMENT where the environment is made (a temporary folder, removed in the end).
+# PYTHON says which Python, TESTS which tests, ENVIRONMENT where the environment is made (a temporary folder, removed in the end).
 set -euo pipefail
 [ $# -gt 0 ] || { sed -n '2,4p' "$0"; exit 2; }
 wheel=$(realpath "$1"); shift
@@ -11,7 +11,7 @@ if [ -z "${ENVIRONMENT:-}" ]; then
     trap 'rm -rf "$ENVIRONMENT"' EXIT
 fi
 
-python3 -m venv "$ENVIRONMENT"
+"${PYTHON:-python3}" -m venv "$ENVIRONMENT"
 # torch alone as in constraints.txt: left open, pip brings a build with gigabytes of CUDA.
 grep '^torch==' constraints.txt >"$ENVIRONMENT/torch.txt"
 "$ENVIRONMENT/bin/pip" --disable-pip-version-check install --quiet ${PIP_OPTIONS:-} -c "$ENVIRONMENT/torch.txt" \

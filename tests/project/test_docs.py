@@ -4,10 +4,13 @@ import ast
 import importlib.util
 import re
 import shlex
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
+from packaging.requirements import Requirement
 from typer.main import get_command
 
 from sparseattn.cli.app import app
@@ -63,3 +66,41 @@ def test_the_cards_are_those_of_the_models() -> None:
     cards = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(cards)
     assert cards.PAGE.read_text(encoding="utf-8") == cards.page(), "run python scripts/model_cards.py"
+
+
+def test_the_conda_recipe_asks_for_what_the_package_asks_for() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    recipe = yaml.safe_load((ROOT / "conda" / "recipe.yaml").read_text(encoding="utf-8"))
+    names = {"matplotlib": "matplotlib-base", "torch": "pytorch"}
+    wanted = []
+    for requirement in map(Requirement, project["dependencies"]):
+        wanted.append(f"{names.get(requirement.name, requirement.name)} {requirement.specifier}")
+    assert sorted(recipe["requirements"]["run"][1:]) == sorted(wanted)
+    assert recipe["context"]["python_min"] == project["requires-python"].removeprefix(">=")
+    scripts = [f"{name} = {door}" for name, door in project["scripts"].items()]
+    assert recipe["build"]["python"]["entry_points"] == scripts
+
+
+def test_workflows_are_well_formed() -> None:
+    """What GitHub would refuse only after a push: jobs that are not there, steps without work."""
+    for path in sorted((ROOT / ".github" / "workflows").glob("*.yml")):
+        workflow = yaml.safe_load(path.read_text(encoding="utf-8"))
+        assert workflow[True] and workflow["permissions"] == {"contents": "read"}, path  # `on` is YAML's true
+        for job in workflow["jobs"].values():
+            needs = job.get("needs", [])
+            assert set([needs] if isinstance(needs, str) else needs) <= set(workflow["jobs"]), path
+            for step in job["steps"]:
+                assert ("uses" in step) != ("run" in step), f"{path}: {step}"
+                assert "@" in step.get("uses", "@") and set(step) <= {
+                    "id",
+                    "name",
+                    "if",
+                    "uses",
+                    "run",
+                    "with",
+                    "env",
+                }
+                for script in re.findall(r"scripts/\S+", step.get("run", "")):
+                    assert (ROOT / script).is_file(), script
+                for target in re.findall(r"make (\w+)", step.get("run", "")):
+                    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE), target
