@@ -16,7 +16,7 @@ DOCUMENT, CONSTRAINTS = ROOT / "docs" / "licences.md", ROOT / "constraints.txt"
 
 EXTRAS = (
     "", "fast", "events", "phase", "microscopy", "cytometry", "imagej", "onnx", "scale", "xai", "app",
-    "bench", "test",
+    "bench", "test", "docs",
 )  # fmt: skip
 """In the order in which a package is put down to one of them; "" is what every installation has."""
 
@@ -46,6 +46,10 @@ COPYLEFT = {
 """The packages of other licences, each of them optional; docs/licences.md says what that means."""
 
 _FOUND_ELSEWHERE = {
+    "bioimageio-core": "MIT",
+    "bioimageio-spec": "MIT",
+    "docutils": "Public Domain, BSD-2-Clause",  # its one GPL file, for Emacs, is not installed
+    "umap-learn": "BSD-3-Clause",
     "faery": "MIT",  # in its repository; its metadata say none
     "scipy": "BSD-3-Clause",
     "cycler": "BSD-3-Clause",
@@ -113,7 +117,10 @@ def is_allowed(text: str) -> bool:
 def _is_known(part: str) -> bool:
     plain = part.removeprefix("The ").removeprefix("Revised ").removeprefix("3-Clause ")
     return plain.lower().startswith(
-        tuple(known.lower() for known in (*ALLOWED, "BSL-1.0", "CC0", "TCL", "DFSG"))
+        tuple(
+            known.lower()
+            for known in (*ALLOWED, "BSL-1.0", "CC0", "Public Domain", "Unlicense", "TCL", "DFSG")
+        )
     )
 
 

@@ -44,7 +44,7 @@ from napari_sparseattn.workspace import CellSource
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-    from napari_sparseattn.models import ModelCard
+    from sparseattn.model_card import ModelCard
 
 log = logging.getLogger(__name__)
 

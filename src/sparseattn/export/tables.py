@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from sparseattn.cells import CellSet
     from sparseattn.predictions import Predictions
 
+FEATURES = "X_sparseattn"
+"""Key of the net's features in AnnData's ``obsm``; ``X_`` is how scanpy names what it can go on from."""
+
 _FCS_TEXT_BYTES = 90_000_000
 """The FCS header gives the end of the text in eight digits."""
 
@@ -36,7 +39,8 @@ def write_predictions(predictions: Predictions, path: str | Path) -> None:
         The same columns with their types.
     ``.h5ad``
         AnnData: X are the probabilities, var the classes, obs the other columns, obs names the ids; the
-        model's hash and k are in uns.
+        model's hash and k are in uns. The net's features, where the predictions hold them, are
+        ``obsm["X_sparseattn"]`` (n, D): ``scanpy.pp.neighbors(data, use_rep="X_sparseattn")`` goes on.
     ``.fcs``
         FCS 3.1 holds 32-bit numbers only: text in the n-th column is written as numbers from 0, and the
         keyword ``SPARSEATTN_P<n>`` holds the JSON list of the texts that they stand for; -1 is none.
@@ -201,6 +205,7 @@ def _write_h5ad(predictions: Predictions, table: pd.DataFrame, path: Path) -> No
         X=predictions.probabilities,
         obs=about,
         var=pd.DataFrame(index=pd.Index(text_column(predictions.classes), name="class")),
+        obsm={} if predictions.features is None else {FEATURES: predictions.features},
         uns={"model_hash": predictions.model_hash, "k": predictions.k, "entropy_unit": "nat"},
     )
     data.write_h5ad(path)
