@@ -33,8 +33,8 @@ def test_no_label_or_tooltip_takes_a_name_for_html(make_napari_viewer_proxy, qtb
     widget = MainWidget(viewer)
     qtbot.addWidget(widget)
     session = session_of(viewer)
-    session.opening.open_model(path)
-    session.opening.open_folder(folder)
+    session.opening.load_model(path)
+    session.opening.open_cells(folder)
     qtbot.waitUntil(lambda: session.workspace.explanation is not None, timeout=60_000)
     for tab in range(widget.tabs.count()):
         widget.tabs.setCurrentIndex(tab)

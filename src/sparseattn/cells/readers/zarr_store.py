@@ -142,6 +142,8 @@ def open_zarr(path: Path, *, layout: str | None, one_cell: bool, series: str | N
         With the reason why it holds no cells.
     """
     found = _image(path, series)
+    if not (path / found.component).resolve().is_relative_to(path.resolve()):
+        raise ValueError(f"its image {found.component!r} is a link that leaves the store")
     array, component, letters, names = found.array, found.component, found.letters, found.names
     shape = tuple(array.shape)
     if layout is not None:
