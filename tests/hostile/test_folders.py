@@ -45,7 +45,7 @@ def test_a_store_whose_image_is_a_link_is_refused(tmp_path: Path) -> None:
         open_cells(store)
 
 
-@pytest.mark.parametrize("name", ["a" * 250, "שלום עולם", "\u202eabc", "👩\u200d🔬", "a\nb", " ", "-rf", "'; rm"])
+@pytest.mark.parametrize("name", ["a" * 250, "שלום עולם", "\u202eabc", "👩\u200d🔬", "a\nb", "-rf", "'; rm"])
 def test_names_of_any_length_and_script(tmp_path: Path, name: str) -> None:
     folder = tmp_path / ("x" * 200) / ("y" * 200)
     picture(folder / f"{name}.png")
