@@ -84,6 +84,7 @@ class MainWidget(QWidget):
         layout.addWidget(self._build_tabs(), 1)
         self.status = StatusLine(self.session)
         layout.addWidget(self.status)
+        show_as_text(self)
         opening = self.session.opening
         opening.field_met.connect(self._open_field)
         self.session.field.dropped_otherwise.connect(opening.open_cells)
