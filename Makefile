@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs dist screenshots models accuracy bench
+.PHONY: help audit demo test lint docs dist screenshots models accuracy bench
 
 help:  ## say what each target does
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -19,6 +19,9 @@ test: $(VENV)/test.installed  ## run all tests, on a virtual display
 lint: $(VENV)/test.installed  ## check style and types
 	$(BIN)/ruff check
 	$(BIN)/mypy
+
+audit: $(VENV)/audit.installed  ## ask for known holes in what constraints.txt holds; needs the internet
+	$(VENV)-audit/bin/pip-audit --disable-pip --no-deps --requirement constraints.txt
 
 docs: $(VENV)/docs.installed  ## build the documentation into build/site, no broken link allowed
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
@@ -49,6 +52,11 @@ $(VENV)/demo.installed: EXTRAS := $(if $(DISPLAY)$(WAYLAND_DISPLAY)$(filter Darw
 $(VENV)/test.installed: EXTRAS := [test]
 $(VENV)/docs.installed: EXTRAS := [docs]
 $(VENV)/bench.installed: EXTRAS := [bench]
+# Beside the others: what looks at packages must change none of them.
+$(VENV)/audit.installed: | $(BIN)/python
+	$(PYTHON) -m venv $(VENV)-audit
+	$(VENV)-audit/bin/python -m pip --disable-pip-version-check install --quiet pip-audit
+	@touch $@
 $(VENV)/%.installed: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) --quiet --editable '.$(EXTRAS)'
 	@touch $@

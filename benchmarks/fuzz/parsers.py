@@ -100,6 +100,7 @@ def _array(path: Path) -> None:
     if recording is not None:
         for _ in recording.packets():
             pass
+        return
     for file in open_array(path, layout=None, one_cell=True, dataset=None):
         _read_a_cell(file)
 
@@ -266,7 +267,17 @@ _PROJECT = {
         "samples": {"sample": ["a"]},
         "confidence": [0, 1],
         "limits": {"area": [1, 2]},
-        "gates": [{"name": "g", "x": "a", "y": "b", "vertices": [[0, 0], [1, 0], [1, 1]]}],
+        "gates": [
+            {
+                "name": "g",
+                "x": "a",
+                "y": "b",
+                "vertices": [[0, 0], [1, 0], [1, 1]],
+                "log_x": False,
+                "log_y": False,
+                "active": True,
+            }
+        ],
     },
     "current": None,
     "shown": {},

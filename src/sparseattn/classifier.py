@@ -27,6 +27,9 @@ _CHUNK = 32
 
 _AT_ONCE = 128  # images
 
+_BYTES_AT_ONCE = 1 << 30
+"""Of images in a batch, and of what a net makes of a chunk: large images are asked about in fewer."""
+
 
 @dataclass
 class Classifier(TrainedModel):
@@ -247,9 +250,11 @@ class Classifier(TrainedModel):
 
             return ask
 
+        chunk = max(1, min(_CHUNK, _BYTES_AT_ONCE // net.config.bytes_an_image))
+
         def ask_torch(images: Images) -> tuple[Images, Images]:
             with torch.inference_mode():
-                parts = torch.from_numpy(images).split(_CHUNK if device == "cpu" else len(images))
+                parts = torch.from_numpy(images).split(chunk if device == "cpu" else len(images))
                 outputs = [net(part.to(device), k) for part in parts]
                 logits = torch.cat([output.logits for output in outputs])
                 feature = torch.cat([output.feature for output in outputs])
@@ -372,7 +377,9 @@ class AskedModel:
         """Classify cells a batch at a time; see `Classifier.answers`."""
         if batch_size < 1:
             raise InputError(f"a batch of {batch_size} cells cannot be; give at least 1")
-        return self._batches(admitted, batch_size, strict, features)
+        config = self.classifier.net.config
+        fitting = max(1, _BYTES_AT_ONCE // (4 * config.channels * config.size**2))
+        return self._batches(admitted, min(batch_size, fitting), strict, features)
 
     def _batches(
         self, admitted: Admitted, batch_size: int, strict: bool, features: bool

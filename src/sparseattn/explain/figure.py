@@ -34,6 +34,7 @@ from sparseattn.explain.overlay import (
     frame,
     panel_title,
 )
+from sparseattn.names import in_figure
 from sparseattn.writing import replaced_file
 
 if TYPE_CHECKING:
@@ -227,7 +228,7 @@ def _draw_curve(
         strong = name == explanation.predicted
         axes.plot(
             100 * curve.k / grid, curve.probabilities[:, place], color=colours.get(name, READ),
-            linewidth=2 if strong else 1, alpha=1 if strong else 0.6, label=name,
+            linewidth=2 if strong else 1, alpha=1 if strong else 0.6, label=in_figure(name),
         )  # fmt: skip
     axes.axvline(100 * explanation.k / grid, color=SELECTED, linewidth=1, linestyle="--")
     axes.set(xscale="log", xlim=(100 * curve.k[0] / grid, 100), ylim=(-0.02, 1.02))

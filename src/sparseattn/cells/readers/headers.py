@@ -33,6 +33,12 @@ SMALLEST_SIDE, LARGEST_SIDE = 2, 4096
 
 MOST_CHANNELS = 64
 
+MOST_CELLS = 20_000_000
+"""Of one file: a few bytes of a header can claim any number."""
+
+_OF_OTHER_MACHINES = ("//", "\\\\")
+"""How paths to other machines begin; `cells.json` may come from anyone, and asking them tells who asks."""
+
 SUFFIXES = (
     pictures.SUFFIXES
     | tiff.SUFFIXES
@@ -119,6 +125,8 @@ def describe_file(item: Listed, how: HowToRead) -> list[CellFile]:
     if settings.reference is not None:
         reference = Path(settings.reference).expanduser()
         try:
+            if settings.reference.startswith(_OF_OTHER_MACHINES) or not reference.is_file():
+                raise ValueError("it is no file on this machine")
             empty = _as_recorded(reference, how)[0]
         except Exception as error:  # decoders raise whatever a broken header makes them trip over
             reason = reason_of(error)
@@ -163,6 +171,8 @@ def _check_size(file: CellFile) -> None:
         )
     if file.cells == 0:
         raise ValueError("it holds no cells")
+    if file.cells is not None and file.cells > MOST_CELLS:
+        raise ValueError(f"it would hold {file.cells:,} cells; at most {MOST_CELLS:,} are possible")
     if file.dtype.kind not in "buif":
         raise ValueError(f"its pixels are of type {file.dtype}; give real numbers")
 
