@@ -69,7 +69,7 @@ class Watch:
     def sentence(self, sentence: str) -> None:
         """Keep what the status line said that could not be done; what nobody foresaw is a fault."""
         self.sentences[sentence] += 1
-        if " failed (" in sentence or "died" in sentence:
+        if " failed (" in sentence or "ended unexpectedly" in sentence:
             self.add(sentence)
 
     def _take(self, kind: Any, error: Any, trace: Any) -> None:
