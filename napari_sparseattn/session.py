@@ -63,7 +63,13 @@ class Session:
         disconnect_dead([self, *vars(self).values(), self.field.layers.watch], leaving)
 
     def close(self) -> None:
-        """Stop all work: the viewer goes, and its widgets may be gone already."""
+        """Stop all work and be forgotten: the viewer goes, and its widgets may be gone already.
+
+        Whoever kept the session kept the layers, and by them the window, cells and model of a viewer that is
+        closed.
+        """
+        for key in [key for key, one in _SESSIONS.items() if one is self]:
+            del _SESSIONS[key]
         self.let_go_of_dead_widgets()
         self.live.close()
         self.taking_out.close()

@@ -147,7 +147,7 @@ class TrainingProcess(QObject):
             return f"Training ended: {lines[-1].removeprefix('sparseattn: ')}."
         if how == QProcess.ExitStatus.CrashExit and status == _KILLED:
             return (
-                "Training ended unexpectedly: its process died, perhaps since the computer ran out of memory. "
+                "Training ended unexpectedly: its process died, perhaps since there was no memory left. "
                 f"{rest}close other programs and try again, or train with fewer cells."
             )
         return f"Training ended unexpectedly: its process died. {rest}try again."

@@ -160,7 +160,7 @@ def test_a_training_that_the_system_kills_for_memory(opened: Window, make_cells,
     qtbot.waitUntil(lambda: len(retraining.records) > 0, timeout=PATIENCE)
     os.kill(retraining._process.process_id, signal.SIGKILL)
     qtbot.waitUntil(lambda: retraining.state == "idle", timeout=PATIENCE)
-    assert "ran out of memory" in opened.said and "The labels and the model are as they were" in opened.said
+    assert "no memory left" in opened.said and "The labels and the model are as they were" in opened.said
     assert opened.workspace.classifier is classifier and opened.labels == before
     opened.press("x")
     assert "exclude" in opened.labels
