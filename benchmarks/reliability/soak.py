@@ -125,8 +125,8 @@ class Soak:
         self.workspace.failed.connect(self.watch.sentence)
 
     def close_window(self) -> None:
-        """Close the window, as by its cross."""
-        self.window.close()
+        """Close the window. By its cross napari itself would keep it, through its colours."""
+        self.viewer.close()
         self.viewer = self.dock = self.session = self.workspace = self.window = None
         self.turn(0.5)
 
