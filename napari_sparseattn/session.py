@@ -27,6 +27,7 @@ from napari_sparseattn.workspace import Workspace
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
+    from qtpy.QtCore import QObject
 
 _SESSIONS: dict[int, Session] = {}
 
@@ -57,9 +58,9 @@ class Session:
         self.shown_cells = ShownCells(self.workspace, self.jobs, self.classification)
         self.background_check = BackgroundCheck(self.workspace, self.jobs, self.shown_cells)
 
-    def let_go_of_dead_widgets(self) -> None:
-        """Forget the widgets of a dock that was closed; the work stays, for the next dock."""
-        disconnect_dead([self, *vars(self).values(), self.field.layers.watch])
+    def let_go_of_dead_widgets(self, leaving: QObject | None = None) -> None:
+        """Forget the widgets of a dock that was closed, or is ``leaving``; the work stays."""
+        disconnect_dead([self, *vars(self).values(), self.field.layers.watch], leaving)
 
     def close(self) -> None:
         """Stop all work: the viewer goes, and its widgets may be gone already."""

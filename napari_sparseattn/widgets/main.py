@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QSize, Qt, QTimer
+from qtpy.QtCore import QEvent, QSize, Qt, QTimer
 from qtpy.QtGui import QDragEnterEvent, QDropEvent, QKeySequence, QShortcut, QShowEvent
 from qtpy.QtWidgets import (
     QFileDialog,
@@ -200,6 +200,13 @@ class MainWidget(QWidget):
         if isinstance(window, QMainWindow) and not self._in_window:
             self._in_window = True
             window.destroyed.connect(self.session.close)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Napari lets go of a closed dock; left to Python it would go on working, unseen, for long."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ParentChange and self._in_window and self.parent() is None:
+            self.session.let_go_of_dead_widgets(leaving=self)
+            self.deleteLater()
 
     # -- opening -------------------------------------------------------------------------------------
 

@@ -18,16 +18,16 @@ MODULES = sorted(LIBRARY.rglob("*.py"))
 # rooms on one line do not know each other. `learn.fit` makes a classifier and so stands behind it.
 STREET = (
     ("errors",),
-    ("writing", "html_page", "npy_header", "model_card", "phase"),
-    ("events",),
+    ("csv_text", "writing", "html_page", "npy_header", "plain_json", "phase"),
+    ("events", "model_card"),
     ("cells", "simulate", "model_file"),
-    ("net", "made_for"),
+    ("net", "made_for", "fills"),
     ("learn", "fast"),
     ("predictions", "trained_model"),
     ("classifier", "refusal"),
     ("learn.fit",),
     ("explain", "export", "drift", "compare", "suggest", "bench"),
-    ("report",),
+    ("report", "scale"),
     ("table",),
     ("cli",),
 )

@@ -18,11 +18,13 @@ from sparseattn.cli.export import export
 from sparseattn.cli.finetune import finetune
 from sparseattn.cli.info import info
 from sparseattn.cli.output import drop_notes, one_line, print_notes
+from sparseattn.cli.pack import pack
 from sparseattn.cli.predict import predict
 from sparseattn.cli.report import report
 from sparseattn.cli.segment import segment
 from sparseattn.cli.simulate import simulate
 from sparseattn.cli.train import train
+from sparseattn.cli.watch import watch
 from sparseattn.errors import InputError
 
 INTERNAL, USAGE, INTERRUPTED = 1, 2, 130
@@ -40,11 +42,13 @@ for command in (
     simulate,
     info,
     segment,
+    pack,
     train,
     finetune,
     calibrate,
     evaluate,
     predict,
+    watch,
     explain,
     report,
     export,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from sparseattn.cli import options as shared
+from sparseattn.cli.masks import MaskNames, Masks, find_masks, read_masks
 from sparseattn.cli.models import load_model
 from sparseattn.cli.output import note, percent, pixels_and_percent, print_facts, print_json
 from sparseattn.cli.source_options import PLAIN_SOURCE, SourceOptions, reads_cells
@@ -51,6 +52,11 @@ def report(
     condition_column: Annotated[
         str | None, typer.Option(help="Sample column of the condition. [condition, treatment or group]")
     ] = None,
+    masks: Masks = None,
+    mask_names: MaskNames = None,
+    explanations: Annotated[
+        bool, typer.Option("--explanations", help="Test the selected pixels too; takes ten seconds and more.")
+    ] = False,
     title: Annotated[str, typer.Option(help="Heading of the report.")] = "Cell report",
     pixels: shared.PixelsOption = None,
     options: SourceOptions = PLAIN_SOURCE,
@@ -78,13 +84,17 @@ def report(
 
     from sparseattn.export.tables import write_table
     from sparseattn.report import draw_figures, make_report, report_tables, write_figures, write_html
+    from sparseattn.report.trust import trust_statement
 
+    masks = find_masks(sources[0], masks)
     made = make_report(
         classifier,
         predictions,
         judge_by=side,
         sample_column=sample_column,
         condition_column=condition_column,
+        with_trust=explanations,
+        compartments=None if masks is None else read_masks(classifier, predictions.cells, masks, mask_names),
     )
     if table is not None:
         tables = report_tables(made)
@@ -100,6 +110,7 @@ def report(
     judged = made.judgement
     warnings = [sentence for drift in made.drift for sentence in drift.warnings]
     shortcuts = list(made.shortcuts)
+    trust = None if made.trust is None else trust_statement(made.trust)
     if as_json:
         print_json(
             {
@@ -115,6 +126,8 @@ def report(
                 "metrics": None if judged is None else judged.metrics,
                 "drift_warnings": warnings,
                 "shortcut_warnings": shortcuts,
+                "selected_pixels": trust,
+                "looks_at": None if made.general is None else made.general.document(),
                 "methods": made.methods,
             }
         )
@@ -130,6 +143,8 @@ def report(
             ("skipped", len(skipped) or None),
         ]
     )
+    if trust is not None:
+        print(trust)
     for sentence in (*shortcuts, *warnings):
         print(f"Warning: {sentence}")
 

@@ -16,6 +16,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FormatStrFormatter
 from numpy.typing import NDArray
 
+from sparseattn.csv_text import FLOATS, write_csv
 from sparseattn.errors import InputError
 from sparseattn.explain.display import picture
 from sparseattn.explain.files import selected_pixels_table
@@ -146,7 +147,7 @@ def write_figure(
     for name, table in source_data(explanation, evidence=evidence, curve=curve).items():
         target = path.with_name(f"{path.stem}_{name}.csv")
         with replaced_file(target) as draft:
-            table.to_csv(draft, index=False, float_format="%.6g")
+            write_csv(table, draft, FLOATS)
         written.append(target)
     return written
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import zipfile
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -25,7 +24,7 @@ from sparseattn.cells.readers.layouts import Axes, given_axes, guessed_axes
 from sparseattn.cells.readers.maps import mapped
 from sparseattn.cells.readers.phase.recorded import RecordedPhase
 from sparseattn.cells.readers.pictures import RGB_NAMES
-from sparseattn.npy_header import NpyHeader, read_npy_header
+from sparseattn.npy_header import NpyHeader, opened_npz, read_npy_header
 
 SUFFIXES = frozenset({".npy", ".npz"})
 
@@ -60,7 +59,7 @@ class _Npz:
 @lru_cache(maxsize=4)
 def _unpacked(path: Path, member: str, changed: int) -> npt.NDArray[Any]:
     """Return a memory map of a temporary copy of a member; the copy goes with the map."""
-    with zipfile.ZipFile(path) as archive, archive.open(member) as packed, tempfile.TemporaryFile() as copy:
+    with opened_npz(path) as archive, archive.open(member) as packed, tempfile.TemporaryFile() as copy:
         if archive.getinfo(member).file_size > shutil.disk_usage(tempfile.gettempdir()).free:
             raise OSError(f"there is no room to unpack it in {tempfile.gettempdir()}")
         shutil.copyfileobj(packed, copy)
@@ -100,14 +99,11 @@ def open_array(path: Path, *, layout: str | None, one_cell: bool, dataset: str |
 
 
 def _open_npz(path: Path, layout: str | None, one_cell: bool, dataset: str | None) -> list[CellFile]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            headers = {}
-            for name in archive.namelist():
-                with archive.open(name) as stream:
-                    headers[name.removesuffix(".npy")] = read_npy_header(stream)
-    except zipfile.BadZipFile:
-        raise ValueError("it is not an .npz archive, or it is truncated") from None
+    headers = {}
+    with opened_npz(path) as archive:
+        for name in archive.namelist():
+            with archive.open(name) as stream:
+                headers[name.removesuffix(".npy")] = read_npy_header(stream)
     images = [name for name, header in headers.items() if len(header.shape) >= 2]
     changed = path.stat().st_mtime_ns
     if dataset is None and sorted(images) == sorted((HOLOGRAM, EMPTY_HOLOGRAM)):

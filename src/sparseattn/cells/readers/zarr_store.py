@@ -77,25 +77,41 @@ def _opened(path: Path, component: str, axes: Axes, changed: int) -> _OpenStore:
 
 
 @dataclass(frozen=True)
-class _ZarrCells:
+class ZarrCells:
+    """The cells of one array of a store.
+
+    Attributes
+    ----------
+    path
+        The store.
+    component
+        The array, inside the store.
+    axes
+        Its axes.
+    changed
+        When the array was made: see `when_made`.
+    """
+
     path: Path
     component: str
     axes: Axes
     changed: int
 
     def read(self, row: int) -> npt.NDArray[Any]:
+        """Return cell `row` as (C, H, W)."""
         return self._store().read(row)
 
     def window(self, row: int, rows: slice, columns: slice) -> npt.NDArray[Any]:
+        """Return a part of cell `row`."""
         return self._store().window(row, rows, columns)
 
     def _store(self) -> _OpenStore:
-        if _changed(self.path / self.component) != self.changed:
+        if when_made(self.path / self.component) != self.changed:
             raise OSError("it has changed since it was opened")
         return _opened(self.path, self.component, self.axes, self.changed)
 
 
-def _changed(array: Path) -> int:
+def when_made(array: Path) -> int:
     """Return when an array was made, in nanoseconds: the time of its metadata."""
     for mark in _MARKS:
         with suppress(FileNotFoundError):
@@ -138,7 +154,7 @@ def open_zarr(path: Path, *, layout: str | None, one_cell: bool, series: str | N
     known = names if names is not None and len(names) == len(set(names)) == axes.channels else None
     return [
         CellFile(
-            _ZarrCells(path, component, axes, _changed(path / component)),
+            ZarrCells(path, component, axes, when_made(path / component)),
             cells,
             axes.channels,
             axes.cell_shape,
