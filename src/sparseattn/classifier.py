@@ -362,7 +362,12 @@ class AskedModel:
     _ask: Callable[[Images], tuple[Images, Images]]
 
     def answers(
-        self, admitted: Admitted, *, batch_size: int = 256, strict: bool = False, features: bool = False
+        self,
+        admitted: Admitted,
+        *,
+        batch_size: int = 256,
+        strict: bool = False,
+        features: bool = False,
     ) -> Iterator[Predictions]:
         """Classify cells a batch at a time; see `Classifier.answers`."""
         if batch_size < 1:
