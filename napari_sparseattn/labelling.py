@@ -34,7 +34,7 @@ class Labelling:
         self._random = random.Random()
         self._taking = False  # classes are being read from a log, so none is to be written
         workspace.cells_changed.connect(self._open_existing)
-        workspace.classes_changed.connect(self._write_classes)
+        workspace.classes_changed.connect(self._keep_classes)
         workspace.predictions_changed.connect(self._uncertain.clear)
 
     # The log
@@ -73,7 +73,7 @@ class Labelling:
             self._taking = False
         if earlier is not None:
             earlier.close()
-        self._write_classes()
+        self._keep_classes()
 
     def default_path(self) -> Path | None:
         """Return where the labels of the present cells lie: beside the first source, where there is one.
@@ -189,12 +189,15 @@ class Labelling:
         if log is None or log.read_only or self._taking:
             return
         own = {*(one.name for one in log.classes), *(() if cells is None else cells.classes), *also}
+        log.take_classes(
+            LabelClass(item.name, item.colour, int(item.key) if item.key else None)
+            for item in self._workspace.classes
+            if item.name in own
+        )
+
+    def _keep_classes(self) -> None:
         try:
-            log.take_classes(
-                LabelClass(item.name, item.colour, int(item.key) if item.key else None)
-                for item in self._workspace.classes
-                if item.name in own
-            )
+            self._write_classes()
         except InputError as error:
             self._workspace.fail(error)
 

@@ -69,7 +69,7 @@ class Watch:
     def sentence(self, sentence: str) -> None:
         """Keep what the status line said that could not be done; what nobody foresaw is a fault."""
         self.sentences[sentence] += 1
-        if " failed (" in sentence or "died" in sentence:
+        if " failed (" in sentence or "ended unexpectedly" in sentence:
             self.add(sentence)
 
     def _take(self, kind: Any, error: Any, trace: Any) -> None:
@@ -125,8 +125,8 @@ class Soak:
         self.workspace.failed.connect(self.watch.sentence)
 
     def close_window(self) -> None:
-        """Close the window, as by its cross."""
-        self.window.close()
+        """Close the window. By its cross napari itself would keep it, through its colours."""
+        self.viewer.close()
         self.viewer = self.dock = self.session = self.workspace = self.window = None
         self.turn(0.5)
 

@@ -203,6 +203,7 @@ class MainWidget(QWidget):
         window = self.window()
         if isinstance(window, QMainWindow) and not self._in_window:
             self._in_window = True
+            self.session.window = window
             window.destroyed.connect(self.session.close)
 
     def changeEvent(self, event: QEvent) -> None:

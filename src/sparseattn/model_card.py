@@ -5,10 +5,11 @@ Reading a card imports nothing heavy.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
+
+from sparseattn.plain_json import parse_json
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,8 @@ class ModelCard:
 def read_card(model: Path) -> ModelCard | None:
     """Return the card that lies beside a model, or None where there is none."""
     try:
-        said: Any = json.loads(model.with_suffix(".json").read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        said: Any = parse_json(model.with_suffix(".json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return None
     if not _is_card(said):
         return None  # another file that happens to have the model's name

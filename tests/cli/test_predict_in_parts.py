@@ -19,6 +19,8 @@ import pytest
 
 from sparseattn.cells import open_cells
 from sparseattn.classifier import Classifier
+from sparseattn.errors import InputError
+from sparseattn.scale.results import open_results
 
 PART = 2  # cells a part
 
@@ -115,6 +117,49 @@ def test_the_summary_says_what_was_found(trained, whole: Path) -> None:
     assert [reason for _, reason in summary["first_errors"]] == list(table["error"].dropna())
     assert summary["classified"] == len(table) - 1
     assert summary["cells_per_second"] > 0 and 50 < summary["peak_mib_per_worker"] < 1024
+
+
+def test_results_are_read_a_part_at_a_time(trained, source, whole: Path) -> None:
+    results, table = open_results(whole), rows(whole)
+    assert len(results) == len(table) - 1 and results.columns == tuple(table.columns)
+    for start, stop in ((0, 1), (3, 8), (20, 99), (7, 7)):
+        found = results.rows(start, stop, ["id", "predicted"])
+        pd.testing.assert_frame_equal(
+            found, table[["id", "predicted"]].iloc[start : min(stop, len(results))].reset_index(drop=True)
+        )
+    assert sum(len(part) for part in results.tables(["k"])) == len(results)
+    cells = open_cells(source, subfolders="classes")
+    answers, same = results.predictions(cells), Classifier.load(trained.model).predict(cells, engine="torch")
+    assert answers.ids == same.ids and answers.sides == same.sides and answers.k == same.k
+    np.testing.assert_allclose(answers.probabilities, same.probabilities, atol=1e-5)
+    assert list(answers.in_distribution) == list(table["in_distribution"].dropna())
+    assert [one.origin for one in answers.skipped] == [one.origin for one in same.skipped]
+    with pytest.raises(InputError, match="are others now"):
+        results.predictions(cells.subset(range(5)))
+
+
+def test_a_report_of_results_is_that_of_the_cells(
+    trained, source, whole: Path, tmp_path: Path, sparseattn: Callable
+) -> None:
+    said = []
+    for data in (whole, source):
+        done = sparseattn("report", trained.model, data, "-o", tmp_path / "report.html", "--json")
+        assert done.status == 0, done.err
+        said.append(done.json)
+    assert said[0]["n"] == said[1]["n"]
+    assert said[0]["metrics"]["confusion"] == said[1]["metrics"]["confusion"]
+    assert said[0]["metrics"]["ece"] == pytest.approx(said[1]["metrics"]["ece"], rel=1e-3)
+    assert said[0]["skipped"] == said[1]["skipped"] == 2
+    assert said[0]["statement"] == said[1]["statement"]
+
+
+def test_results_that_are_not_done_are_refused(
+    trained, whole: Path, tmp_path: Path, sparseattn: Callable
+) -> None:
+    shutil.copytree(whole, tmp_path / "out")
+    (tmp_path / "out" / "summary.json").unlink()
+    done = sparseattn("report", trained.model, tmp_path / "out", "-o", tmp_path / "report.html")
+    assert done.status == 2 and "is not done" in done.err
 
 
 @pytest.mark.parametrize("after", [1, 6])

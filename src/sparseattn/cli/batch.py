@@ -11,6 +11,7 @@ import typer
 from sparseattn.cli.options import parse_pixels
 from sparseattn.cli.output import percent, pixels_and_percent, print_facts, print_json, print_table
 from sparseattn.cli.progress import cell_reporter
+from sparseattn.cli.run_sources import write_sources
 from sparseattn.cli.source_options import SourceOptions
 from sparseattn.cli.sources import open_any, report_notes, report_skipped
 from sparseattn.errors import InputError
@@ -99,7 +100,8 @@ def predict_in_parts(
     grid_pixels = classifier.prepare.size**2
     k = classifier.k if pixels is None else parse_pixels(pixels, grid_pixels)
     # Workers may have another folder of their own, and the run may go on from another one.
-    cells = open_any([source.absolute() for source in sources], options.for_model(model), classifier.classes)
+    sources, options = [source.absolute() for source in sources], options.for_model(model)
+    cells = open_any(sources, options, classifier.classes)
     report_skipped(cells.skipped)
     settings = BatchSettings(
         k=k,
@@ -116,6 +118,7 @@ def predict_in_parts(
     those = processes(workers or cores()) if scheduler is None else dask(scheduler)
     with cell_reporter("classified") as report:
         summary = classify_in_parts(model, cells, output, settings, workers=those, on_cells=report)
+    write_sources(output, sources, options)
     report_notes(summary.notes)
     if as_json:
         print_json({"folder": output, "pixel_fraction": k / grid_pixels, **summary.to_json()})

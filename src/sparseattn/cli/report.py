@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -18,6 +19,8 @@ from sparseattn.errors import InputError
 
 if TYPE_CHECKING:
     from sparseattn.cells import CellSet
+    from sparseattn.classifier import Classifier
+    from sparseattn.predictions import Predictions
     from sparseattn.report.report import Judgement
 
 
@@ -26,7 +29,11 @@ def report(
     model: shared.ModelPath,
     sources: Annotated[
         list[Path],
-        typer.Argument(metavar="DATA...", help="Cells; each of several is a sample.", show_default=False),
+        typer.Argument(
+            metavar="DATA...",
+            help="Cells, each of several is a sample; or a folder of parts that predict has made.",
+            show_default=False,
+        ),
     ],
     output: Annotated[
         Path, typer.Option("-o", "--output", help="Report to write (.html).", show_default=False)
@@ -75,10 +82,21 @@ def report(
     grid_pixels = classifier.prepare.size**2
     k = classifier.k if pixels is None else shared.parse_pixels(pixels, grid_pixels)
     options = options.for_model(model)
-    cells = _open_samples(sources, options, classifier.classes)
-    predictions = classifier.predict(
-        cells, k=k, batch_size=batch_size, strict=options.strict, device=device, force=force
-    )
+
+    from sparseattn.scale.results import is_results
+
+    if len(sources) == 1 and is_results(sources[0]):
+        if pixels is not None:
+            raise InputError(
+                f"{sources[0]} holds answers already, at their own number of pixels; leave -k away"
+            )
+        cells, predictions = _answered(sources[0], classifier, force=force)
+        k = predictions.k
+    else:
+        cells = _open_samples(sources, options, classifier.classes)
+        predictions = classifier.predict(
+            cells, k=k, batch_size=batch_size, strict=options.strict, device=device, force=force
+        )
     skipped = [*cells.skipped, *predictions.skipped]
     report_skipped(skipped)
 
@@ -147,6 +165,18 @@ def report(
         print(trust)
     for sentence in (*shortcuts, *warnings):
         print(f"Warning: {sentence}")
+
+
+def _answered(folder: Path, classifier: Classifier, *, force: bool) -> tuple[CellSet, Predictions]:
+    """Return the cells of a run in parts, and the answers that it holds."""
+    from sparseattn.cli.run_sources import open_sources
+    from sparseattn.scale.results import open_results
+
+    results = open_results(folder)
+    cells = open_sources(folder, classifier.classes)
+    predictions = results.predictions(cells)
+    admitted = classifier.admit(predictions.cells, force=force or bool(predictions.notes))
+    return cells, replace(predictions, cells=admitted.cells)
 
 
 def _check_targets(output: Path, figures: Path | None, table: Path | None) -> None:

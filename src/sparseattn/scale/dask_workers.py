@@ -37,7 +37,7 @@ def on_dask(work: Callable[[Task], Done], tasks: Iterable[Task], scheduler: str)
         Where Dask is not installed, the scheduler does not answer, it has no workers, or a task fails.
     """
     try:
-        from distributed import Client, as_completed
+        from dask.distributed import Client, as_completed
     except ImportError:
         raise InputError(
             "--scheduler needs Dask; install it with: pip install 'napari-sparseattn[scale]'"
@@ -76,7 +76,7 @@ def on_dask(work: Callable[[Task], Done], tasks: Iterable[Task], scheduler: str)
 
 
 def _result(future: Any) -> Any:
-    from distributed import KilledWorker
+    from dask.distributed import KilledWorker
 
     try:
         return future.result()
