@@ -39,7 +39,7 @@ class Runs:
     Attributes
     ----------
     edges_at_first
-        Branches of the code that the sound files reach.
+        Branches of the code that were reached when the first run began.
     edges
         Those that were reached in the end.
     """
@@ -181,7 +181,7 @@ def run(name: str, minutes: float, seed: int) -> tuple[Runs, str]:
 def table(results: dict[str, Runs]) -> str:
     """Return the results as docs/reliability.md has them."""
     lines = [
-        "| parser | minutes | inputs tried | edges of sound files | edges in the end |",
+        "| parser | minutes | inputs tried | edges at first | edges in the end |",
         "|---|---|---|---|---|",
     ]
     for name, one in results.items():
