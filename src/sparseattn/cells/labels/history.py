@@ -25,7 +25,7 @@ class LabelHistory:
         self._classes: dict[int, LabelClass] = {}
         self._removed: set[int] = set()
         self._events: dict[str, list[LabelEvent]] = {}
-        self._cells_of: dict[int, tuple[str, ...]] = {}
+        self._cells_of: dict[int, list[str]] = {}
         self._done: list[int] = []  # actions that stand
         self._undone: set[int] = set()
         self._to_redo: list[tuple[int, int]] = []  # an undone action, and the undo
@@ -57,7 +57,7 @@ class LabelHistory:
                 history.take_back(kind, action, told)
             elif action in history._cells_of:
                 history._events.setdefault(told.cell, []).append(told)
-                history._cells_of[action] = (*history._cells_of[action], told.cell)
+                history._cells_of[action].append(told.cell)
             else:
                 history.add(action, [told])
         history.labels.clear()
@@ -108,7 +108,7 @@ class LabelHistory:
         for event in events:
             self._events.setdefault(event.cell, []).append(event)
             self._settle(event.cell)
-        self._cells_of[action] = tuple(event.cell for event in events)
+        self._cells_of[action] = [event.cell for event in events]
         self._done.append(action)
         self._to_redo.clear()
 
@@ -124,7 +124,7 @@ class LabelHistory:
             self._to_redo = [pair for pair in self._to_redo if pair[1] != of]
             self._undone.discard(target)
             self._done.append(target)
-        cells = self._cells_of.get(target, ())
+        cells = tuple(self._cells_of.get(target, ()))
         for cell in cells:
             self._settle(cell)
         return cells
