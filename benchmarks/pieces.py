@@ -22,6 +22,7 @@ from benchmarks.scores import balanced_accuracy, recalls
 from benchmarks.training import Recipe, Trained, slope, train
 from sparseattn.bench.cost import arithmetic, parameters
 from sparseattn.learn import adaptive_k
+from sparseattn.learn.sufficiency import class_kept
 from sparseattn.net import SparseAttnNet
 
 RESULTS = Path(__file__).parent / "results"
@@ -150,9 +151,13 @@ def measure(piece: Piece, dataset: Dataset, fold: Fold, recipe: Recipe, device: 
         document["validation_losses"] = {
             str(k): [round(float(x), 4) for x in row] for k, row in losses.items()
         }
-        document["learned_k"] = list(losses)[
-            adaptive_k.fewest_sufficient(np.stack(list(losses.values())).astype(np.float64))
-        ]
+        images = trained.images[fold.validation].numpy()
+        document["class_kept"] = {str(k): class_kept(trained.net, images, k) for k in losses}
+        document["learned_k"] = adaptive_k.learn_k(
+            list(losses),
+            np.stack(list(losses.values())).astype(np.float64),
+            lambda k: document["class_kept"][str(k)],
+        )
         pixels = dataset.description.size**2
         counts = sorted({max(1, round(share * pixels)) for share in SHARES} | {document["learned_k"]})
         document["answers"] = [answer(trained, dataset, fold, k) for k in counts]

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
     from napari_sparseattn.jobs import Report as Progress
     from napari_sparseattn.workspace import Workspace
     from sparseattn.classifier import Classifier
+    from sparseattn.explain.assessment import Assessment
     from sparseattn.predictions import Predictions
     from sparseattn.report import Report
 
@@ -95,7 +97,6 @@ def make(question: Question, earlier: MadeReport | None, progress: Progress) -> 
     import torch
 
     from sparseattn.report import draw_figures, make_report, report_tables
-    from sparseattn.report.on_ground import put_on_ground
     from sparseattn.report.tables import shown_rows
 
     torch.set_num_threads(1)  # of this thread alone: the user interface is not to wait for its turn
@@ -118,6 +119,7 @@ def make(question: Question, earlier: MadeReport | None, progress: Progress) -> 
             general=before.general,
             drift=before.drift,
             shortcuts=before.shortcuts,
+            trust=before.trust,
         )
     tables = report_tables(report)
     pictures = {}
@@ -125,9 +127,37 @@ def make(question: Question, earlier: MadeReport | None, progress: Progress) -> 
     figures.pop("confusion", None)  # the tab draws its own, which can be clicked
     for number, (name, figure) in enumerate(figures.items()):
         progress(number, len(figures))
-        put_on_ground(figure, question.ground, question.ink)
-        stream = io.BytesIO()
-        figure.savefig(stream, format="png", dpi=_DPI)
-        pictures[name] = stream.getvalue()
+        pictures[name] = _png(figure, question)
     texts = {name: shown_rows(table) for name, table in tables.items()}
     return MadeReport(question, report, tables, texts, pictures)
+
+
+def assess(made: MadeReport, progress: Progress) -> Assessment:
+    """Test the selected pixels of the cells that judge the model; of all where none does."""
+    import torch
+
+    from sparseattn.report.trust import assess_pixels
+
+    torch.set_num_threads(1)
+    answers, judgement = made.report.predictions, made.report.judgement
+    some = answers if judgement is None else answers.subset(judgement.cells.rows)
+    return assess_pixels(made.question.classifier, some, on_step=progress)
+
+
+def with_trust(made: MadeReport, trust: Assessment) -> MadeReport:
+    """Return a report with what the tests of its selected pixels say."""
+    from sparseattn.report.trust import trust_figure
+
+    picture = _png(trust_figure(trust, narrow=True), made.question)
+    return replace(
+        made, report=replace(made.report, trust=trust), pictures={**made.pictures, "trust": picture}
+    )
+
+
+def _png(figure: Figure, question: Question) -> bytes:
+    from sparseattn.report.on_ground import put_on_ground
+
+    put_on_ground(figure, question.ground, question.ink)
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=_DPI)
+    return stream.getvalue()

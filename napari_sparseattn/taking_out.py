@@ -13,7 +13,7 @@ from napari_sparseattn.timers import once_after
 from napari_sparseattn.workspace import Workspace
 
 if TYPE_CHECKING:
-    from sparseattn.explain.fills import Fill
+    from sparseattn.fills import Fill
 
 
 class TakingOut:

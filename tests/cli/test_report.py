@@ -1,7 +1,11 @@
 """`sparseattn report`, as a process."""
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -77,3 +81,38 @@ def test_no_model_is_one_line(process, trained, tmp_path) -> None:
     assert finished.err.startswith("sparseattn: there is no model file")
     assert len(finished.err.splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_selected_pixels_are_tested(trained, sparseattn, tmp_path) -> None:
+    finished = sparseattn(
+        "report", trained.model, trained.cells, "-o", tmp_path / "r.html", "--explanations", "--figures",
+        tmp_path / "plots", "--json",
+    )  # fmt: skip
+    assert finished.status == 0, finished.err
+    said = finished.json["selected_pixels"]
+    assert said.startswith("Shown its selected pixels alone")
+    assert said.replace(" %", "&nbsp;%") in (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert (tmp_path / "plots" / "trust.svg").is_file()
+
+
+def test_the_selected_pixels_are_told_by_compartment(sparseattn, trained, tmp_path) -> None:
+    """Simulated cells bring masks of nucleus and cytoplasm; of others the outline is guessed."""
+    cells = ROOT / "sample_data" / "stained"
+    model = ROOT / "napari_sparseattn" / "models" / "simulated_stained.safetensors"
+    finished = sparseattn("report", model, cells, "-o", tmp_path / "r.html", "--json")
+    assert finished.status == 0, finished.err
+    for one in finished.json["looks_at"]["classes"].values():
+        inside = one["compartments"]
+        assert set(inside) == {"cytoplasm", "nucleus", "granule", "cell"}
+        parts = sum(inside[name]["selected"] for name in ("cytoplasm", "nucleus", "granule"))
+        assert parts == pytest.approx(inside["cell"]["selected"], abs=1e-4)
+        assert inside["cell"]["selected"] > inside["cell"]["area"] > 0
+    guessed = sparseattn("report", trained.model, trained.cells, "-o", tmp_path / "g.html", "--json")
+    assert {name for one in guessed.json["looks_at"]["classes"].values() for name in one["compartments"]} == {
+        "cell"
+    }
+    refused = sparseattn(
+        "report", trained.model, trained.cells, "-o", tmp_path / "n.html", "--masks", cells / "_masks"
+    )
+    assert refused.status == 2 and "named like a cell" in refused.err
+    assert not (tmp_path / "n.html").exists()

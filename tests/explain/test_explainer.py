@@ -6,7 +6,7 @@ import torch
 
 from sparseattn.errors import InputError
 from sparseattn.explain import CellExplainer, class_evidence, explain_cell
-from sparseattn.explain.fills import fill_images
+from sparseattn.fills import fill_images
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import pytest
 
 from sparseattn.errors import InputError
 from sparseattn.explain.faithfulness import arrivals, fewest_sufficient, keep_only, removal_curves
-from sparseattn.explain.fills import FILLS, fill_images, frame_pixels
+from sparseattn.fills import FILLS, fill_images, frame_pixels
 
 SIZE, UNITS = 16, 8
 SPOT = (slice(None), slice(4, 8), slice(6, 10))  # four units: rows 2 to 3, columns 3 to 4

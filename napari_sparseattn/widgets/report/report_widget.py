@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,7 @@ from sparseattn.table.filters import CellFilter
 if TYPE_CHECKING:
     from napari_sparseattn.report_job import MadeReport
     from napari_sparseattn.session import Session
+    from sparseattn.explain.assessment import Assessment
 
 _JUDGES = (
     ("auto", "the fairest there are", "Cells set aside for testing, else new ones, else validation cells"),
@@ -55,6 +57,7 @@ _CAPTIONS = {
     "conditions": "Class fractions over the samples, with 95 % intervals",
     "attention": "Where the model looks, on average",
     "looks": "Typical cells, and which pixels are selected in them (dotted: all pixels)",
+    "trust": "Whether the selected pixels suffice alone (line: 95 %), and how sure the answer stays",
     "history": "How the model was trained",
 }
 
@@ -97,6 +100,12 @@ class ReportWidget(QWidget):
         self.confusion = ConfusionView()
         self.pictures = {name: PictureView(caption) for name, caption in _CAPTIONS.items()}
         self.drift = Sentences(WARNING)
+        self.test_pixels = QPushButton("Test the selected pixels")
+        self.test_pixels.setToolTip(
+            "Show the model its selected pixels alone, the rest filled in, and see whether it stays with its "
+            "answers; takes some seconds"
+        )
+        self.trust = Sentences(STATEMENT)
         self.methods = QLabel()
         self.methods.setWordWrap(True)
         self.methods.setTextFormat(Qt.TextFormat.PlainText)
@@ -145,7 +154,10 @@ class ReportWidget(QWidget):
             (
                 "Looks at",
                 "What it looks at: mean image and attention of each class, and which pixels are selected",
-                [plots["attention"], plots["looks"]],
+                [
+                    plots["attention"], plots["looks"],
+                    _row(self.test_pixels), self.trust, plots["trust"],
+                ],
             ),
             (
                 "Training",
@@ -179,6 +191,7 @@ class ReportWidget(QWidget):
         self.which_table.activated.connect(self._show_table)
         self.write_table.clicked.connect(self._export_table)
         self.copy_methods.clicked.connect(self._copy_methods)
+        self.test_pixels.clicked.connect(self._test_pixels)
         self.pages.currentChanged.connect(self._show_chrome)
         self.apply.used.connect(self._stay_in_apply)
 
@@ -276,6 +289,7 @@ class ReportWidget(QWidget):
         for name, picture in self.pictures.items():
             picture.show_png(made.pictures.get(name))
             self._plots[name].setVisible(name in made.pictures)
+        self._show_trust()
         self.drift.say([sentence for drift in report.drift for sentence in drift.warnings])
         self.methods.setText(report.methods)
         kept = self.which_table.currentData()
@@ -327,6 +341,30 @@ class ReportWidget(QWidget):
         self._session.tab_asked.emit("gallery")
         count = "One cell" if len(rows) == 1 else f"{len(rows):,} cells"
         self._workspace.say(f"{count} known as {names[known]} and predicted as {names[predicted]}.")
+
+    def _test_pixels(self) -> None:
+        made = self.made
+        if made is None:
+            return
+
+        def show(trust: Assessment) -> None:
+            # Labels may have come meanwhile: the report is another, its answers are the same.
+            if self.made is not None and self.made.question.answered is made.question.answered:
+                self._show(report_job.with_trust(self.made, trust))
+
+        self._session.jobs.start(
+            "Testing the selected pixels",
+            lambda progress: report_job.assess(made, progress),
+            show,
+            key="trust",
+        )
+
+    def _show_trust(self) -> None:
+        from sparseattn.report.trust import trust_statement
+
+        trust = None if self.made is None else self.made.report.trust
+        self.trust.say([] if trust is None else [trust_statement(trust)])
+        self.test_pixels.setVisible(trust is None)
 
     def _copy_methods(self) -> None:
         QGuiApplication.clipboard().setText(self.methods.text())
@@ -411,7 +449,8 @@ def _row(*widgets: QWidget) -> QWidget:
 
 def _captioned(caption: str, content: QWidget) -> QWidget:
     whole = QWidget()
-    heading = QLabel(f"<b>{caption}</b>")
+    heading = QLabel(f"<b>{escape(caption)}</b>")
+    heading.setTextFormat(Qt.TextFormat.RichText)
     heading.setWordWrap(True)
     layout = QVBoxLayout(whole)
     layout.setContentsMargins(0, 6, 0, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,10 +16,10 @@ import numpy.typing as npt
 from sparseattn.cells.catalogue import Catalogue
 from sparseattn.cells.cell_file import CellFile, MaskedSource, MemorySource
 from sparseattn.cells.channels import check_channels
-from sparseattn.cells.columns import LazyColumn, taken
+from sparseattn.cells.columns import LazyColumn, detached, taken
 from sparseattn.cells.facts import Known, common
 from sparseattn.cells.modality import Modality
-from sparseattn.cells.origin import Origin, Skipped, shown
+from sparseattn.cells.origin import Origin, Skipped, reason_of, shown
 from sparseattn.errors import CellError, InputError
 
 if TYPE_CHECKING:
@@ -244,7 +245,7 @@ class CellSet:
         try:
             pixels = file.source.read(int(catalogue.row_of[position]))
         except Exception as error:  # decoders raise whatever a broken file makes them trip over
-            reason = shown(error) or type(error).__name__
+            reason = reason_of(error)
             raise CellError(f"{catalogue.origin(position)} cannot be read ({reason}).") from None
         if pixels.dtype == np.bool_:
             pixels = pixels.astype(np.uint8) * np.uint8(255)
@@ -271,6 +272,36 @@ class CellSet:
             _positions=self._positions[chosen],
             _columns={name: taken(values, chosen) for name, values in self._columns.items()},
         )
+
+    def detached(self, indices: Sequence[int] | npt.NDArray[np.integer]) -> CellSet:
+        """Return the cells at `indices` as `subset` does, without the files that hold none of them.
+
+        What is sent to another process is as small as can be, and only these cells are read for their ids.
+        Of cells with equal content the second is named ``...-2`` here, whatever its id in the whole set is.
+        """
+        chosen = np.asarray(indices, dtype=np.int64).reshape(-1)
+        return dataclasses.replace(
+            self,
+            labels=tuple(self.labels[i] for i in chosen),
+            skipped=(),
+            _catalogue=self._catalogue.detached(self._positions[chosen]),
+            _positions=np.arange(len(chosen)),
+            _columns={name: detached(values, chosen) for name, values in self._columns.items()},
+        )
+
+    def fingerprint(self) -> str:
+        """Return 32 hex digits that change with the cells, their labels or their samples.
+
+        Pixels are not read: of files their place, size and time count. So it is quick for a million cells,
+        and changes when a file is written anew.
+        """
+        digest = hashlib.blake2b(self._catalogue.fingerprint(self._positions).encode(), digest_size=16)
+        told = (self.channels, self.modality, self.unit, self.phase, self.events, self.skipped)
+        digest.update(repr(told).encode())
+        digest.update(repr(self.labels).encode())
+        for name, values in self._columns.items():  # those of a file change with the file
+            digest.update(repr((name, None if isinstance(values, LazyColumn) else values)).encode())
+        return digest.hexdigest()
 
     def with_labels(self, labels: Sequence[str | None]) -> CellSet:
         """Return the same cells with other labels, one a cell.

@@ -15,7 +15,7 @@ Load = Callable[[], Numbers]
 
 
 class LazyColumn(Sequence[Any]):
-    """One number a cell; nothing is read before one is asked for.
+    """One number (or text) a cell; nothing is read before one is asked for.
 
     Parameters
     ----------
@@ -40,6 +40,14 @@ class LazyColumn(Sequence[Any]):
         """Return the same column of some cells."""
         return LazyColumn(self._load, self._rows[rows])
 
+    def detached(self, rows: npt.NDArray[np.int64]) -> LazyColumn:
+        """Return the same column of some cells; it carries nothing of the files that hold none of them."""
+        kept = self._rows[rows]
+        if isinstance(self._load, _Joined) and len(kept):
+            load, first = self._load.around(int(kept.min()), int(kept.max()) + 1)
+            return LazyColumn(load, kept - first)
+        return LazyColumn(self._load, kept)
+
     def __len__(self) -> int:
         return len(self._rows)
 
@@ -48,7 +56,10 @@ class LazyColumn(Sequence[Any]):
     @overload
     def __getitem__(self, index: slice) -> Sequence[Any]: ...
     def __getitem__(self, index: int | slice) -> Any:
-        return self.values[index].item() if isinstance(index, int) else tuple(self.values[index].tolist())
+        if not isinstance(index, int):
+            return tuple(self.values[index].tolist())
+        value = self.values[index]
+        return value.item() if isinstance(value, np.generic) else value
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.values.tolist())
@@ -61,21 +72,42 @@ class _Joined:
     parts: tuple[tuple[Sequence[Any] | None, int], ...]
 
     def __call__(self) -> Numbers:
+        parts = [None if part is None else _values(part) for part, _ in self.parts]
+        text = any(part is not None and part.dtype == object for part in parts)
+        missing, kind = (None, object) if text else (np.nan, float)
         return np.concatenate(
             [
-                np.full(count, np.nan)
-                if part is None
-                else part.values
-                if isinstance(part, LazyColumn)
-                else np.asarray(part)
-                for part, count in self.parts
+                np.full(count, missing, kind) if part is None else part
+                for part, (_, count) in zip(parts, self.parts, strict=True)
             ]
         )
+
+    def around(self, start: int, stop: int) -> tuple[_Joined, int]:
+        """Return what holds the cells from `start` to before `stop`, and which cell is its first."""
+        kept: list[tuple[Sequence[Any] | None, int]] = []
+        begins = 0
+        for part, count in self.parts:
+            low, high = max(start - begins, 0), min(stop - begins, count)
+            if low < high:
+                rows = np.arange(low, high)
+                kept.append((None if part is None else detached(part, rows), high - low))
+            begins += count
+        return _Joined(tuple(kept)), start
+
+
+def _values(column: Sequence[Any]) -> Numbers:
+    values = column.values if isinstance(column, LazyColumn) else np.asarray(column)
+    return values if values.dtype.kind in "buif" else np.array(column, dtype=object)
 
 
 def taken(values: Sequence[Any], rows: npt.NDArray[np.int64]) -> Sequence[Any]:
     """Return a column of some cells, as lazy as it was."""
     return values.take(rows) if isinstance(values, LazyColumn) else tuple(values[i] for i in rows)
+
+
+def detached(values: Sequence[Any], rows: npt.NDArray[np.int64]) -> Sequence[Any]:
+    """Return a column of some cells as `taken` does, without what it knows of the others."""
+    return values.detached(rows) if isinstance(values, LazyColumn) else taken(values, rows)
 
 
 def joined(parts: Sequence[tuple[Sequence[Any] | None, int]]) -> LazyColumn:

@@ -29,6 +29,9 @@ _AHEAD_BYTES = 32 << 20
 _TOGETHER = 16
 """Most cells that a thread does before it hands them on; one by one, threads wake each other all the time."""
 
+_FEW = 4
+"""So few cells are done sooner than threads are started."""
+
 _WORKERS = min(8, max(2, os.cpu_count() or 1))
 
 
@@ -73,6 +76,9 @@ def _ahead(work: Callable[[int], T], indices: Sequence[int], most: int) -> Itera
     def some(part: Sequence[int]) -> list[T]:
         return [work(index) for index in part]
 
+    if len(indices) <= _FEW:
+        yield from ((index, work(index)) for index in indices)
+        return
     share = min(most, len(indices)) // (
         2 * _WORKERS
     )  # that every thread has something to do, and to go on with

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from typing import Annotated
 
 import typer
 from typer.main import get_command
@@ -17,11 +18,13 @@ from sparseattn.cli.export import export
 from sparseattn.cli.finetune import finetune
 from sparseattn.cli.info import info
 from sparseattn.cli.output import drop_notes, one_line, print_notes
+from sparseattn.cli.pack import pack
 from sparseattn.cli.predict import predict
 from sparseattn.cli.report import report
 from sparseattn.cli.segment import segment
 from sparseattn.cli.simulate import simulate
 from sparseattn.cli.train import train
+from sparseattn.cli.watch import watch
 from sparseattn.errors import InputError
 
 INTERNAL, USAGE, INTERRUPTED = 1, 2, 130
@@ -39,17 +42,36 @@ for command in (
     simulate,
     info,
     segment,
+    pack,
     train,
     finetune,
     calibrate,
     evaluate,
     predict,
+    watch,
     explain,
     report,
     export,
     bench,
 ):
     app.command()(command)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from sparseattn import __version__
+
+        print(f"sparseattn {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _before_commands(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Take what may stand before a command."""
 
 
 def main(arguments: list[str] | None = None) -> None:

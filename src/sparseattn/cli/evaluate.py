@@ -9,6 +9,7 @@ import typer
 
 from sparseattn.cli import explanations as explaining
 from sparseattn.cli import options as shared
+from sparseattn.cli.masks import MaskNames, Masks
 from sparseattn.cli.models import load_model
 from sparseattn.cli.output import (
     listed,
@@ -47,8 +48,8 @@ def evaluate(
     ] = None,
     explanations: explaining.Explanations = False,
     peers: explaining.Peers = False,
-    masks: explaining.Masks = None,
-    mask_names: explaining.MaskNames = None,
+    masks: Masks = None,
+    mask_names: MaskNames = None,
     most_cells: explaining.MostCells = 100,
     options: SourceOptions = PLAIN_SOURCE,
     force: shared.Force = False,

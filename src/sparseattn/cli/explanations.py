@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sparseattn.cli.masks import find_masks, read_masks
 from sparseattn.cli.output import percent, print_table
-from sparseattn.errors import InputError
 
 if TYPE_CHECKING:
     from sparseattn.classifier import Classifier
@@ -20,14 +19,6 @@ Explanations = Annotated[
     bool, typer.Option("--explanations", help="Test the explanations too, beside simple baselines.")
 ]
 Peers = Annotated[bool, typer.Option("--peers", help="With --explanations: test Captum's methods as well.")]
-Masks = Annotated[
-    Path | None,
-    typer.Option(help="With --explanations: label images of the cells, named alike. [DATA/_masks]"),
-]
-MaskNames = Annotated[
-    str | None,
-    typer.Option(help="What the values in the masks mean: 128=cytoplasm,255=nucleus. [manifest.json]"),
-]
 MostCells = Annotated[
     int, typer.Option("--most-cells", min=2, help="With --explanations: draw so many of more cells.")
 ]
@@ -50,18 +41,15 @@ def assess(
 
     from sparseattn.cells.frame_check import frame_cues
     from sparseattn.explain.assessment import assess_explanations
-    from sparseattn.explain.compartments import read_compartments
     from sparseattn.explain.frame import follows_the_frame
     from sparseattn.explain.general import look_in_general
     from sparseattn.explain.peers import peer_rankings
 
     cells = predictions.cells
-    if masks is None and (data / "_masks").is_dir():
-        masks = data / "_masks"
+    masks = find_masks(data, masks)
     compartments = None
     if masks is not None:
-        names = _names(masks, mask_names)
-        compartments = partial(read_compartments, classifier, folder=masks, names=names)
+        compartments = partial(read_masks, classifier, masks=masks, names=mask_names)
     net = classifier.net
     others = peer_rankings(lambda x: net(x, k).logits, net.config.cell_size) if peers else None
 
@@ -154,22 +142,3 @@ def _row(name: str, method: dict[str, Any]) -> tuple[str, ...]:
 
 def _share(value: float | None) -> str:
     return "-" if value is None else percent(value)
-
-
-def _names(masks: Path, given: str | None) -> dict[int, str]:
-    """Return the names of the values, from the option or from the manifest of simulated cells."""
-    if given is not None:
-        try:
-            pairs = [part.split("=") for part in given.split(",")]
-            return {int(value): name.strip() for value, name in pairs}
-        except ValueError:
-            raise InputError(
-                f"--mask-names {given!r} does not say what values mean; write 128=cytoplasm,255=nucleus"
-            ) from None
-    try:
-        manifest = json.loads((masks.parent / "manifest.json").read_text(encoding="utf-8"))
-        return {int(value): str(name) for name, value in manifest["masks"].items() if value != 0}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        raise InputError(
-            f"nothing says what the values in {masks} mean; say it with --mask-names 1=cytoplasm,2=nucleus"
-        ) from None

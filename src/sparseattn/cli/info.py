@@ -231,6 +231,10 @@ def _length(micrometres: float | None) -> str | None:
     return None if micrometres is None else f"{micrometres:.4g} µm"
 
 
+def _kept(share: float | None) -> str | None:
+    return None if share is None else f"{percent(share)} of them, all but the selected pixels filled"
+
+
 def _model_lines(facts: dict[str, Any]) -> list[tuple[str, object]]:
     validation, split = facts["validation"], facts["split"]
     accuracy = validation.get("balanced_accuracy")
@@ -252,6 +256,7 @@ def _model_lines(facts: dict[str, Any]) -> list[tuple[str, object]]:
             "validation",
             None if accuracy is None else f"{validation['n']} cells, balanced accuracy {percent(accuracy)}",
         ),
+        ("keep their class", _kept(validation.get("class_kept"))),
         (
             "temperature",
             f"{temperature:.3f}" if temperature else "none: sparseattn calibrate adds it",

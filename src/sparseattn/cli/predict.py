@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from sparseattn.cli import batch
 from sparseattn.cli import field as fields
 from sparseattn.cli import options as shared
 from sparseattn.cli.models import load_model
@@ -28,7 +29,8 @@ def predict(
         typer.Option(
             "-o",
             "--output",
-            help="Table: .csv, .parquet, .h5ad or .fcs; or, of one .rtdc, a copy of it with scores.",
+            help="Table: .csv, .parquet, .h5ad or .fcs; of one .rtdc, a copy of it with scores; or a folder "
+            "(a name without an ending) of Parquet files, for any number of cells.",
             show_default=False,
         ),
     ],
@@ -46,6 +48,11 @@ def predict(
         float | None,
         typer.Option(help="Add a column 'set': classes of which at most this share misses the right one."),
     ] = None,
+    workers: batch.Workers = None,
+    scheduler: batch.Scheduler = None,
+    cells_a_part: batch.CellsAPart = None,
+    selected: batch.Selected = False,
+    maps: batch.Maps = False,
     options: SourceOptions = PLAIN_SOURCE,
     force: shared.Force = False,
     batch_size: shared.BatchSize = 256,
@@ -53,16 +60,48 @@ def predict(
     engine: shared.Engine = "auto",
     as_json: shared.Json = False,
 ) -> None:
-    """Classify cells, one by one or those of a field (--labels, --find): a table with a row a cell."""
+    """Classify cells, one by one or those of a field (--labels, --find): a table with a row a cell.
+
+    Into a folder: in parts, by several processes (--workers) or machines (--scheduler). Started again after
+    whatever ended it, it does what is missing.
+    """
     from sparseattn.cells.measure import with_measured_columns
     from sparseattn.export.recording import SUFFIX, check_recording
     from sparseattn.export.tables import check_table_path, write_predictions
 
+    check_increment(refraction_increment)
+    if error_rate is not None and not 0 < error_rate < 1:
+        raise InputError(f"--error-rate {error_rate} is no share; give a number between 0 and 1, such as 0.1")
+    if batch.is_folder(output):
+        if labels is not None or find or painted is not None:
+            raise InputError(f"cells of a field make one table; let {output} end in .csv or .parquet")
+        batch.predict_in_parts(
+            model,
+            sources,
+            output,
+            options,
+            pixels=pixels,
+            workers=workers,
+            scheduler=scheduler,
+            cells_a_part=cells_a_part,
+            selected=selected,
+            maps=maps,
+            error_rate=error_rate,
+            refraction_increment=refraction_increment,
+            force=force,
+            batch_size=batch_size,
+            device=device,
+            engine=engine,
+            as_json=as_json,
+        )
+        return
     check_output_file(output)
     check_table_path(output)
+    batch.check_only_for_folders(
+        output, workers=workers, scheduler=scheduler, cells_a_part=cells_a_part, selected=selected, maps=maps
+    )
     if output.suffix.lower() == SUFFIX:
         check_recording(sources, output)
-    check_increment(refraction_increment)
     field = labels is not None or find
     if labels is not None and find:
         raise InputError("--labels says where the cells are, --find looks for them; give one of both")
@@ -71,15 +110,8 @@ def predict(
             raise InputError("--painted paints the cells of a field; give --labels or --find as well")
         fields.check_painted_path(painted)
 
-    if error_rate is not None and not 0 < error_rate < 1:
-        raise InputError(f"--error-rate {error_rate} is no share; give a number between 0 and 1, such as 0.1")
-
     classifier = load_model(model)
-    if error_rate is not None and classifier.scale is None:
-        raise InputError(
-            f"{model} holds no scores of validation cells, which --error-rate needs; add them with: "
-            "sparseattn calibrate MODEL CELLS -o NEW_MODEL"
-        )
+    batch.check_scale(model, classifier, error_rate)
     grid_pixels = classifier.prepare.size**2
     k = classifier.k if pixels is None else shared.parse_pixels(pixels, grid_pixels)
     options = options if field else options.for_model(model)
@@ -90,6 +122,7 @@ def predict(
         "device": device,
         "engine": engine,
         "force": force,
+        "features": output.suffix.lower() == ".h5ad",
     }
     if not field:
         cells = open_any(sources, options, classifier.classes)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from sparseattn.cli import options as shared
+from sparseattn.cli.masks import MaskNames, Masks, find_masks, read_masks
 from sparseattn.cli.models import load_model
 from sparseattn.cli.output import note, percent, pixels_and_percent, print_facts, print_json
 from sparseattn.cli.source_options import PLAIN_SOURCE, SourceOptions, reads_cells
@@ -17,6 +19,8 @@ from sparseattn.errors import InputError
 
 if TYPE_CHECKING:
     from sparseattn.cells import CellSet
+    from sparseattn.classifier import Classifier
+    from sparseattn.predictions import Predictions
     from sparseattn.report.report import Judgement
 
 
@@ -25,7 +29,11 @@ def report(
     model: shared.ModelPath,
     sources: Annotated[
         list[Path],
-        typer.Argument(metavar="DATA...", help="Cells; each of several is a sample.", show_default=False),
+        typer.Argument(
+            metavar="DATA...",
+            help="Cells, each of several is a sample; or a folder of parts that predict has made.",
+            show_default=False,
+        ),
     ],
     output: Annotated[
         Path, typer.Option("-o", "--output", help="Report to write (.html).", show_default=False)
@@ -51,6 +59,11 @@ def report(
     condition_column: Annotated[
         str | None, typer.Option(help="Sample column of the condition. [condition, treatment or group]")
     ] = None,
+    masks: Masks = None,
+    mask_names: MaskNames = None,
+    explanations: Annotated[
+        bool, typer.Option("--explanations", help="Test the selected pixels too; takes ten seconds and more.")
+    ] = False,
     title: Annotated[str, typer.Option(help="Heading of the report.")] = "Cell report",
     pixels: shared.PixelsOption = None,
     options: SourceOptions = PLAIN_SOURCE,
@@ -69,22 +82,37 @@ def report(
     grid_pixels = classifier.prepare.size**2
     k = classifier.k if pixels is None else shared.parse_pixels(pixels, grid_pixels)
     options = options.for_model(model)
-    cells = _open_samples(sources, options, classifier.classes)
-    predictions = classifier.predict(
-        cells, k=k, batch_size=batch_size, strict=options.strict, device=device, force=force
-    )
+
+    from sparseattn.scale.results import is_results
+
+    if len(sources) == 1 and is_results(sources[0]):
+        if pixels is not None:
+            raise InputError(
+                f"{sources[0]} holds answers already, at their own number of pixels; leave -k away"
+            )
+        cells, predictions = _answered(sources[0], classifier, force=force)
+        k = predictions.k
+    else:
+        cells = _open_samples(sources, options, classifier.classes)
+        predictions = classifier.predict(
+            cells, k=k, batch_size=batch_size, strict=options.strict, device=device, force=force
+        )
     skipped = [*cells.skipped, *predictions.skipped]
     report_skipped(skipped)
 
     from sparseattn.export.tables import write_table
     from sparseattn.report import draw_figures, make_report, report_tables, write_figures, write_html
+    from sparseattn.report.trust import trust_statement
 
+    masks = find_masks(sources[0], masks)
     made = make_report(
         classifier,
         predictions,
         judge_by=side,
         sample_column=sample_column,
         condition_column=condition_column,
+        with_trust=explanations,
+        compartments=None if masks is None else read_masks(classifier, predictions.cells, masks, mask_names),
     )
     if table is not None:
         tables = report_tables(made)
@@ -100,6 +128,7 @@ def report(
     judged = made.judgement
     warnings = [sentence for drift in made.drift for sentence in drift.warnings]
     shortcuts = list(made.shortcuts)
+    trust = None if made.trust is None else trust_statement(made.trust)
     if as_json:
         print_json(
             {
@@ -115,6 +144,8 @@ def report(
                 "metrics": None if judged is None else judged.metrics,
                 "drift_warnings": warnings,
                 "shortcut_warnings": shortcuts,
+                "selected_pixels": trust,
+                "looks_at": None if made.general is None else made.general.document(),
                 "methods": made.methods,
             }
         )
@@ -130,8 +161,22 @@ def report(
             ("skipped", len(skipped) or None),
         ]
     )
+    if trust is not None:
+        print(trust)
     for sentence in (*shortcuts, *warnings):
         print(f"Warning: {sentence}")
+
+
+def _answered(folder: Path, classifier: Classifier, *, force: bool) -> tuple[CellSet, Predictions]:
+    """Return the cells of a run in parts, and the answers that it holds."""
+    from sparseattn.cli.run_sources import open_sources
+    from sparseattn.scale.results import open_results
+
+    results = open_results(folder)
+    cells = open_sources(folder, classifier.classes)
+    predictions = results.predictions(cells)
+    admitted = classifier.admit(predictions.cells, force=force or bool(predictions.notes))
+    return cells, replace(predictions, cells=admitted.cells)
 
 
 def _check_targets(output: Path, figures: Path | None, table: Path | None) -> None:

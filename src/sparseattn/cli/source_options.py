@@ -52,6 +52,11 @@ def reads_a_field(command: Command) -> Command:
     return _with_options(command, without={"labels_csv", "labels_log", "samples_csv", "subfolders", "strict"})
 
 
+def reads_new_files(command: Command) -> Command:
+    """Give a command the options of files that are not there yet."""
+    return _with_options(command, without={"labels_csv", "labels_log", "samples_csv", "subfolders", "strict"})
+
+
 def _with_options(command: Command, without: Collection[str] = ()) -> Command:
     signature = inspect.signature(command, eval_str=True)
     own = {name: value for name, value in signature.parameters.items() if name != "options"}

@@ -23,7 +23,7 @@ def open_source(path: Path, options: SourceOptions) -> CellSet:
     """Open cells; subfolders are read as classes, and it is said, where nothing else is given."""
     assumed = options.subfolders is None and options.labels_csv is None
     cells = _open(path, replace(options, subfolders="classes") if assumed else options)
-    if assumed and cells.classes and path.is_dir() and options.labels_log is None:
+    if assumed and cells.classes and _has_subfolders(path) and options.labels_log is None:
         note(f"Subfolders of {path} read as classes: {listed(cells.classes)}.")
     return cells
 
@@ -84,6 +84,13 @@ def _open(path: Path, options: SourceOptions) -> CellSet:
 
     with LabelLog.open(options.labels_log, read_only=True) as log:
         return labelled_by(cells, log)
+
+
+def _has_subfolders(path: Path) -> bool:
+    """Whether a source is a folder with others in it; stores of Zarr are files to us."""
+    from sparseattn.cells.readers.zarr_store import is_zarr
+
+    return path.is_dir() and not is_zarr(path)
 
 
 def test_cells(options: SourceOptions) -> frozenset[str]:

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from sparseattn.errors import InputError
 from sparseattn.explain.compartments import Compartments
 from sparseattn.explain.faithfulness import Ask, Kept, arrivals
-from sparseattn.explain.fills import FILLS, Fill, fill_images
 from sparseattn.explain.localisation import random_inside
 from sparseattn.explain.rankings import Ranking, baseline_rankings, net_rankings, selection
 from sparseattn.explain.sanity import STAGES, randomised, similarity
 from sparseattn.explain.trial import MethodScores, Trial
+from sparseattn.fills import FILLS, Fill, fill_images
 from sparseattn.learn.metrics import bootstrap_interval
 from sparseattn.net import SparseAttnNet
 from sparseattn.net.select import units_for
@@ -140,6 +140,8 @@ def assess_explanations(
     most_cells: int = 100,
     seed: int = 0,
     device: str = "auto",
+    with_sanity: bool = True,
+    force: bool = False,
     on_step: Callable[[int, int], None] | None = None,
 ) -> Assessment:
     """Test the explanations of a model on cells, beside baselines.
@@ -164,6 +166,10 @@ def assess_explanations(
         Of all that is drawn.
     device : str
         See `choose_device`.
+    with_sanity : bool
+        Whether weights are drawn anew as well, which takes as long as four ways to explain.
+    force : bool
+        See `Classifier.admit`.
     on_step : callable, optional
         Called after each method with the number that are done, and of all.
 
@@ -172,7 +178,7 @@ def assess_explanations(
     InputError
         If the model was not made for such cells, or none can be read.
     """
-    images, cells = _prepared(classifier, cells, most_cells, seed)
+    images, cells = _prepared(classifier, cells, most_cells, seed, force)
     k = classifier.k if k is None else k
     ask = classifier.asker(k, images=len(images) * 500, device=device)
     net = classifier.net
@@ -194,7 +200,7 @@ def assess_explanations(
         ks=tuple(one * net.config.cell_size**2 for one in trial.counts),
         grid_pixels=classifier.prepare.size**2,
         methods=methods,
-        sanity=_sanity(classifier, images, k),
+        sanity=_sanity(classifier, images, k) if with_sanity else {},
     )
 
 
@@ -218,8 +224,10 @@ def trial_of(
     )
 
 
-def _prepared(classifier: Classifier, cells: CellSet, most: int, seed: int) -> tuple[Floats, CellSet]:
-    cells = classifier.admit(cells).cells
+def _prepared(
+    classifier: Classifier, cells: CellSet, most: int, seed: int, force: bool
+) -> tuple[Floats, CellSet]:
+    cells = classifier.admit(cells, force=force).cells
     if len(cells) > most:
         drawn = np.random.default_rng(seed).permutation(len(cells))[:most]
         cells = cells.subset(np.sort(drawn))

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparseattn.errors import CellError, InputError
+from sparseattn.explain.shortcuts import own_mask
 from sparseattn.explain.units import unit_boxes, unit_shares
 
 if TYPE_CHECKING:
@@ -40,6 +41,40 @@ class Compartments:
     def known(self) -> int:
         """Number of cells that have a mask."""
         return int(np.isfinite(self.shares[:, 0, 0, 0]).sum())
+
+    def of(self, index: int) -> NDArray[np.float32] | None:
+        """Return the (compartments, G, G) shares of one cell; None where it has no mask."""
+        return self.shares[index] if np.isfinite(self.shares[index]).all() else None
+
+
+@dataclass(frozen=True)
+class OwnOutlines:
+    """The outlines of cells alone, read or guessed one by one, when they are asked for.
+
+    Attributes
+    ----------
+    classifier
+        Whose grid they are laid on.
+    cells
+        Each with a mask of its own, or one that `own_mask` guesses.
+    """
+
+    classifier: Classifier
+    cells: CellSet
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The one compartment."""
+        return (WHOLE_CELL,)
+
+    def of(self, index: int) -> NDArray[np.float32] | None:
+        """Return the (1, G, G) share of each unit that the cell covers; None where it is not found."""
+        mask = own_mask(self.cells, index)
+        if mask is None:
+            return None
+        unit = self.classifier.net.config.cell_size
+        pixel_size = self.cells.pixel_sizes_um[index]
+        return unit_shares(mask, unit_boxes(self.classifier.prepare, mask.shape, pixel_size, unit))[None]
 
 
 def read_compartments(

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from sparseattn.errors import InputError
 from sparseattn.explain.explanation import Explanation, SelectedUnits
-from sparseattn.explain.fills import Fill, fill_images
 from sparseattn.explain.units import unit_boxes
+from sparseattn.fills import Fill, fill_images
 
 if TYPE_CHECKING:
     from sparseattn.cells.cellset import CellSet
@@ -97,7 +97,7 @@ class CellExplainer:
         taken_out : ndarray
             (size, size) bool in the net's grid.
         fill : str
-            What stands in for them; see `sparseattn.explain.fills.fill_images`.
+            What stands in for them; see `sparseattn.fills.fill_images`.
 
         Returns
         -------

@@ -13,7 +13,7 @@ from sparseattn.errors import CellError
 
 if TYPE_CHECKING:
     from sparseattn.classifier import Classifier
-    from sparseattn.explain.compartments import Compartments
+    from sparseattn.explain.compartments import Compartments, OwnOutlines
     from sparseattn.predictions import Predictions
 
 Floats = NDArray[np.float64]
@@ -115,7 +115,7 @@ def look_in_general(
     classifier: Classifier,
     predictions: Predictions,
     *,
-    compartments: Compartments | None = None,
+    compartments: Compartments | OwnOutlines | None = None,
     most: int = MOST_CELLS,
     on_batch: Callable[[int, int], None] | None = None,
 ) -> GeneralLook:
@@ -127,7 +127,7 @@ def look_in_general(
         The model that answered.
     predictions : Predictions
         Its answers; k is theirs.
-    compartments : Compartments, optional
+    compartments : Compartments or OwnOutlines, optional
         Of the cells of the predictions, row by row.
     most : int
         Cells a class, spread evenly over those of the class.
@@ -208,17 +208,22 @@ def _evidence(classifier: Classifier, images: NDArray[np.float32], k: int, label
     return np.asarray(found.abs().sum(dim=(0, 2, 3)).cpu().numpy(), dtype=np.float64)
 
 
-def _inside(compartments: Compartments, rows: NDArray[np.int64], units: NDArray[np.bool_]) -> list[Floats]:
+def _inside(
+    compartments: Compartments | OwnOutlines, rows: NDArray[np.int64], units: NDArray[np.bool_]
+) -> list[Floats]:
     """Return for each cell with a mask (compartments, 2): its share of the selected units, and of all."""
     found: list[Floats] = []
     for row, chosen in zip(rows.tolist(), units, strict=True):
-        shares = compartments.shares[row].astype(np.float64)
-        if np.isfinite(shares).all():
+        shares = compartments.of(row)
+        if shares is not None:
+            shares = shares.astype(np.float64)
             found.append(np.stack([shares[:, chosen].mean(axis=1), shares.mean(axis=(1, 2))], axis=1))
     return found
 
 
-def _means(compartments: Compartments | None, inside: list[Floats]) -> dict[str, tuple[float, float]]:
+def _means(
+    compartments: Compartments | OwnOutlines | None, inside: list[Floats]
+) -> dict[str, tuple[float, float]]:
     if compartments is None or not inside:
         return {}
     means = np.mean(inside, axis=0)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sparseattn.explain.evidence import integrated_gradients
-from sparseattn.explain.fills import frame_pixels
+from sparseattn.fills import frame_pixels
 from sparseattn.net import SparseAttnNet
 from sparseattn.net.select import units_for
 

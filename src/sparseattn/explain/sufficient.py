@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sparseattn.explain.faithfulness import arrivals, fewest_sufficient
-from sparseattn.explain.fills import FILLS, Fill, fill_images
 from sparseattn.explain.rankings import selection
+from sparseattn.fills import FILLS, Fill, fill_images
 from sparseattn.net.select import units_for
 
 if TYPE_CHECKING:

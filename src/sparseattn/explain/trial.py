@@ -20,10 +20,10 @@ from sparseattn.explain.faithfulness import (
     keep_only,
     removal_curves,
 )
-from sparseattn.explain.fills import Fill
 from sparseattn.explain.localisation import Localisation, localise
 from sparseattn.explain.rankings import Ranking
 from sparseattn.explain.stability import Stability, stability
+from sparseattn.fills import Fill
 
 Floats = NDArray[np.float32]
 

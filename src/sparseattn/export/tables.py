@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sparseattn.csv_text import write_csv
 from sparseattn.errors import InputError
 from sparseattn.export import recording
 from sparseattn.writing import replaced_file
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from sparseattn.cells import CellSet
     from sparseattn.predictions import Predictions
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FEATURES = "X_sparseattn"
+"""Key of the net's features in AnnData's ``obsm``; ``X_`` is how scanpy names what it can go on from."""
+
 _FCS_TEXT_BYTES = 90_000_000
 """The FCS header gives the end of the text in eight digits."""
 
@@ -31,12 +34,13 @@ def write_predictions(predictions: Predictions, path: str | Path) -> None:
     """Write predictions in the format that the suffix names.
 
     ``.csv``
-        UTF-8. Text that a spreadsheet would take for a formula gets a leading ``'``.
+        UTF-8. Text that a spreadsheet would take for a formula gets a leading ``'``: `sparseattn.csv_text`.
     ``.parquet``
         The same columns with their types.
     ``.h5ad``
         AnnData: X are the probabilities, var the classes, obs the other columns, obs names the ids; the
-        model's hash and k are in uns.
+        model's hash and k are in uns. The net's features, where the predictions hold them, are
+        ``obsm["X_sparseattn"]`` (n, D): ``scanpy.pp.neighbors(data, use_rep="X_sparseattn")`` goes on.
     ``.fcs``
         FCS 3.1 holds 32-bit numbers only: text in the n-th column is written as numbers from 0, and the
         keyword ``SPARSEATTN_P<n>`` holds the JSON list of the texts that they stand for; -1 is none.
@@ -95,30 +99,30 @@ def answer_columns(predictions: Predictions) -> dict[str, Any]:
     """Return the columns that a model's answers make, a value for each row of the predictions."""
     count = len(predictions)
     return {
-        "predicted": _text(predictions.predicted.tolist()),
+        "predicted": text_column(predictions.predicted.tolist()),
         "confidence": predictions.confidence,
         **dict(zip(_share_columns(predictions), predictions.probabilities.T, strict=True)),
         "entropy": predictions.entropy,
         "in_distribution": predictions.in_distribution,
         "k": np.full(count, predictions.k, dtype=np.int32),
-        "human_label": _text(predictions.human_label),
-        "split": _text(predictions.sides),
-        "model_hash": _text([predictions.model_hash] * count),
+        "human_label": text_column(predictions.human_label),
+        "split": text_column(predictions.sides),
+        "model_hash": text_column([predictions.model_hash] * count),
     }
 
 
 def cell_columns(cells: CellSet, taken: Collection[str]) -> dict[str, Any]:
     """Return id, source and the sample columns, a value a cell; taken names get ``sample_`` before."""
     before: dict[str, Any] = {
-        "id": _text(cells.ids),
-        "source": _text(str(origin) for origin in cells.origins),
+        "id": text_column(cells.ids),
+        "source": text_column(str(origin) for origin in cells.origins),
     }
     samples: dict[str, Any] = {}
     for name, values in cells.samples.items():
-        (free,) = _text([str(name)])
+        (free,) = text_column([str(name)])
         while free in before or free in taken or free in samples:
             free = f"sample_{free}"
-        samples[free] = _plain_column(values)
+        samples[free] = plain_column(values)
     return {**before, **samples}
 
 
@@ -143,59 +147,47 @@ def write_table(table: pd.DataFrame, path: str | Path) -> None:
         raise InputError(f"{path} is no known kind of table; let the name end in .csv or .parquet")
     with replaced_file(path) as draft:
         if suffix == ".csv":
-            _table_to_csv(table, draft)
+            write_csv(table, draft)
         else:
             table.to_parquet(draft, engine="pyarrow", index=False)
 
 
 def _share_columns(predictions: Predictions) -> list[str]:
-    return [f"p_{name}" for name in _text(predictions.classes)]
+    return [f"p_{name}" for name in text_column(predictions.classes)]
 
 
-def _plain_column(values: pd.Series[Any]) -> Any:
+def plain_column(values: pd.Series[Any]) -> Any:
     """Return a sample column as numbers where all its values are numbers, else as text."""
     if values.dtype.kind in "iuf":
         return values.to_numpy()
-    known = [value for value in values if not _is_missing(value)]
+    known = [value for value in values if not is_missing(value)]
     if known and all(
         isinstance(value, int | float | np.number) and not isinstance(value, bool) for value in known
     ):
         whole = len(known) == len(values) and all(float(value).is_integer() for value in known)
         return pd.to_numeric(values).to_numpy(dtype=np.int64 if whole else np.float64)
-    return _text(None if _is_missing(value) else str(value) for value in values)
+    return text_column(None if is_missing(value) else str(value) for value in values)
 
 
-def _text(values: Iterable[str | None]) -> NDArray[np.object_]:
+def text_column(values: Iterable[str | None]) -> NDArray[np.object_]:
     """Return text that UTF-8 can hold: names of files and folders may have bytes that are not."""
     kept = [value if value is None else value.encode(errors="backslashreplace").decode() for value in values]
     return np.array(kept, dtype=object)
 
 
-def _is_missing(value: object) -> bool:
+def is_missing(value: object) -> bool:
+    """Whether a value says that nothing is known: None, NaN, NA or NaT."""
     return (
         value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value))
     )
 
 
 def _write_csv(predictions: Predictions, table: pd.DataFrame, path: Path) -> None:
-    _table_to_csv(table, path)
-
-
-def _table_to_csv(table: pd.DataFrame, path: Path) -> None:
-    safe = table.copy()
-    for name in _text_columns(safe):
-        safe[name] = safe[name].map(_no_formula)
-    safe.columns = pd.Index([_no_formula(name) for name in safe.columns])
-    safe.to_csv(path, index=False, encoding="utf-8", lineterminator="\n")
+    write_csv(table, path)
 
 
 def _text_columns(table: pd.DataFrame) -> list[str]:
     return [name for name in table.columns if not pd.api.types.is_numeric_dtype(table[name])]
-
-
-def _no_formula(text: object) -> object:
-    """Return text that a spreadsheet shows and does not run (OWASP, "CSV injection")."""
-    return f"'{text}" if isinstance(text, str) and text.startswith(_FORMULA_STARTS) else text
 
 
 def _write_parquet(predictions: Predictions, table: pd.DataFrame, path: Path) -> None:
@@ -212,7 +204,8 @@ def _write_h5ad(predictions: Predictions, table: pd.DataFrame, path: Path) -> No
     data = anndata.AnnData(
         X=predictions.probabilities,
         obs=about,
-        var=pd.DataFrame(index=pd.Index(_text(predictions.classes), name="class")),
+        var=pd.DataFrame(index=pd.Index(text_column(predictions.classes), name="class")),
+        obsm={} if predictions.features is None else {FEATURES: predictions.features},
         uns={"model_hash": predictions.model_hash, "k": predictions.k, "entropy_unit": "nat"},
     )
     data.write_h5ad(path)

@@ -1,5 +1,6 @@
 """How many pixels are enough: k learned from the loss."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,6 +11,9 @@ _SHARES = (0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0)
 _TOLERANCE = 0.05
 """Nats by which the loss at the learned k may exceed the best."""
 
+_KEPT = 0.95
+"""Share of the cells that the selected pixels alone must keep in their class."""
+
 
 def candidates(pixels: int, budget: float) -> list[int]:
     """Return the numbers of pixels among which k is learned, rising to a share ``budget`` of ``pixels``."""
@@ -17,7 +21,32 @@ def candidates(pixels: int, budget: float) -> list[int]:
     return sorted({max(1, round(share * pixels)) for share in shares})
 
 
-def fewest_sufficient(losses: NDArray[np.float64]) -> int:
+def learn_k(ks: Sequence[int], losses: NDArray[np.float64], kept: Callable[[int], float]) -> int:
+    """Return the smallest k that is as good as the best and whose pixels alone keep the class.
+
+    A k that decides well need not be one of which can be said "these pixels decided": the coarse stage sees
+    the whole cell when it chooses. So the rest of the cell is taken away before, too.
+
+    Parameters
+    ----------
+    ks : sequence of int
+        Rising.
+    losses : ndarray
+        (number of k, n) validation loss of each cell.
+    kept : callable
+        Share of the cells that keep their class when all but the pixels of a k are filled: see
+        `sparseattn.learn.sufficiency.class_kept`. Asked of few ks, since it costs.
+
+    Returns
+    -------
+    int
+        The largest k where none suffices.
+    """
+    good_enough = ks[as_good_as_the_best(losses) :]
+    return next((k for k in good_enough if kept(k) >= _KEPT), ks[-1])
+
+
+def as_good_as_the_best(losses: NDArray[np.float64]) -> int:
     """Return the row of the smallest k whose loss is surely no worse than the best by more than 0.05 nats.
 
     Surely: the mean excess plus one standard error of it stays below. The error is that of the paired

@@ -91,7 +91,8 @@ class History:
     k_trajectory : list of int
         The learned k (pixels) as it was tracked while the loss converged, one an evaluation.
     validation : dict
-        The final report on the validation cells, as `learn.metrics.classification_report` gives it.
+        The final report on the validation cells, as `learn.metrics.classification_report` gives it, and
+        ``class_kept``: the share that keeps its class by the selected pixels alone.
     """
 
     epochs: tuple[EpochRecord, ...] = ()

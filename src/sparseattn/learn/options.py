@@ -39,9 +39,9 @@ class TrainingOptions:
     patience : int
         Epochs without a better validation loss after which training stops; 0 never stops early.
     pixels : float, "auto" or "controller"
-        ``auto``: the learned k. A number: that share of the pixels. Either way k is drawn at random in
-        training, so that the model serves every k. ``controller``: k follows the trend of the loss, as in
-        the paper.
+        ``auto``: the learned k, the fewest pixels that decide as well and suffice alone. A number: that share
+        of the pixels. Either way k is drawn at random in training, so that the model serves every k.
+        ``controller``: k follows the trend of the loss, as in the paper.
     budget : float
         Largest share of the pixels that ``auto`` may choose.
     least_pixels, few_pixels, most_pixels : float

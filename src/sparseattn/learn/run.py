@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from math import ceil
 from pathlib import Path
@@ -20,7 +21,7 @@ from torch import Generator, Tensor
 
 from sparseattn.cells import Prepare
 from sparseattn.errors import InputError
-from sparseattn.learn.adaptive_k import LossTrendController, candidates, fewest_sufficient
+from sparseattn.learn.adaptive_k import LossTrendController, candidates, learn_k
 from sparseattn.learn.augment import Augmentation
 from sparseattn.learn.checkpoint import Checkpoint
 from sparseattn.learn.data import TrainingData, restandardise
@@ -29,6 +30,7 @@ from sparseattn.learn.loop import Loop
 from sparseattn.learn.losses import class_weights, random_pixels, sparse_loss
 from sparseattn.learn.metrics import classification_report
 from sparseattn.learn.options import TrainingOptions
+from sparseattn.learn.sufficiency import class_kept, spread_rows
 from sparseattn.net import SparseAttnNet
 
 _K_UPDATES = 20
@@ -121,7 +123,10 @@ class Run:
             fingerprint=self.data.fingerprint,
             versions={name: version(name) for name in ("napari-sparseattn", "torch", "numpy")},
             k_trajectory=self.k_trajectory,
-            validation=self.report(self.best, self.k, len(self.data.classes)),
+            validation={
+                **self.report(self.best, self.k, len(self.data.classes)),
+                "class_kept": self._kept(self.best, self.k) if len(self.data.validation) else None,
+            },
         )
 
     @torch.inference_mode()
@@ -149,7 +154,10 @@ class Run:
         )
 
     def _average(self) -> SparseAttnNet:
-        average = copy.deepcopy(self.loop.average)
+        return copy.deepcopy(self._averaged())
+
+    def _averaged(self) -> SparseAttnNet:
+        average = self.loop.average
         assert isinstance(average, SparseAttnNet)
         return average
 
@@ -174,7 +182,7 @@ class Run:
             if self.loop.epoch % every == 0 or self.loop.epoch == self.loop.epochs:
                 ks = candidates(self.pixels, self.options.budget)
                 losses = np.stack([self._losses(self._logits(k)).numpy() for k in ks]).astype(np.float64)
-                self.k = ks[fewest_sufficient(losses)]
+                self.k = learn_k(ks, losses, partial(self._kept, self._averaged()))
                 self.k_trajectory.append(self.k)
         logits = self._logits(self.k)
         loss = self._losses(logits).mean().item()
@@ -184,6 +192,10 @@ class Run:
             if self.keeps_best:
                 self.best, self.k_of_best = self._average(), self.k
         return logits
+
+    def _kept(self, net: SparseAttnNet, k: int) -> float:
+        """Return the share of the validation cells that keep their class by the selected pixels alone."""
+        return class_kept(net, self.data.images[spread_rows(self.data.validation)], k)
 
     @torch.inference_mode()
     def _logits(self, k: int) -> Tensor:

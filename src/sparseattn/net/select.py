@@ -75,6 +75,17 @@ def select_top(
     return flat.topk(count, dim=1, sorted=True).indices
 
 
+def read_pixels(selected: Tensor, size: int, unit: int, window: int) -> Tensor:
+    """Return (B, 1, size, size) bool: the pixels of the selected units and of their windows.
+
+    Parameters as of :func:`gather_windows`.
+    """
+    units, margin = size // unit, (window - unit) // 2
+    chosen = torch.zeros(len(selected), units**2, device=selected.device).scatter_(1, selected, 1.0)
+    pixels = F.interpolate(chosen.view(-1, 1, units, units), size=(size, size))
+    return F.max_pool2d(pixels, 2 * margin + 1, stride=1, padding=margin).bool()
+
+
 def gather_windows(image: Tensor, selected: Tensor, unit: int, window: int) -> Tensor:
     """Return the raw values around each selected unit and nothing else of the image.
 

@@ -18,6 +18,7 @@ from sparseattn.html_page import html_page
 from sparseattn.report.figures import CAPTIONS, draw_figures
 from sparseattn.report.on_ground import put_on_ground
 from sparseattn.report.tables import TITLES, report_tables, shown_rows
+from sparseattn.report.trust import trust_statement
 from sparseattn.writing import replaced_file
 
 if TYPE_CHECKING:
@@ -137,6 +138,12 @@ def html_document(
             "<h2>What it looks at</h2>",
             _figures(figures_of, "attention"),
             _figures(figures_of, "looks"),
+        ]
+    if report.trust is not None:
+        body += [
+            "<h2>Whether these pixels count</h2>",
+            f"<p>{_text(trust_statement(report.trust))}</p>",
+            _figures(figures_of, "trust"),
         ]
     if "history" in figures:
         body += ["<h2>How it was trained</h2>", _figures(figures_of, "history")]

@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 from sparseattn.errors import InputError
 from sparseattn.explain.display import RGB, picture
 from sparseattn.export.training_curves import draw_training_curves
+from sparseattn.names import in_figure
 from sparseattn.report.looks import looks_figure
+from sparseattn.report.trust import trust_figure
 from sparseattn.writing import replaced_file
 
 if TYPE_CHECKING:
@@ -43,7 +45,12 @@ CAPTIONS = {
     "conditions": "Class fractions over the samples: dots are samples, bars means with 95 % intervals.",
     "attention": "Mean image and mean attention of the cells that were given each class, on the net's grid.",
     "looks": "What it looks at in each class: typical cells; where the selected pixels lie and how bright "
-    "they are, beside all pixels of these cells (dotted); which channel brings the evidence.",
+    "they are, beside all pixels of these cells (dotted); which channel brings the evidence; what share of "
+    "them lies in a compartment, beside its share of the picture (line). Outlines are guessed where there is "
+    "no mask.",
+    "trust": "Left: share of cells that keep their class when some pixels alone are left and all others are "
+    "filled in before the model looks, by the fill-in (mean, blur, background) that does worst. Right: "
+    "probability of the class as pixels are put into an empty picture, or taken out, mean over the fill-ins.",
     "history": "Training: loss, balanced accuracy on the validation cells, and selected pixels.",
 }
 """What each plot shows, by its name; the order in which they are drawn."""
@@ -90,6 +97,8 @@ def draw_figures(
         figures["attention"] = attention_figure(report)
     if report.general is not None and report.general.classes:
         figures["looks"] = looks_figure(report.general, report.modality)
+    if report.trust is not None:
+        figures["trust"] = trust_figure(report.trust, narrow=narrow)
     if report.history.epochs:
         figures["history"] = draw_training_curves(report.history, stacked=narrow)
     return figures
@@ -365,4 +374,4 @@ def _sample_name(one: SampleFractions) -> str:
 def _plain(name: str) -> str:
     """Return a name that is not too long, whose dollars matplotlib does not take for formulas."""
     short = name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 11]}…{name[-10:]}"
-    return " ".join(short.split()).replace("$", r"\$")
+    return in_figure(" ".join(short.split()))

@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from sparseattn.explain.display import picture
+from sparseattn.names import in_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,7 +52,7 @@ def looks_figure(look: GeneralLook, modality: str) -> Figure:
         if compartments:
             _draw_compartments(grid[row, -1], one, last)
     titles = ["typical cells", *[""] * (typical - 1), "where", "how bright", *["evidence by"] * several]
-    for axes, title in zip(grid[0], [*titles, *["compartment"] * compartments], strict=True):
+    for axes, title in zip(grid[0], [*titles, *["inside"] * compartments], strict=True):
         axes.set_title(title, loc="left", fontsize=8.5, color=INK)
     return figure
 
@@ -69,7 +70,7 @@ def _draw_cell(axes: Axes, look: GeneralLook, one: ClassLook, place: int, modali
         names = look.channels if len(image) == len(look.channels) else tuple(map(str, range(len(image))))
         axes.imshow(picture(image, names, modality).colour, interpolation="nearest")
     if place == 0:
-        axes.set_ylabel(f"{_plain(one.name)}\n{one.n} cells", fontsize=8.5, color=INK)
+        axes.set_ylabel(f"{_plain(one.name)}\n{one.n} cell{'s' * (one.n > 1)}", fontsize=8.5, color=INK)
 
 
 def _draw_radius(axes: Axes, look: GeneralLook, one: ClassLook, last: bool) -> None:
@@ -114,8 +115,8 @@ def _draw_compartments(axes: Axes, one: ClassLook, last: bool) -> None:
         area = 100 * one.compartments[name][1]
         axes.plot([area, area], [place - 0.4, place + 0.4], color=QUIET, linewidth=1.4)
     axes.set_yticks(places, [_plain(name, 9) for name in names])
-    axes.set(xlim=(0, 100), ylim=(max(len(names), 1) - 0.4, -0.6), xticks=(0, 50, 100))
-    _open(axes, "% selected\n(line: area)" if last else None)
+    axes.set(xlim=(0, 100), ylim=(max(len(names), 2) - 0.4, min(len(names), 2) - 1.6), xticks=(0, 50, 100))
+    _open(axes, "% of selected\n(line: of picture)" if last else None)
 
 
 def _open(axes: Axes, below: str | None) -> None:
@@ -130,4 +131,4 @@ def _open(axes: Axes, below: str | None) -> None:
 
 def _plain(name: str, longest: int = 20) -> str:
     short = name if len(name) <= longest else f"{name[: longest - 1]}\N{HORIZONTAL ELLIPSIS}"
-    return " ".join(short.split()).replace("$", r"\$")
+    return in_figure(" ".join(short.split()))

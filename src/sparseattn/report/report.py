@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sparseattn.drift import Drift, check_drift
 from sparseattn.errors import InputError
+from sparseattn.explain.compartments import Compartments, OwnOutlines
 from sparseattn.explain.general import GeneralLook, look_in_general
 from sparseattn.learn.metrics import classification_report
 from sparseattn.report.attention import ClassAttention, mean_attention
@@ -20,9 +21,11 @@ from sparseattn.report.methods import library_versions, methods_paragraph
 from sparseattn.report.reliability import ReliabilityBin, reliability_bins
 from sparseattn.report.scores import Scores, score_classes
 from sparseattn.report.shortcuts import shortcut_warnings
+from sparseattn.report.trust import assess_pixels
 
 if TYPE_CHECKING:
     from sparseattn.classifier import Classifier
+    from sparseattn.explain.assessment import Assessment
     from sparseattn.learn.history import History
     from sparseattn.predictions import Predictions
 
@@ -81,6 +84,8 @@ class Report:
     shortcuts : tuple of str
         Sentences of warning where the frame of the pictures gives classes away, or the model goes by it;
         empty where it was not asked for.
+    trust : Assessment or None
+        Tests of the selected pixels; None where they were not asked for.
     drift : tuple of Drift
         One a sample of cells that had no part in training; empty where it was not asked for.
     history : History
@@ -105,6 +110,7 @@ class Report:
     attention: tuple[ClassAttention, ...]
     general: GeneralLook | None
     shortcuts: tuple[str, ...]
+    trust: Assessment | None
     drift: tuple[Drift, ...]
     history: History
     channels: tuple[str, ...]
@@ -127,9 +133,11 @@ def make_report(
     judge_by: Choice = "auto",
     sample_column: str | None = None,
     condition_column: str | None = None,
+    compartments: Compartments | None = None,
     with_attention: bool = True,
     with_drift: bool = True,
     with_shortcuts: bool = True,
+    with_trust: bool = False,
     seed: int = 0,
     notes: Sequence[str] = (),
     on_progress: Callable[[str, int, int], None] | None = None,
@@ -146,8 +154,13 @@ def make_report(
         Which cells with known classes are compared; see `judged.choose_judged`.
     sample_column, condition_column : str, optional
         See `fractions.class_fractions`.
+    compartments : Compartments, optional
+        Of the cells of the predictions, row by row; the cells' own outlines, read or guessed, where they are
+        not given.
     with_attention, with_drift, with_shortcuts : bool
         Whether the images of some cells are looked at again, which takes seconds.
+    with_trust : bool
+        Whether the selected pixels are tested, which takes ten seconds and more.
     seed : int
         Of the bootstrap.
     notes : sequence of str
@@ -188,11 +201,21 @@ def make_report(
             classifier, predictions, on_batch=_named(on_progress, "averaging images and attention")
         )
         general = look_in_general(
-            classifier, predictions, on_batch=_named(on_progress, "looking at the selected pixels")
+            classifier,
+            predictions,
+            compartments=compartments or OwnOutlines(classifier, predictions.cells),
+            on_batch=_named(on_progress, "looking at the selected pixels"),
         )
     shortcuts: tuple[str, ...] = ()
     if with_shortcuts:
         shortcuts = shortcut_warnings(classifier, predictions)
+    trust = None
+    if with_trust:
+        trust = assess_pixels(
+            classifier,
+            predictions if judged is None else predictions.subset(judged.rows),
+            on_step=_named(on_progress, "testing the selected pixels"),
+        )
     scores = None if judgement is None else judgement.scores
     return Report(
         predictions=predictions,
@@ -201,6 +224,7 @@ def make_report(
         attention=attention,
         general=general,
         shortcuts=shortcuts,
+        trust=trust,
         drift=tuple(drift),
         history=classifier.history,
         channels=classifier.prepare.channels,

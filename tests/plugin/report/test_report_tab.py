@@ -129,6 +129,32 @@ def test_html_and_plots_are_written(qtbot, tab, opened, tmp_path, monkeypatch) -
     assert (tmp_path / "plots/confusion.svg").is_file() and (tmp_path / "plots/history.pdf").is_file()
 
 
+def test_the_selected_pixels_are_tested_when_asked(qtbot, tab, opened, tmp_path, monkeypatch) -> None:
+    """The picture and its sentence stay as labels come, and go into the file; another model has its own."""
+    page(tab, "Looks at")
+    assert tab.test_pixels.isVisibleTo(tab) and not tab.pictures["trust"].isVisibleTo(tab)
+    qtbot.mouseClick(tab.test_pixels, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: tab.made.report.trust is not None, timeout=SECONDS)
+    assert tab.pictures["trust"].has_picture and not tab.test_pixels.isVisibleTo(tab)
+    trust, judged = tab.made.report.trust, tab.made.report.judgement.cells
+    assert len(trust.labels) == min(60, len(judged.rows))
+    kept = min(one[0].same.mean() for one in trust.methods["selection"].kept.values())
+    assert f"{100 * kept:.0f} %" in tab.trust.text and f"{len(trust.labels)} cells" in tab.trust.text
+    before = tab.made
+    opened.labelling.open(tmp_path / "labels.sqlite")
+    opened.labelling.label([int(before.report.predictions.indices[judged.rows[0]])], "dark")
+    qtbot.waitUntil(lambda: tab.made is not before, timeout=SECONDS)
+    assert tab.made.report.trust is trust and tab.pictures["trust"].has_picture
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "out"), "HTML (*.html)"))
+    with _said(qtbot, opened):
+        tab.export_html.trigger()
+    assert "Whether these pixels count" in (tmp_path / "out.html").read_text(encoding="utf-8")
+    model = opened.workspace.model_path
+    opened.opening.load_model(model)
+    qtbot.waitUntil(lambda: tab.made is not None and tab.made.report.trust is None, timeout=SECONDS)
+    assert tab.test_pixels.isVisibleTo(tab) and not tab.trust.text
+
+
 def test_labels_change_the_judgement_and_keep_the_rest(qtbot, tab, opened, tmp_path) -> None:
     before = tab.made
     opened.labelling.open(tmp_path / "labels.sqlite")

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from sparseattn.cells.labels.records import RESERVED
@@ -63,6 +64,10 @@ BEGIN SELECT raise(ABORT, 'the label log is only added to'); END;
 """
 
 
+_LONGEST_TEXT = 1 << 20
+"""Bytes of a text in the file, and of a statement in its schema."""
+
+
 def open_label_file(path: Path, read_only: bool) -> tuple[sqlite3.Connection, bool]:
     """Open the file of a label log, or make it where there is none; return whether it may only be read.
 
@@ -85,6 +90,7 @@ def open_label_file(path: Path, read_only: bool) -> tuple[sqlite3.Connection, bo
         connection = sqlite3.connect(
             f"{path.as_uri()}?mode={mode}", uri=True, timeout=_SECONDS_TO_WAIT, isolation_level=None
         )
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_TEXT)
         try:
             _prepare(connection, path, read_only)
         except BaseException:
@@ -130,6 +136,10 @@ def _prepare(connection: sqlite3.Connection, path: Path, read_only: bool) -> Non
         raise InputError(
             f"the label file {shown(path)} was written by a newer version; update napari-sparseattn"
         )
+    if tables and _schema_of(connection) != _own_schema():
+        raise InputError(
+            f"{shown(path)} is not a label file as this program makes it; take a copy of it, or a new name"
+        )
     if read_only:
         if not tables:
             raise InputError(f"the label file {shown(path)} is empty and may not be written to")
@@ -141,8 +151,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, read_only: bool) -> Non
     connection.execute("BEGIN IMMEDIATE")
     try:
         if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            for statement in _statements():
-                connection.execute(statement)
+            _make_tables(connection)
             for number, name in enumerate(RESERVED, start=1):
                 connection.execute(
                     "INSERT INTO classes(time, class, name) VALUES (?, ?, ?)",
@@ -157,6 +166,23 @@ def _prepare(connection: sqlite3.Connection, path: Path, read_only: bool) -> Non
         raise
 
 
+def _make_tables(connection: sqlite3.Connection) -> None:
+    for statement in _statements():
+        connection.execute(statement)
+
+
+def _schema_of(connection: sqlite3.Connection) -> set[tuple[str, str, str | None]]:
+    """Return what a file defines: its views and triggers would run whenever it is read or written to."""
+    return set(connection.execute("SELECT type, name, sql FROM sqlite_master"))
+
+
+@cache
+def _own_schema() -> set[tuple[str, str, str | None]]:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        _make_tables(connection)
+        return _schema_of(connection)
+
+
 def _statements() -> list[str]:
     triggers = [
         _FOREVER.format(table=table, verb=verb).strip()
@@ -164,6 +190,11 @@ def _statements() -> list[str]:
         for verb in ("UPDATE", "DELETE")
     ]
     return [part.strip() for part in _SCHEMA.split(";\n") if part.strip()] + triggers
+
+
+def damaged(path: Path) -> InputError:
+    """Return the error that says so."""
+    return InputError(f"the label file {shown(path)} is damaged; take the last copy of it")
 
 
 @contextmanager
@@ -182,7 +213,7 @@ def readable_errors(path: Path) -> Iterator[None]:
         elif name.startswith("SQLITE_FULL"):
             what = "cannot be written to: the disk is full; make room and try again"
         elif name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
-            what = "is damaged; take the last copy of it"
+            raise damaged(path) from None
         elif name.startswith("SQLITE_CANTOPEN"):
             what = "cannot be opened or made there; choose another folder"
         else:

@@ -10,13 +10,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from sparseattn.cells.labels.file import open_label_file, readable_errors
+from sparseattn.cells.labels.file import damaged, open_label_file, readable_errors
 from sparseattn.cells.labels.history import LabelHistory
 from sparseattn.cells.labels.records import RESERVED, LabelClass, LabelEvent
 from sparseattn.cells.labels.sides import is_set_aside
 from sparseattn.cells.origin import shown
 from sparseattn.errors import InputError
 from sparseattn.writing import replaced_file
+
+_WRONG = {
+    "classes": "typeof(class) != 'integer' OR class < 1 OR typeof(name) != 'text' "
+    "OR typeof(colour) NOT IN ('text', 'null') OR typeof(key) NOT IN ('integer', 'null')",
+    "events": "typeof(action) != 'integer' OR typeof(annotator) != 'text' OR typeof(time) != 'text' "
+    "OR CASE kind WHEN 'label' THEN typeof(cell) != 'text' OR typeof(class) NOT IN ('integer', 'null') "
+    "OR class < 1 OR typeof(origin) != 'text' OR typeof(picked) != 'text' "
+    "ELSE typeof(undo_of) != 'integer' END",
+    "set_aside": "typeof(cell) != 'text'",
+}
+"""What no row of a table that was written here is: SQLite keeps values of any type in any column."""
 
 
 class LabelStore:
@@ -196,6 +207,9 @@ class LabelStore:
 
     def _read(self) -> LabelHistory:
         query = self._connection.execute
+        for table, wrong in _WRONG.items():
+            if query(f"SELECT 1 FROM {table} WHERE {wrong} LIMIT 1").fetchone():
+                raise damaged(self._path)
         classes = query(
             "SELECT class, name, colour, key, removed FROM current_classes WHERE class > ?", (len(RESERVED),)
         )
@@ -203,17 +217,20 @@ class LabelStore:
             "SELECT action, kind, cell, class, origin, annotator, picked, time, undo_of "
             "FROM events ORDER BY number"
         )
-        return LabelHistory.of(
-            (
-                (number, LabelClass(name, colour, key), bool(gone))
-                for number, name, colour, key, gone in classes
-            ),
-            {cell: bool(tests) for cell, tests in query("SELECT cell, tests FROM set_aside")},
-            (
-                (kind, action, LabelEvent(action, *told) if kind == "label" else undo_of)
-                for action, kind, *told, undo_of in events
-            ),
-        )
+        try:
+            return LabelHistory.of(
+                (
+                    (number, LabelClass(name, colour, key), bool(gone))
+                    for number, name, colour, key, gone in classes
+                ),
+                {cell: bool(tests) for cell, tests in query("SELECT cell, tests FROM set_aside")},
+                (
+                    (kind, action, LabelEvent(action, *told) if kind == "label" else undo_of)
+                    for action, kind, *told, undo_of in events
+                ),
+            )
+        except (LookupError, StopIteration):  # of an action or a class that is not there
+            raise damaged(self._path) from None
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

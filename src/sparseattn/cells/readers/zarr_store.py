@@ -30,6 +30,9 @@ _KEPT_BLOCKS = 8
 _BLOCK_BYTES = 32 << 20
 """Cells that share a chunk are kept decoded up to this size."""
 
+_LARGEST_CHUNK_BYTES, _MOST_CHUNKS = 1 << 30, 200_000
+"""A few bytes of metadata can claim any size, and any number of parts in an image."""
+
 _LETTERS = {"t": "N", "z": "N", "n": "N", "c": "C", "y": "Y", "x": "X"}
 
 
@@ -77,25 +80,41 @@ def _opened(path: Path, component: str, axes: Axes, changed: int) -> _OpenStore:
 
 
 @dataclass(frozen=True)
-class _ZarrCells:
+class ZarrCells:
+    """The cells of one array of a store.
+
+    Attributes
+    ----------
+    path
+        The store.
+    component
+        The array, inside the store.
+    axes
+        Its axes.
+    changed
+        When the array was made: see `when_made`.
+    """
+
     path: Path
     component: str
     axes: Axes
     changed: int
 
     def read(self, row: int) -> npt.NDArray[Any]:
+        """Return cell `row` as (C, H, W)."""
         return self._store().read(row)
 
     def window(self, row: int, rows: slice, columns: slice) -> npt.NDArray[Any]:
+        """Return a part of cell `row`."""
         return self._store().window(row, rows, columns)
 
     def _store(self) -> _OpenStore:
-        if _changed(self.path / self.component) != self.changed:
+        if when_made(self.path / self.component) != self.changed:
             raise OSError("it has changed since it was opened")
         return _opened(self.path, self.component, self.axes, self.changed)
 
 
-def _changed(array: Path) -> int:
+def when_made(array: Path) -> int:
     """Return when an array was made, in nanoseconds: the time of its metadata."""
     for mark in _MARKS:
         with suppress(FileNotFoundError):
@@ -123,6 +142,8 @@ def open_zarr(path: Path, *, layout: str | None, one_cell: bool, series: str | N
         With the reason why it holds no cells.
     """
     found = _image(path, series)
+    if not (path / found.component).resolve().is_relative_to(path.resolve()):
+        raise ValueError(f"its image {found.component!r} is a link that leaves the store")
     array, component, letters, names = found.array, found.component, found.letters, found.names
     shape = tuple(array.shape)
     if layout is not None:
@@ -131,6 +152,7 @@ def open_zarr(path: Path, *, layout: str | None, one_cell: bool, series: str | N
         axes = Axes(letters, shape)
     else:
         axes = guessed_axes(shape, one_cell=one_cell)
+    _check_chunks(array, axes)
     ids = array.attrs.get(IDS)
     name_of = tuple(map(str, ids)).__getitem__ if isinstance(ids, list) and len(ids) == axes.cells else None
     # A store is a folder, so that even a single cell is named by its pixels.
@@ -138,7 +160,7 @@ def open_zarr(path: Path, *, layout: str | None, one_cell: bool, series: str | N
     known = names if names is not None and len(names) == len(set(names)) == axes.channels else None
     return [
         CellFile(
-            _ZarrCells(path, component, axes, _changed(path / component)),
+            ZarrCells(path, component, axes, when_made(path / component)),
             cells,
             axes.channels,
             axes.cell_shape,
@@ -149,6 +171,20 @@ def open_zarr(path: Path, *, layout: str | None, one_cell: bool, series: str | N
             axes=axes,
         )
     ]
+
+
+def _check_chunks(array: Any, axes: Axes) -> None:
+    """Raise ValueError where the smallest part that can be read, or the parts of one image, are too many."""
+    chunks = tuple(map(int, array.chunks))
+    if not min(chunks, default=0) or prod(chunks) * array.dtype.itemsize > _LARGEST_CHUNK_BYTES:
+        raise ValueError(
+            "it is stored in parts too large to be read one at a time; store it in smaller chunks"
+        )
+    of_one_image = [
+        -(-n // chunk) for name, n, chunk in zip(axes.names, axes.shape, chunks, strict=True) if name != "N"
+    ]
+    if prod(of_one_image) > _MOST_CHUNKS:
+        raise ValueError(f"one image of it lies in {prod(of_one_image):,} parts; store it in larger chunks")
 
 
 def opened_store(path: Path) -> Any:
@@ -210,6 +246,8 @@ def _multiscale(group: Any, prefix: str) -> _Image:
     if said.level not in group:
         raise ValueError(f"its metadata names the image {said.level!r}, which is not there")
     letters = "".join(_LETTERS.get(axis, "?") for axis in said.axes) or None
+    if not hasattr(group[said.level], "shape"):
+        raise ValueError(f"its metadata names the image {said.level!r}, which is none")
     return _Image(group[said.level], prefix + said.level, letters, said.channels, said.pixel_size_um)
 
 
