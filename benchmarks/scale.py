@@ -151,7 +151,7 @@ print(json.dumps({"seconds": time.monotonic() - began, "processor_seconds": time
 
 def measure_share(turns: int = 3) -> None:
     store = store_of(SOME)
-    count = SOME // 2
+    count = SOME // 4
     rows = []
     for _ in range(turns):
         said = subprocess.run(
