@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint screenshots models accuracy bench
+.PHONY: help audit demo test lint docs dist screenshots models accuracy bench
 
 help:  ## say what each target does
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -20,8 +20,18 @@ lint: $(VENV)/test.installed  ## check style and types
 	$(BIN)/ruff check
 	$(BIN)/mypy
 
-screenshots: $(VENV)/test.installed  ## the pictures of docs/tutorial.md, on a virtual display; minutes
+audit: $(VENV)/audit.installed  ## ask for known holes in what constraints.txt holds; needs the internet
+	$(VENV)-audit/bin/pip-audit --disable-pip --no-deps --requirement constraints.txt
+
+docs: $(VENV)/docs.installed  ## build the documentation into build/site, no broken link allowed
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+dist: $(VENV)/test.installed  ## build wheel and sdist into dist/ and check them
+	PATH="$(CURDIR)/$(BIN):$$PATH" scripts/check_dist.sh
+
+screenshots: $(VENV)/test.installed  ## the pictures of the tutorials, on a virtual display; minutes
 	OMP_NUM_THREADS=1 scripts/with_display.sh $(BIN)/python scripts/screenshots.py $(ARGS)
+	OMP_NUM_THREADS=1 scripts/with_display.sh $(BIN)/python scripts/screenshots_instruments.py
 
 accuracy: $(VENV)/bench.installed  ## accuracy against other nets; needs SPARSEATTN_REAL_DATA, takes hours, resumes
 	$(BIN)/python -m benchmarks.accuracy run $(ARGS)
@@ -40,7 +50,13 @@ $(BIN)/python:
 # The app needs a display; where there is none the demo is the library's alone.
 $(VENV)/demo.installed: EXTRAS := $(if $(DISPLAY)$(WAYLAND_DISPLAY)$(filter Darwin,$(shell uname)),[app])
 $(VENV)/test.installed: EXTRAS := [test]
+$(VENV)/docs.installed: EXTRAS := [docs]
 $(VENV)/bench.installed: EXTRAS := [bench]
+# Beside the others: what looks at packages must change none of them.
+$(VENV)/audit.installed: | $(BIN)/python
+	$(PYTHON) -m venv $(VENV)-audit
+	$(VENV)-audit/bin/python -m pip --disable-pip-version-check install --quiet pip-audit
+	@touch $@
 $(VENV)/%.installed: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) --quiet --editable '.$(EXTRAS)'
 	@touch $@

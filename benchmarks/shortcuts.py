@@ -127,7 +127,7 @@ class Pictures:
 
     @cached_property
     def frames(self) -> np.ndarray:
-        """(N, C, 60) of `measure_frame`."""
+        """(N, C, 144) of `measure_frame`."""
         return np.array([measure_frame(image) for image in self.images])
 
 
@@ -185,7 +185,7 @@ def said_before(draw: Draw, from_set: Pictures) -> dict[str, Any]:
         measured[row] = measure_frame(draw.images[row])
     cues = cues_of(measured, draw.labels, from_set.channels)
     return {
-        "size": size is not None,
+        "size": size,
         "cues": [[cue.class_name, cue.kind, round(cue.accuracy, 3), cue.cue] for cue in cues],
     }
 
@@ -331,7 +331,7 @@ def report() -> None:
         found = _documents("check", name, "clean")
         if not found:
             continue
-        said = sum(bool(one["cues"]) or one["size"] for one in found)
+        said = sum(bool(one["cues"]) or one["size"] is not None for one in found)
         alarms, draws = alarms + said, draws + len(found)
         asked = _documents("ask", name, "clean")
         models = f"{sum(bool(one['named']) for one in asked)} of {len(asked)}" if asked else ""
@@ -348,8 +348,9 @@ def _documents(what: str, name: str, plant: str) -> list[dict[str, Any]]:
 
 
 def _caught(one: dict[str, Any]) -> bool:
-    """Return whether a warning names the class; that of the size names none, and counts for crops alone."""
-    return any(cue[0] == one["class"] for cue in one["cues"]) or (one["plant"] == "crop" and one["size"])
+    """Return whether a warning names the class, of the frame or of the size."""
+    by_size = one["size"] is not None and f"tells {one['class']} from" in one["size"]
+    return any(cue[0] == one["class"] for cue in one["cues"]) or by_size
 
 
 def _of(count: int, total: int) -> str:

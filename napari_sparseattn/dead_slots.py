@@ -10,15 +10,24 @@ from qtpy.compat import isalive
 from qtpy.QtCore import QObject
 
 
-def disconnect_dead(owners: Iterable[object]) -> None:
-    """Disconnect, from all signals of these objects, what belongs to a destroyed widget."""
+def disconnect_dead(owners: Iterable[object], leaving: QObject | None = None) -> None:
+    """Disconnect, from all signals of these objects, what belongs to a destroyed widget.
+
+    Parameters
+    ----------
+    owners : iterable of object
+        Objects with psygnal signals.
+    leaving : QObject, optional
+        A widget that is about to be destroyed: it, and all that is in it, count as destroyed. Nobody is told
+        when Python's collector destroys a widget.
+    """
     for owner in owners:
         for name in _signal_names(type(owner)):
             signal = getattr(owner, name)
             # psygnal does not say in public which slots a signal has.
             for slot in list(signal._slots):
                 call = slot.dereference()
-                if call is not None and _is_dead(call):
+                if call is not None and any(_is_gone(one, leaving) for one in _held(call)):
                     signal.disconnect(call, missing_ok=True)
 
 
@@ -26,11 +35,20 @@ def _signal_names(kind: type) -> set[str]:
     return {name for base in kind.__mro__ for name, value in vars(base).items() if isinstance(value, Signal)}
 
 
-def _is_dead(call: Callable[..., Any]) -> bool:
-    """Whether a bound method or a closure holds an object that Qt has destroyed."""
+def _held(call: Callable[..., Any]) -> list[QObject]:
+    """Return the objects of Qt that a bound method or a closure holds."""
     held = [getattr(call, "__self__", None)]
     held += [cell.cell_contents for cell in getattr(call, "__closure__", None) or () if _filled(cell)]
-    return any(isinstance(one, QObject) and not isalive(one) for one in held)
+    return [one for one in held if isinstance(one, QObject)]
+
+
+def _is_gone(one: QObject | None, leaving: QObject | None) -> bool:
+    """Whether an object is destroyed, or within what is leaving."""
+    while one is not None:
+        if one is leaving or not isalive(one):
+            return True
+        one = one.parent()
+    return False
 
 
 def _filled(cell: Any) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from psygnal import Signal as Psignal
+from qtpy.compat import isalive
 from qtpy.QtCore import QObject, QRunnable, QThreadPool, Signal
 
 from napari_sparseattn.garbage import allow_full_collections, put_off_full_collections
@@ -206,6 +207,8 @@ class Jobs:
         """Cancel all but what is being saved, and wait until no thread is left: the window goes."""
         self.cancel_all()
         self._closed = True
+        if not isalive(self._pool):  # the program ends, and Qt has waited for it
+            return
         saving = any(job.vital for job in self._running)
         self._pool.waitForDone(_PATIENCE_MS if saving else milliseconds)
 

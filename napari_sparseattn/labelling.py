@@ -34,7 +34,7 @@ class Labelling:
         self._random = random.Random()
         self._taking = False  # classes are being read from a log, so none is to be written
         workspace.cells_changed.connect(self._open_existing)
-        workspace.classes_changed.connect(self._write_classes)
+        workspace.classes_changed.connect(self._keep_classes)
         workspace.predictions_changed.connect(self._uncertain.clear)
 
     # The log
@@ -73,7 +73,7 @@ class Labelling:
             self._taking = False
         if earlier is not None:
             earlier.close()
-        self._write_classes()
+        self._keep_classes()
 
     def default_path(self) -> Path | None:
         """Return where the labels of the present cells lie: beside the first source, where there is one.
@@ -90,38 +90,72 @@ class Labelling:
         return HOME / f"{re.sub('[^A-Za-z0-9]+', '_', name)[:60]}.sqlite"
 
     def _open_existing(self) -> None:
-        """Bring back the labels that were given to these cells earlier."""
+        """Bring back the labels that were given earlier, beside these cells or in the user's folder."""
         self._uncertain.clear()
         self._offered = (-1, "hand")
-        path = self.default_path()
-        found = [one for one in (path, None if path is None else _elsewhere(path)) if one and one.is_file()]
-        try:
-            if found:
-                self.open(found[0])
-                return
-        except InputError as error:
-            self._workspace.fail(error)
         self.close()
+        path = self.default_path()
+        for place in () if path is None else dict.fromkeys((path, _elsewhere(path))):
+            if place.is_file():
+                try:
+                    self._join(place)
+                except InputError as error:
+                    self._workspace.fail(error)
+
+    def _join(self, place: Path) -> None:
+        """Open a file of labels or, where another is open, bring them together in one that can be written."""
+        log = self.log
+        if log is None:
+            self.open(place)
+            return
+        if log.read_only:
+            earlier = log.path
+            self.open(place)
+        else:
+            earlier = place
+        assert self.log is not None
+        with LabelLog.open(earlier, read_only=True) as other:
+            count = self.log.take_from(other)
+        if count:
+            self._take_classes_of(self.log)
+            self._workspace.labels_changed.emit(())
+            self._workspace.say(
+                f"{count:,} labels that were kept in {earlier} are taken over; Undo leaves them."
+            )
 
     def _writable(self, classes: Iterable[str] = ()) -> LabelLog:
         """Return the log, with these classes in it where they are on the list."""
-        if self.log is None:
+        if self.log is None or self.log.read_only:
             path = self.default_path()
             if path is None:
                 raise InputError("there are no cells to label; open some first")
-            if path.parent == HOME:
-                HOME.mkdir(parents=True, exist_ok=True)
             try:
-                self.open(path)
-            except InputError:  # a disk that may only be read, such as a microscope's share
-                other = _elsewhere(path)
-                other.parent.mkdir(parents=True, exist_ok=True)
-                self.open(other)
-                self._workspace.say(f"Nothing can be written beside the cells: labels are kept in {other}.")
+                if self.log is None:
+                    self._begin(path)
+                else:
+                    self._begin_elsewhere(path)
+            except InputError:  # a disk that is full, or may only be read, such as a microscope's share
+                if self.log is not None or path.parent == HOME:
+                    raise
+                self._begin_elsewhere(path)
         assert self.log is not None
         if not {*classes} <= {one.name for one in self.log.classes}:
             self._write_classes(classes)
         return self.log
+
+    def _begin(self, path: Path) -> None:
+        if path.parent == HOME:
+            try:
+                HOME.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise InputError(f"labels cannot be kept in {HOME}: {error.strerror}") from None
+        self._join(path)
+
+    def _begin_elsewhere(self, path: Path) -> None:
+        """Keep labels in the user's folder from now on, since they cannot be written beside the cells."""
+        place = _elsewhere(path)
+        self._begin(place)
+        self._workspace.say(f"Nothing can be written beside the cells: labels are kept in {place}.")
 
     # Classes
 
@@ -155,12 +189,15 @@ class Labelling:
         if log is None or log.read_only or self._taking:
             return
         own = {*(one.name for one in log.classes), *(() if cells is None else cells.classes), *also}
+        log.take_classes(
+            LabelClass(item.name, item.colour, int(item.key) if item.key else None)
+            for item in self._workspace.classes
+            if item.name in own
+        )
+
+    def _keep_classes(self) -> None:
         try:
-            log.take_classes(
-                LabelClass(item.name, item.colour, int(item.key) if item.key else None)
-                for item in self._workspace.classes
-                if item.name in own
-            )
+            self._write_classes()
         except InputError as error:
             self._workspace.fail(error)
 

@@ -114,9 +114,15 @@ class Opening:
                     on_opened()
                 return
             cells = result
+            told: list[str] = []
+            for signal in (self._workspace.said, self._workspace.failed):
+                signal.connect(told.append)
             self._workspace.set_cells(cells, [*before[1], source])
+            for signal in (self._workspace.said, self._workspace.failed):
+                signal.disconnect(told.append)
             self._look_at(looked_at)
-            self._tell_skipped(cells)
+            if not told:  # what is said of their labels is not to be talked over
+                self._tell_skipped(cells)
             if on_opened is not None:
                 on_opened()
             if not add and is_to_be_asked(described(cells)):

@@ -198,7 +198,7 @@ def _read(path: Path, report: Report) -> _Read:
 
     said = read_project(path)
     folder = path.absolute().parent
-    sources = _sources(said, folder, path)
+    sources = sources_of(said, path)
     of_cells = [one for one in sources if one.path is not None and "field" not in one.options]
     recording, cells = None, None
     if len(sources) == len(of_cells) == 1:
@@ -235,8 +235,15 @@ def _open_labels(session: Session, name: str | None, folder: Path) -> None:
         workspace.fail(error)
 
 
-def _sources(said: dict[str, Any], folder: Path, path: Path) -> list[CellSource]:
-    sources = []
+def sources_of(said: dict[str, Any], path: Path) -> list[CellSource]:
+    """Return the sources that a project file at `path` names, with whole paths.
+
+    Raises
+    ------
+    InputError
+        When one of them is not what it should be.
+    """
+    folder, sources = path.absolute().parent, []
     for entry in said["sources"]:
         if not isinstance(entry, dict) or not isinstance(entry.get("options", {}), dict):
             raise InputError(f"{path} is damaged: a source of cells is not what it should be")

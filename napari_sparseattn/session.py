@@ -27,6 +27,7 @@ from napari_sparseattn.workspace import Workspace
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
+    from qtpy.QtCore import QObject
 
 _SESSIONS: dict[int, Session] = {}
 
@@ -38,6 +39,9 @@ class Session:
     """A tab wants the user to see another one: the name of its package, such as "gallery"."""
 
     def __init__(self, viewer: ViewerModel) -> None:
+        self.window: QObject | None = None
+        """The viewer's window, from when the dock is in it until Qt destroys it: were it left to Python's
+        collector, nobody would be told."""
         self.workspace = Workspace()
         self.field_in_front = False
         """Whether the Field tab is looked at."""
@@ -57,12 +61,19 @@ class Session:
         self.shown_cells = ShownCells(self.workspace, self.jobs, self.classification)
         self.background_check = BackgroundCheck(self.workspace, self.jobs, self.shown_cells)
 
-    def let_go_of_dead_widgets(self) -> None:
-        """Forget the widgets of a dock that was closed; the work stays, for the next dock."""
-        disconnect_dead([self, *vars(self).values(), self.field.layers.watch])
+    def let_go_of_dead_widgets(self, leaving: QObject | None = None) -> None:
+        """Forget the widgets of a dock that was closed, or is ``leaving``; the work stays."""
+        disconnect_dead([self, *vars(self).values(), self.field.layers.watch], leaving)
 
     def close(self) -> None:
-        """Stop all work: the viewer goes, and its widgets may be gone already."""
+        """Stop all work and be forgotten: the viewer goes, and its widgets may be gone already.
+
+        Whoever kept the session kept the layers, and by them the window, cells and model of a viewer that is
+        closed.
+        """
+        for key in [key for key, one in _SESSIONS.items() if one is self]:
+            del _SESSIONS[key]
+        self.window = None
         self.let_go_of_dead_widgets()
         self.live.close()
         self.taking_out.close()

@@ -15,6 +15,8 @@ from qtpy.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
 log = logging.getLogger(__name__)
 
 MILLISECONDS_TO_OBEY = 1500
+_KILLED = 9
+"""The signal by which Linux and macOS end a process when there is no memory left."""
 _MOST_THREADS = 4  # the nets are small: more threads wait for each other
 
 
@@ -139,10 +141,16 @@ class TrainingProcess(QObject):
 
     def _sentence(self, status: int, how: QProcess.ExitStatus) -> str:
         lines = self._said.decode(errors="replace").strip().splitlines()
+        rest = "The labels and the model are as they were; "
         log.warning("training ended with status %s:\n%s", status, "\n".join(lines[-30:]))
         if how == QProcess.ExitStatus.NormalExit and lines and lines[-1].startswith("sparseattn: "):
             return f"Training ended: {lines[-1].removeprefix('sparseattn: ')}."
-        return "Training ended unexpectedly: its process died. The model is as it was; try again."
+        if how == QProcess.ExitStatus.CrashExit and status == _KILLED:
+            return (
+                "Training ended unexpectedly: its process died, perhaps since there was no memory left. "
+                f"{rest}close other programs and try again, or train with fewer cells."
+            )
+        return f"Training ended unexpectedly: its process died. {rest}try again."
 
     def _tell(self, signal: Any, *values: Any) -> None:
         if not self._over:

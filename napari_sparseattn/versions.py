@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sparseattn.errors import InputError
+from sparseattn.plain_json import parse_json
 from sparseattn.writing import replaced_file
 
 LIST = "versions.json"
@@ -94,9 +95,9 @@ class Versions:
         if not path.is_file():
             return []
         try:
-            entries = json.loads(path.read_text(encoding="utf-8"))
+            entries = parse_json(path.read_text(encoding="utf-8"))
             return [Version.from_json(entry) for entry in entries["versions"]]
-        except (OSError, ValueError, KeyError, TypeError):
+        except (AttributeError, OSError, ValueError, KeyError, TypeError):
             raise InputError(
                 f"the list of kept models {path} cannot be read; load one of the models beside it instead"
             ) from None

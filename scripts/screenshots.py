@@ -32,7 +32,7 @@ def sparseattn(*words: str | Path) -> None:
 class Tour:
     """A window that is driven and photographed."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, pictures: Path = IMAGES) -> None:
         import napari
         from qtpy.QtCore import QSettings, Qt
         from qtpy.QtWidgets import QApplication
@@ -43,6 +43,8 @@ class Tour:
         QSettings.setDefaultFormat(QSettings.Format.IniFormat)
         QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(home))
         settings.settings = lambda: QSettings(str(home / "settings.ini"), QSettings.Format.IniFormat)
+        self.pictures = pictures
+        pictures.mkdir(exist_ok=True)
         self.viewer = napari.Viewer(title="SparseAttnNet", show=True)
         self.viewer.window.resize(*SIZE)
         dock, self.dock = self.viewer.window.add_plugin_dock_widget("napari-sparseattn", "SparseAttnNet")
@@ -98,8 +100,9 @@ class Tour:
         image = image.quantize(palette=palette, dither=Image.Dither.NONE)
         stream = io.BytesIO()
         image.save(stream, "PNG", optimize=True)
-        (IMAGES / f"{name}.png").write_bytes(stream.getvalue())
-        print(f"docs/images/{name}.png  {len(stream.getvalue()) / 1000:.0f} kB", flush=True)
+        path = self.pictures / f"{name}.png"
+        path.write_bytes(stream.getvalue())
+        print(f"{path.relative_to(ROOT)}  {len(stream.getvalue()) / 1000:.0f} kB", flush=True)
 
     def _fail(self, sentence: str) -> None:
         print(f"The window says: {sentence}", file=sys.stderr)
@@ -157,7 +160,6 @@ def take_pictures(model: Path, folder: Path) -> None:
     cells = folder / "stained"
     shutil.copytree(SAMPLES, cells)
     new_samples = make_samples(folder)
-    IMAGES.mkdir(exist_ok=True)
     tour = Tour(folder)
     workspace, session = tour.workspace, tour.session
     tour.picture("app_start")

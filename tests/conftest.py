@@ -1,7 +1,10 @@
 """Fixtures that many rooms' tests share."""
 
 import os
-from collections.abc import Callable, Sequence
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import imageio.v3 as iio
@@ -59,3 +62,27 @@ def blob_folder(tmp_path: Path) -> BlobFolder:
         return tmp_path / name
 
     return make
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder that is a disk of its own, of half a megabyte; the test is skipped where none can be made."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = sys.platform == "linux" and not os.geteuid()
+    if mounted:
+        words = ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(folder)]
+        mounted = subprocess.run(words, capture_output=True).returncode == 0
+    if not mounted:
+        pytest.skip("only root of a Linux machine can make a small disk")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], capture_output=True)
+
+
+def fill(folder: Path) -> Path:
+    """Fill the disk of a folder to the last byte; return the file that does."""
+    path = folder / "filler"
+    with path.open("wb", buffering=0) as stream, suppress(OSError):
+        while True:
+            stream.write(bytes(4096))
+    return path

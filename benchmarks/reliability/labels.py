@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -130,14 +130,15 @@ def _outcome(path: Path, last: str, begun: str | None) -> str:
             return f"labels differ from those before and after the {begun} that was cut off"
 
 
-def kill_often(times: int, say: Callable[[str], None]) -> list[Kill]:
-    """Kill the app so many times, on one folder of cells and one label log that lives through all."""
-    kills = []
+def kill_often(times: int, done: Sequence[Kill], say: Callable[[str], None]) -> Iterator[Kill]:
+    """Kill the app so many times, on one folder of cells and one label log that lives through all.
+
+    Where some kills are done already, the log begins anew and the number of the kill goes on.
+    """
     with tempfile.TemporaryDirectory() as room:
         folder = make_cells(Path(room) / "cells")
-        for number in range(times):
+        for number in range(len(done), times):
             began = time.monotonic()
             one, folder = kill_once(folder, number)
-            kills.append(one)
             say(f"{number + 1}: {one} {time.monotonic() - began:.1f} s")
-    return kills
+            yield one

@@ -1,15 +1,14 @@
 """Models that come with the plugin: a .safetensors file and a card beside it that says what it is for.
 
-A card is ``<name>.json`` with the fields of `ModelCard`; the model is ``<name>.safetensors``. Reading cards
-imports nothing heavy.
+A card is ``<name>.json``, the model ``<name>.safetensors``. Reading cards imports nothing heavy.
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from sparseattn.model_card import ModelCard, read_card
 
 if TYPE_CHECKING:
     from sparseattn.cells import CellSet
@@ -17,44 +16,10 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent
 
 
-@dataclass(frozen=True)
-class ModelCard:
-    """What must be said of a model before it is used.
-
-    ``simulated`` models were taught with simulated cells and are offered for the sample cells alone.
-    """
-
-    path: Path
-    title: str
-    classes: tuple[str, ...]
-    channels: tuple[str, ...]
-    modality: str
-    training_data: str
-    licence: str
-    accuracy: str
-    not_for: str
-    simulated: bool = False
-
-    @property
-    def text(self) -> str:
-        """The card in full sentences."""
-        return (
-            f"{self.title}\n\nClasses: {', '.join(self.classes)}.\nTrained on: {self.training_data}\n"
-            f"Licence: {self.licence}\nOn cells held out: {self.accuracy}\nNot for: {self.not_for}"
-        )
-
-
 def bundled_models(folder: Path = FOLDER) -> tuple[ModelCard, ...]:
     """Return the cards of the models that are there, by name."""
-    cards = []
-    for path in sorted(folder.glob("*.json")):
-        model = path.with_suffix(".safetensors")
-        if model.is_file():
-            said = json.loads(path.read_text(encoding="utf-8"))
-            for name in ("classes", "channels"):
-                said[name] = tuple(said[name])
-            cards.append(ModelCard(path=model, **said))
-    return tuple(cards)
+    cards = (read_card(model) for model in sorted(folder.glob("*.safetensors")))
+    return tuple(card for card in cards if card is not None)
 
 
 def model_for(cells: CellSet, *, simulated: bool = False, folder: Path = FOLDER) -> ModelCard | None:

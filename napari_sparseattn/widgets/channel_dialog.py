@@ -14,6 +14,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_sparseattn.widgets.foreign_text import show_as_text
 from napari_sparseattn.widgets.remember_box import RememberBox
 
 
@@ -54,6 +55,7 @@ class ChannelDialog(QDialog):
         layout.addWidget(self.hint)
         layout.addWidget(self.remember)
         layout.addWidget(self.buttons)
+        show_as_text(self)
         self._check()
 
     @property

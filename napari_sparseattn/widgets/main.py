@@ -7,10 +7,11 @@ import importlib.util
 import logging
 from collections.abc import Callable
 from functools import partial
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QSize, Qt, QTimer
+from qtpy.QtCore import QEvent, QSize, Qt, QTimer
 from qtpy.QtGui import QDragEnterEvent, QDropEvent, QKeySequence, QShortcut, QShowEvent
 from qtpy.QtWidgets import (
     QFileDialog,
@@ -34,6 +35,7 @@ from napari_sparseattn.session import Session, session_of
 from napari_sparseattn.settings import last_folder, remember_folder
 from napari_sparseattn.versions import title_of
 from napari_sparseattn.widgets.facts_line import FactsLine
+from napari_sparseattn.widgets.foreign_text import show_as_text
 from napari_sparseattn.widgets.offer_line import OfferLine
 from napari_sparseattn.widgets.questions import Questions
 from napari_sparseattn.widgets.status_line import StatusLine
@@ -42,7 +44,7 @@ from napari_sparseattn.workspace import CellSource
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-    from napari_sparseattn.models import ModelCard
+    from sparseattn.model_card import ModelCard
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +84,7 @@ class MainWidget(QWidget):
         layout.addWidget(self._build_tabs(), 1)
         self.status = StatusLine(self.session)
         layout.addWidget(self.status)
+        show_as_text(self)
         opening = self.session.opening
         opening.field_met.connect(self._open_field)
         self.session.field.dropped_otherwise.connect(opening.open_cells)
@@ -160,6 +163,7 @@ class MainWidget(QWidget):
 
     def _build_state(self) -> QLabel:
         self.state = QLabel()
+        self.state.setTextFormat(Qt.TextFormat.RichText)
         self.state.setWordWrap(True)
         self.state.setContentsMargins(10, 0, 10, 2)
         return self.state
@@ -199,7 +203,15 @@ class MainWidget(QWidget):
         window = self.window()
         if isinstance(window, QMainWindow) and not self._in_window:
             self._in_window = True
+            self.session.window = window
             window.destroyed.connect(self.session.close)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Napari lets go of a closed dock; left to Python it would go on working, unseen, for long."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ParentChange and self._in_window and self.parent() is None:
+            self.session.let_go_of_dead_widgets(leaving=self)
+            self.deleteLater()
 
     # -- opening -------------------------------------------------------------------------------------
 
@@ -290,6 +302,7 @@ class MainWidget(QWidget):
         card = _card_of(self.workspace.model_path)
         box = QMessageBox(self)
         box.setWindowTitle("About This Model")
+        box.setTextFormat(Qt.TextFormat.PlainText)
         box.setText(text if card is None else card.text)
         self.questions.show(box)
 
@@ -313,10 +326,10 @@ class MainWidget(QWidget):
         parts = []
         if workspace.cells is not None:
             titles = ", ".join(source.title for source in workspace.sources) or "cells"
-            parts.append(f"<b>{titles}</b>: {len(workspace.cells):,} cells")
+            parts.append(f"<b>{escape(titles)}</b>: {len(workspace.cells):,} cells")
         if workspace.classifier is not None:
             other = " (made for other cells)" if workspace.forced else ""
-            parts.append(f"model <b>{title_of(workspace.model_path)}</b>{other}")
+            parts.append(f"model <b>{escape(title_of(workspace.model_path))}</b>{other}")
         self.state.setText(" · ".join(parts))
         self.state.setVisible(bool(parts))
 
@@ -341,7 +354,9 @@ class _Tab(QScrollArea):
             return
         try:
             make = getattr(importlib.import_module(self._module), self._class_name)
-            self.setWidget(make(self._session))
+            widget = make(self._session)
+            show_as_text(widget)
+            self.setWidget(widget)
         except Exception as error:  # one tab's fault must not take the dock with it
             log.exception("the tab %s cannot be made", self._module)
             self.setWidget(_note(f"This tab cannot be shown ({type(error).__name__}: {error})."))
@@ -355,6 +370,7 @@ def _card_of(path: Path | None) -> ModelCard | None:
 
 def _note(text: str) -> QLabel:
     label = QLabel(text)
+    label.setTextFormat(Qt.TextFormat.PlainText)
     label.setWordWrap(True)
     label.setAlignment(Qt.AlignmentFlag.AlignCenter)
     return label

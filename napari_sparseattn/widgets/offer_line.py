@@ -5,10 +5,11 @@ from __future__ import annotations
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton
 
-from napari_sparseattn.models import ModelCard, model_for
+from napari_sparseattn.models import model_for
 from napari_sparseattn.session import Session
 from napari_sparseattn.widgets.questions import Questions
 from napari_sparseattn.worked_on import is_sample, worked_on
+from sparseattn.model_card import ModelCard
 
 _WAYS_OUT = {
     "channels": ("Match Channels…", "Say which channel of the cells is which of the model"),

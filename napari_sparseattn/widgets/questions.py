@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QObject, Qt
 from qtpy.QtWidgets import QDialog, QMessageBox, QWidget
 
 from napari_sparseattn.session import Session
@@ -137,6 +137,7 @@ class Questions(QObject):
         listed = ", ".join(names[:6]) + ("…" if len(names) > 6 else "")
         box = QMessageBox(self._parent)
         box.setWindowTitle("Classes or samples?")
+        box.setTextFormat(Qt.TextFormat.PlainText)
         box.setText(f"What are the subfolders of {path.name}?")
         box.setInformativeText(
             f"{listed}\n\nClasses: each name is the class of the cells in it.\n"

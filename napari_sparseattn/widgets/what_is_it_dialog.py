@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_sparseattn.source_words import MODALITIES, RGB, axes_in_words, known_from
+from napari_sparseattn.widgets.foreign_text import show_as_text
 from napari_sparseattn.widgets.remember_box import RememberBox
 from sparseattn.cells.readers.layouts import LAYOUTS
 
@@ -89,6 +90,7 @@ class WhatIsItDialog(QDialog):
             self._ask_axes(shape)
         else:
             self._show_facts(facts)
+        show_as_text(self)
         self._check()
 
     @property

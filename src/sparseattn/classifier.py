@@ -27,6 +27,9 @@ _CHUNK = 32
 
 _AT_ONCE = 128  # images
 
+_BYTES_AT_ONCE = 1 << 30
+"""Of images in a batch, and of what a net makes of a chunk: large images are asked about in fewer."""
+
 
 @dataclass
 class Classifier(TrainedModel):
@@ -113,6 +116,7 @@ class Classifier(TrainedModel):
         device: str = "auto",
         engine: str = "auto",
         force: bool = False,
+        features: bool = False,
         on_batch: Callable[[int, int], None] | None = None,
     ) -> Predictions:
         """Classify cells, a batch at a time.
@@ -133,6 +137,8 @@ class Classifier(TrainedModel):
             See `sparseattn.fast.engine.choose_engine`: all give the same answers.
         force : bool
             See `admit`; what was forced stands in the ``notes``.
+        features : bool
+            Keep what the last layer decides by: `Predictions.features`.
         on_batch : callable, optional
             Called after each batch with the number of cells that are done, and of all.
 
@@ -152,6 +158,7 @@ class Classifier(TrainedModel):
             "strict": strict,
             "device": device,
             "engine": engine,
+            "features": features,
         }
         for part in self.answers_admitted(admitted, **how):
             parts.append(part)
@@ -169,6 +176,7 @@ class Classifier(TrainedModel):
         device: str = "auto",
         engine: str = "auto",
         force: bool = False,
+        features: bool = False,
     ) -> Iterator[Predictions]:
         """Classify cells a batch at a time, and give what is known of each batch at once; see `predict`.
 
@@ -190,6 +198,7 @@ class Classifier(TrainedModel):
             strict=strict,
             device=device,
             engine=engine,
+            features=features,
         )
 
     def answers_admitted(
@@ -201,10 +210,11 @@ class Classifier(TrainedModel):
         strict: bool = False,
         device: str = "auto",
         engine: str = "auto",
+        features: bool = False,
     ) -> Iterator[Predictions]:
         """Classify cells that were looked at already, or a part of them: see `answers` and `admit`."""
         asked = self.asked(k=k, device=device, engine=engine, cells=len(admitted.cells))
-        return asked.answers(admitted, batch_size=batch_size, strict=strict)
+        return asked.answers(admitted, batch_size=batch_size, strict=strict, features=features)
 
     def asked(
         self, *, k: int | None = None, device: str = "auto", engine: str = "auto", cells: int
@@ -240,9 +250,11 @@ class Classifier(TrainedModel):
 
             return ask
 
+        chunk = max(1, min(_CHUNK, _BYTES_AT_ONCE // net.config.bytes_an_image))
+
         def ask_torch(images: Images) -> tuple[Images, Images]:
             with torch.inference_mode():
-                parts = torch.from_numpy(images).split(_CHUNK if device == "cpu" else len(images))
+                parts = torch.from_numpy(images).split(chunk if device == "cpu" else len(images))
                 outputs = [net(part.to(device), k) for part in parts]
                 logits = torch.cat([output.logits for output in outputs])
                 feature = torch.cat([output.feature for output in outputs])
@@ -355,18 +367,27 @@ class AskedModel:
     _ask: Callable[[Images], tuple[Images, Images]]
 
     def answers(
-        self, admitted: Admitted, *, batch_size: int = 256, strict: bool = False
+        self,
+        admitted: Admitted,
+        *,
+        batch_size: int = 256,
+        strict: bool = False,
+        features: bool = False,
     ) -> Iterator[Predictions]:
         """Classify cells a batch at a time; see `Classifier.answers`."""
         if batch_size < 1:
             raise InputError(f"a batch of {batch_size} cells cannot be; give at least 1")
-        return self._batches(admitted, batch_size, strict)
+        config = self.classifier.net.config
+        fitting = max(1, _BYTES_AT_ONCE // (4 * config.channels * config.size**2))
+        return self._batches(admitted, min(batch_size, fitting), strict, features)
 
-    def _batches(self, admitted: Admitted, batch_size: int, strict: bool) -> Iterator[Predictions]:
+    def _batches(
+        self, admitted: Admitted, batch_size: int, strict: bool, features: bool
+    ) -> Iterator[Predictions]:
         model, cells = self.classifier, admitted.cells
         skipped: list[Skipped] = []
 
-        def part(indices: NDArray[np.int64], probabilities: Any, scores: Any) -> Predictions:
+        def part(indices: NDArray[np.int64], probabilities: Images, feature: Images) -> Predictions:
             kept = cells.subset(indices)
             sides = tuple(model.split.sides.get(name) for name in kept.ids)
             left_out = tuple(skipped)
@@ -376,21 +397,22 @@ class AskedModel:
                 indices,
                 model.classes,
                 probabilities,
-                scores,
+                model.in_distribution.score(feature),
                 self.k,
                 sides,
                 self.model_hash,
                 left_out,
                 admitted.notes,
                 self.engine,
+                feature if features else None,
             )
 
         for batch in model.prepare.batches(cells, batch_size, strict=strict, on_skip=skipped.append):
             probabilities, feature = self._ask(batch.images)
-            yield part(batch.indices, probabilities, model.in_distribution.score(feature))
+            yield part(batch.indices, probabilities, feature)
         if skipped:
             none = np.zeros((0, len(model.classes)), np.float32)
-            yield part(np.zeros(0, np.int64), none, np.zeros(0, np.float32))
+            yield part(np.zeros(0, np.int64), none, np.zeros((0, model.net.config.width), np.float32))
 
 
 def choose_device(name: str) -> str:

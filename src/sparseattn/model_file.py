@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from sparseattn.errors import InputError
+from sparseattn.plain_json import parse_json
 from sparseattn.writing import replaced_file
 
 FORMAT = "sparseattn"
@@ -154,8 +154,8 @@ class ModelFile:
 
     def _parse(self, text: str) -> dict[str, Any]:
         try:
-            card = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
-        except (ValueError, RecursionError) as error:
+            card = parse_json(text)
+        except ValueError as error:
             self.refuse(f"its card cannot be read ({error})")
         if not isinstance(card, dict) or card.get("format") != FORMAT:
             self.refuse(f"its card is not one of {FORMAT}")
@@ -191,14 +191,3 @@ def _check_header(path: Path) -> None:
         raise InputError(f"{path} is not a model file: its header would have {length} bytes")
     if length + 8 > size:
         raise InputError(f"{path} is truncated: its header has {length} bytes, the file {size}; get it again")
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError(f"{text} is too large")
-    return value

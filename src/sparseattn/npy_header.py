@@ -1,9 +1,15 @@
-"""The header of an array in numpy's format: where the numbers lie and of what kind they are."""
+"""Arrays in numpy's formats: what a header says, and archives of which nothing is believed."""
 
 from __future__ import annotations
 
+import lzma
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
+from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
@@ -46,8 +52,26 @@ def read_npy_header(stream: IO[bytes]) -> NpyHeader:
             np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         )
         shape, fortran, dtype = read(stream)
-    except ValueError:
+    except Exception:  # it is Python text, which damage makes numpy's parser trip over in many ways
         raise ValueError("it is not an array in numpy's format, or it is truncated") from None
+    if min(shape, default=0) < 0:
+        raise ValueError(f"its header is damaged: an axis is {min(shape)} long")
     if dtype.hasobject:
         raise ValueError("it holds Python objects, which are not loaded because they could run code")
     return NpyHeader(shape, fortran, dtype, stream.tell())
+
+
+@contextmanager
+def opened_npz(path: Path) -> Iterator[zipfile.ZipFile]:
+    """Open an .npz archive; what is wrong with it meanwhile is said in a few words.
+
+    Raises
+    ------
+    ValueError
+        When it is no archive, or damaged, or encrypted, or packed in a way unknown here.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            yield archive
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, KeyError, RuntimeError) as error:
+        raise ValueError(f"it is not an .npz archive, or it is damaged ({error})") from None

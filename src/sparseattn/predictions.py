@@ -47,6 +47,8 @@ class Predictions:
         What a reader of the answers must know: what was forced, what was rescaled.
     engine : str
         What the answers were computed by; all engines give the same.
+    features : ndarray or None
+        (n, D) float32, what the net's last layer decides by; None where they were not asked for.
     """
 
     cells: CellSet
@@ -60,6 +62,7 @@ class Predictions:
     skipped: tuple[Skipped, ...]
     notes: tuple[str, ...] = ()
     engine: str = "torch"
+    features: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -86,6 +89,7 @@ class Predictions:
             reason = f"; the first: {skipped[0].origin}: {skipped[0].reason}" if skipped else ""
             raise InputError(f"none of the {len(cells)} cells can be read{reason}")
         indices = np.concatenate([part.indices for part in parts])
+        features = [part.features for part in parts if part.features is not None]
         return cls(
             cells=cells.subset(indices),
             indices=indices,
@@ -98,6 +102,7 @@ class Predictions:
             skipped=skipped,
             engine=parts[0].engine,
             notes=parts[0].notes,
+            features=np.concatenate(features) if features else None,
         )
 
     def subset(self, rows: Sequence[int] | NDArray[np.integer]) -> Predictions:
@@ -110,6 +115,7 @@ class Predictions:
             probabilities=self.probabilities[kept],
             in_distribution=self.in_distribution[kept],
             sides=tuple(self.sides[row] for row in kept),
+            features=None if self.features is None else self.features[kept],
         )
 
     def with_note_column(self) -> Predictions:

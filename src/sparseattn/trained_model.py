@@ -28,6 +28,7 @@ from sparseattn.model_file import (
     content_hash,
     write_model,
 )
+from sparseattn.names import check_names
 from sparseattn.net import SparseAttnNet, SparseAttnNetConfig
 
 _CARD = {
@@ -215,6 +216,7 @@ def _names(names: object, what: str) -> tuple[str, ...]:
         raise InputError(f"its {what} must be a list of names")
     if len(set(names)) != len(names):
         raise InputError(f"its {what} hold a name twice")
+    check_names(names, "class" if what == "classes" else "channel")
     return tuple(names)
 
 

@@ -67,4 +67,4 @@ def test_few_cells_and_small_pictures_say_nothing():
     few = np.concatenate([np.flatnonzero(labels == name)[:8] for name in CLASSES])
     assert cues(images[few], labels[few]) == ()
     assert cues(images[:, :, :7, :7], labels) == ()
-    assert measure_frame(images[0]).shape == (2, 60)
+    assert measure_frame(images[0]).shape == (2, 144)

@@ -274,12 +274,23 @@ def test_the_file_is_only_added_to(log: LabelLog) -> None:
     connection.close()
 
 
-def test_what_another_program_adds_is_seen(log: LabelLog) -> None:
+def test_what_another_program_adds_is_seen_and_is_its_own_to_undo(log: LabelLog) -> None:
+    log.label([cell(1)], "A")
     with LabelLog.open(log.path) as other:
-        other.label([cell(1)], "A")
-        assert log.current() == {cell(1): "A"}
-        log.undo()
-        assert other.current() == {} and other.can_redo
+        other.label([cell(1), cell(2)], "B")
+        other.undo()
+        assert log.can_undo and not log.can_redo
+        other.redo()
+        assert log.current() == {cell(1): "B", cell(2): "B"}
+        log.label([cell(3)], "A")
+        assert other.undo() == (cell(1), cell(2))  # not the label of the third cell, which came later
+        assert log.current() == {cell(1): "A", cell(3): "A"}
+        assert log.undo() == (cell(3),) and log.undo() == (cell(1),)
+        assert other.current() == {} and other.can_redo and log.can_redo
+        assert not other.can_undo
+    with LabelLog.open(log.path) as again:  # alone, and all is its own
+        assert again.redo() == (cell(1),) and again.redo() == (cell(3),)
+        assert again.redo() == (cell(1), cell(2))
 
 
 def test_a_locked_file_says_so_and_is_as_it_was(log: LabelLog) -> None:

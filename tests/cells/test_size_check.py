@@ -38,6 +38,15 @@ def test_a_class_of_two_sizes_around_another_is_seen() -> None:
     assert size_predicts_class(sizes, ["a"] * 60 + ["b"] * 60) is not None
 
 
+def test_a_class_that_is_cut_out_more_tightly_is_named() -> None:
+    """Two sizes among seven classes: the others cannot be told apart by it."""
+    labels = [f"class {number}" for number in range(7) for _ in range(40)]
+    tight = [name == "class 3" if place % 20 else name != "class 3" for place, name in enumerate(labels)]
+    sizes = [(30, 30) if which else (36, 36) for which in tight]
+    warning = size_predicts_class(sizes, labels)
+    assert warning is not None and "alone tells class 3 from all other classes" in warning
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_chance_raises_no_alarm(seed: int) -> None:
     rng = np.random.default_rng(seed)

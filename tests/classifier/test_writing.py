@@ -69,3 +69,27 @@ def test_files_have_the_usual_permissions(tmp_path):
         draft.unlink()
         draft.touch(mode=0o600)
     assert (tmp_path / "model").stat().st_mode == usual.stat().st_mode
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from sparseattn.writing import replaced_file
+with replaced_file(Path(sys.argv[1])) as draft:
+    draft.write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="kills by a signal")
+def test_what_a_killed_process_left_is_removed_by_the_next(tmp_path):
+    path = tmp_path / "file"
+    with replaced_file(path) as mine:  # that of a process that runs stays
+        mine.write_text("whole")
+        assert subprocess.run([sys.executable, "-c", KILLED, str(path)]).returncode < 0
+        (left,) = set(tmp_path.iterdir()) - {mine}
+        assert left.read_text() == "half" and not path.exists()
+        script = KILLED.partition("    os.kill")[0]
+        subprocess.run([sys.executable, "-c", script, str(path)], check=True)
+        assert path.read_text() == "half" and set(tmp_path.iterdir()) == {mine, path}
+    assert path.read_text() == "whole" and os.listdir(tmp_path) == ["file"]

@@ -24,7 +24,7 @@ def test_there_are_models_of_real_and_of_simulated_cells() -> None:
 
 @pytest.mark.parametrize("card", CARDS, ids=lambda card: card.path.stem)
 def test_a_model_is_small_fits_its_card_and_holds_no_pictures(card) -> None:
-    assert card.path.stat().st_size < 300_000
+    assert card.path.stat().st_size < 350_000
     classifier = Classifier.load(card.path)
     assert classifier.classes == card.classes
     assert classifier.prepare.channels == card.channels

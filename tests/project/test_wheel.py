@@ -1,6 +1,7 @@
 """The wheel that is published: built, read, and installed in an environment of its own."""
 
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -115,6 +116,14 @@ def test_installed_command_answers(environment: Path, tmp_path: Path) -> None:
     assert "train" in result.stdout
 
 
+def test_installed_command_says_the_version_of_the_wheel(
+    environment: Path, metadata: Message, tmp_path: Path
+) -> None:
+    result = run(environment / "sparseattn", "--version", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == f"sparseattn {metadata['Version']}\n"
+
+
 def test_installed_package_is_the_wheel(environment: Path, tmp_path: Path) -> None:
     code = "import sparseattn as a, napari_sparseattn as b; print(a.__file__); print(b.__file__)"
     result = run(environment / "python", "-c", code, cwd=tmp_path)
@@ -144,3 +153,35 @@ def test_installed_sample_data_is_found(environment: Path, tmp_path: Path) -> No
     result = run(environment / "python", "-c", code, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert int(result.stdout.split()[-1]) >= 3
+
+
+@pytest.mark.parametrize(
+    ("commands", "version"),
+    [
+        ([], "0.1.0.dev0"),
+        (["init", "commit"], "0.1.0.dev1"),
+        (["init", "commit", "tag v0.3.0"], "0.3.0"),
+        (["init", "commit", "tag v0.3.0", "commit"], "0.3.1.dev1"),
+    ],
+    ids=["no git", "no tag", "at the tag", "after the tag"],
+)
+def test_the_version_comes_from_the_tag(commands: list[str], version: str, tmp_path: Path) -> None:
+    """Of a copy with its own history: what `pip install .` would call it."""
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, tmp_path)
+    identity = ["-c", "user.name=A", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    clean["GIT_CEILING_DIRECTORIES"] = str(tmp_path.parent)
+    for command in commands:
+        words = ["commit", "--allow-empty", "-m", "A"] if command == "commit" else command.split()
+        subprocess.run(["git", *identity, *words], cwd=tmp_path, env=clean, check=True, capture_output=True)
+        if command == "init":
+            subprocess.run(["git", "add", "."], cwd=tmp_path, env=clean, check=True)
+    result = subprocess.run(
+        [sys.executable, "-m", "hatchling", "version"],
+        cwd=tmp_path,
+        env=clean,
+        capture_output=True,
+        text=True,
+    )
+    assert result.stdout.strip() == version, result.stderr

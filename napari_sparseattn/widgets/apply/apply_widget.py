@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +67,7 @@ class ApplyWidget(QWidget):
 
     def _make_controls(self) -> None:
         self.model = QLabel()
+        self.model.setTextFormat(Qt.TextFormat.RichText)
         self.model.setWordWrap(True)
         self.add = QPushButton(f"Add Folder{_ELLIPSIS}")
         self.add.setToolTip("Add a folder of cell images as a sample; folders can be dropped here too")
@@ -206,8 +208,8 @@ class ApplyWidget(QWidget):
             self.model.setText("Load a model first: new samples are classified with it.")
         else:
             self.model.setText(
-                f"New samples are classified with <b>{title_of(path)}</b>, by the number of pixels that it "
-                "learned to need."
+                f"New samples are classified with <b>{escape(title_of(path))}</b>, by the number of pixels "
+                "that it learned to need."
             )
         self._show()
 

@@ -10,6 +10,7 @@ from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt, Signal
 from qtpy.QtGui import QFont
 
 from napari_sparseattn.apply_job import NewSample, SampleResult
+from napari_sparseattn.widgets.foreign_text import tip
 
 FIXED = ("Sample", "Condition", "Cells", "State")
 _NAME, _CONDITION, _CELLS, _STATE = range(len(FIXED))
@@ -122,7 +123,7 @@ class SampleTableModel(QAbstractTableModel):
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole):
             return self._text(index.row(), index.column())
         if role == Qt.ItemDataRole.ToolTipRole:
-            return self._hint(sample)
+            return tip(self._hint(sample))
         if role == Qt.ItemDataRole.TextAlignmentRole and index.column() not in (_NAME, _CONDITION, _STATE):
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         if role == Qt.ItemDataRole.FontRole and index.column() == _STATE and self._warns(sample):

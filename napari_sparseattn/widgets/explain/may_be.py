@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import numpy as np
 from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import QHBoxLayout, QLabel
@@ -27,6 +29,7 @@ class MayBe(Question):
         self.rate.setAccessibleName("Error rate")
         self.rate_title = QLabel("Wrong at most in")
         self.answer = QLabel()
+        self.answer.setTextFormat(Qt.TextFormat.RichText)
         self.answer.setWordWrap(True)
         self.said = QLabel()
         self.said.setWordWrap(True)
@@ -87,4 +90,4 @@ class MayBe(Question):
                 f"As checked with {checked}. It holds on average over such cells, and is no promise for one "
                 "class or one cell."
             )
-        return f"<span style='font-size: large'><b>{' or '.join(possible)}</b></span>", why
+        return f"<span style='font-size: large'><b>{escape(' or '.join(possible))}</b></span>", why

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton
 
 from napari_sparseattn.session import Session
@@ -19,6 +20,7 @@ class OnBackground(Question):
         super().__init__(session)
         self.check = session.background_check
         self.said = QLabel()
+        self.said.setTextFormat(Qt.TextFormat.RichText)
         self.said.setWordWrap(True)
         self.said.setMinimumHeight(2 * self.said.fontMetrics().lineSpacing())
         self.said.setToolTip(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton
 
@@ -40,6 +42,7 @@ class WhatIf(Question):
             self.fill.addItem(words, name)
             self.fill.setItemData(place, hint, Qt.ItemDataRole.ToolTipRole)
         self.said = QLabel()
+        self.said.setTextFormat(Qt.TextFormat.RichText)
         self.said.setWordWrap(True)
         self.said.setMinimumHeight(2 * self.said.fontMetrics().lineSpacing())
         self.bars = ComparedBars()
@@ -98,6 +101,6 @@ class WhatIf(Question):
         same = now.predicted == before.predicted
         self.said.setText(
             f"Without these {count:,} pixels it {'would still' if same else 'would'} be "
-            f"<b>{now.predicted}</b>, {confidence}; untouched it is {before.predicted}, "
+            f"<b>{escape(now.predicted)}</b>, {confidence}; untouched it is {escape(before.predicted)}, "
             f"{100 * before.confidence:.0f} %."
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from napari_sparseattn.widgets.explain.curve_plot import CurvePlot
 from napari_sparseattn.widgets.explain.figure_export import FORMATS, save_figure
 from napari_sparseattn.widgets.explain.k_slider import KSlider
 from napari_sparseattn.widgets.explain.narrow_combo import narrow_combo
+from napari_sparseattn.widgets.foreign_text import tip
 from sparseattn.explain.familiarity import familiarity, is_unlike
 
 OVERLAYS = (
@@ -82,6 +84,7 @@ class ExplainWidget(QWidget):
         self.previous = _arrow(Qt.ArrowType.LeftArrow, "Previous cell (Page Up)", "PgUp")
         self.following = _arrow(Qt.ArrowType.RightArrow, "Next cell (Page Down)", "PgDown")
         self.cell = QLabel()
+        self.cell.setTextFormat(Qt.TextFormat.RichText)
         self.cell.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.cell.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         row = QHBoxLayout()
@@ -93,6 +96,7 @@ class ExplainWidget(QWidget):
     def _build_answer(self) -> QGroupBox:
         box = QGroupBox("Class")
         self.verdict = QLabel()
+        self.verdict.setTextFormat(Qt.TextFormat.RichText)
         self.verdict.setWordWrap(True)
         self.warning = QLabel()
         self.warning.setWordWrap(True)
@@ -272,8 +276,8 @@ class ExplainWidget(QWidget):
         given = f" · {label}" if label is not None else ""
         origin = cells.origin(index)
         where = origin.path.name if origin.index is None else f"{origin.path.name} #{origin.index}"
-        self.cell.setText(f"<b>Cell {index + 1:,} of {len(cells):,}</b>{given}<br>{where}")
-        self.cell.setToolTip(str(origin))
+        self.cell.setText(f"<b>Cell {index + 1:,} of {len(cells):,}</b>{escape(given)}<br>{escape(where)}")
+        self.cell.setToolTip(tip(str(origin)))
         self.previous.setEnabled(index > 0)
         self.following.setEnabled(index < len(cells) - 1)
 
@@ -315,8 +319,8 @@ class ExplainWidget(QWidget):
             f" · labelled {label}"
         )  # fmt: skip
         self.verdict.setText(
-            f"<span style='font-size: large'><b>{explanation.predicted}</b></span> "
-            f"{100 * explanation.confidence:.0f} %{known}"
+            f"<span style='font-size: large'><b>{escape(explanation.predicted)}</b></span> "
+            f"{100 * explanation.confidence:.0f} %{escape(known)}"
         )
         score = explanation.in_distribution
         self.warning.setVisible(is_unlike(score))

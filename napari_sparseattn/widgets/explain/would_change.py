@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from html import escape
+
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton
 
 from napari_sparseattn.session import Session
@@ -24,6 +27,7 @@ class WouldChange(Question):
             "set, as small or smaller, may do as well."
         )
         self.said = QLabel()
+        self.said.setTextFormat(Qt.TextFormat.RichText)
         self.said.setWordWrap(True)
         self.said.setMinimumHeight(2 * self.said.fontMetrics().lineSpacing())
         row = QHBoxLayout()
@@ -50,12 +54,12 @@ class WouldChange(Question):
             text = "They are outlined in green on the image once they are found."
         elif found is None:
             text = (
-                f"None would: it stays <b>{explanation.predicted}</b> until only "
+                f"None would: it stays <b>{escape(explanation.predicted)}</b> until only "
                 f"{explanation.unit_pixels**2} pixels are left."
             )
         else:
             text = (
                 f"Without these {found.pixels:,} of {explanation.selected_pixels:,} pixels it would be "
-                f"<b>{found.other_class}</b>, {100 * found.probabilities.max():.0f} %."
+                f"<b>{escape(found.other_class)}</b>, {100 * found.probabilities.max():.0f} %."
             )
         self.said.setText(text)

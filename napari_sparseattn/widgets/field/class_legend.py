@@ -8,6 +8,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QToolButton, QWidget
 
 from napari_sparseattn.colours import text_on
+from napari_sparseattn.widgets.foreign_text import tip
 from napari_sparseattn.workspace import ClassItem
 
 
@@ -58,7 +59,7 @@ class ClassLegend(QWidget):
             title = QLabel(name)
             title.setTextFormat(Qt.TextFormat.PlainText)
             title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-            title.setToolTip(name)
+            title.setToolTip(tip(name))
             count = QLabel()
             count.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             for column, part in enumerate((button, title, count)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from napari_sparseattn.colours import NO_CLASS
@@ -61,14 +62,14 @@ class Cards:
         if self._table is None or cell >= len(self._table):
             return ""
         row = self._table.iloc[cell]
-        lines = [f"<b>{row['source']}</b>", f"id {row['id']}"]
+        lines = [f"id {row['id']}"]
         if not self._blind and row["predicted"] is not None:
             lines.append(f"predicted {row['predicted']}, confidence {100 * row['confidence']:.1f} %")
             lines.append(f"like the training cells: {row['in_distribution']:.2f} of 1")
         if row["human_label"] is not None:
             lines.append(f"given class {row['human_label']}")
         lines += [f"{name} {_value(row[name])}" for name in self._other_columns()]
-        return "<br>".join(lines)
+        return "<br>".join([f"<b>{escape(str(row['source']))}</b>", *map(escape, lines)])
 
     def _other_columns(self) -> list[str]:
         assert self._table is not None

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
+from napari_sparseattn.widgets.foreign_text import tip
 from napari_sparseattn.widgets.gallery.range_slider import RangeSlider
 
 Range = tuple[float, float]
@@ -82,7 +83,7 @@ class NumberLimits(QWidget):
         remove = QToolButton()
         remove.setText("\N{MULTIPLICATION SIGN}")
         remove.setAutoRaise(True)
-        remove.setToolTip(f"Take this limit away: {title}")
+        remove.setToolTip(tip(f"Take this limit away: {title}"))
         remove.setAccessibleName(remove.toolTip())
         remove.clicked.connect(lambda _=False, name=name: self._take_away(name))
         row = QWidget()

@@ -22,6 +22,7 @@ from qtpy.QtGui import QKeyEvent, QKeySequence, QPalette
 from qtpy.QtWidgets import QSizePolicy
 
 from sparseattn.errors import InputError
+from sparseattn.names import in_figure
 from sparseattn.table.gates import PolygonGate
 
 Points = NDArray[np.float64]
@@ -157,8 +158,8 @@ class ScatterCanvas(FigureCanvasQTAgg):
                 cloud.x[places], cloud.y[places], "o",
                 color=colour, markersize=size, markeredgewidth=0, rasterized=True,
             )  # fmt: skip
-        axes.set_xlabel(cloud.x_title)
-        axes.set_ylabel(cloud.y_title)
+        axes.set_xlabel(in_figure(cloud.x_title))
+        axes.set_ylabel(in_figure(cloud.y_title))
         axes.margins(0.04)
         if self._view is not None:
             axes.set_xlim(self._view[0])
@@ -223,7 +224,16 @@ class ScatterCanvas(FigureCanvasQTAgg):
             x, y = outline[outline[:, 1].argmax()]
             ground = {"facecolor": self.figure.get_facecolor(), "alpha": 0.7, "pad": 1, "linewidth": 0}
             made.append(
-                Text(x, y, gate.name, color=self._ink, fontsize=9, ha="center", va="bottom", bbox=ground)
+                Text(
+                    x,
+                    y,
+                    in_figure(gate.name),
+                    color=self._ink,
+                    fontsize=9,
+                    ha="center",
+                    va="bottom",
+                    bbox=ground,
+                )
             )
         if self._corners:
             corners = [*self._corners, self._cursor] if self._cursor is not None else self._corners

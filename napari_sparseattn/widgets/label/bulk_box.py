@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QMessageBox, QPushButton, QVBoxLayout, QWidget
 
+from sparseattn.errors import InputError
+
 if TYPE_CHECKING:
     from napari_sparseattn.session import Session
 
@@ -129,6 +131,11 @@ class BulkBox(QWidget):
 
     def accept_all(self) -> None:
         """Accept the answers without asking."""
-        rows, self._rows = self._rows, []
-        count = self._session.labelling.accept(dict(rows))
-        self._session.workspace.say(f"{count:,} answers are accepted; Undo takes them back.")
+        workspace = self._session.workspace
+        try:
+            count = self._session.labelling.accept(dict(self._rows))
+        except InputError as error:
+            workspace.fail(error)
+            return
+        self._rows = []
+        workspace.say(f"{count:,} answers are accepted; Undo takes them back.")

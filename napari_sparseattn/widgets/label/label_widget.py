@@ -27,6 +27,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_sparseattn.settings import last_folder, remember_folder, settings
+from napari_sparseattn.widgets.foreign_text import tip
 from napari_sparseattn.widgets.label.bulk_box import BulkBox
 from napari_sparseattn.widgets.label.class_list import ClassList
 from napari_sparseattn.widgets.retrain import RetrainPanel
@@ -370,8 +371,8 @@ class LabelWidget(QWidget):
         answer = QMessageBox.question(
             self,
             "Remove the class",
-            f"Remove {name}? Its {count:,} labelled cells then have no label. Add a class of the same name "
-            "to get them back.",
+            f"Remove {tip(name)}? Its {count:,} labelled cells then have no label. Add a class of the same "
+            "name to get them back.",
         )
         if answer == QMessageBox.StandardButton.Yes:
             self._guard(self._labelling.remove_class, name)

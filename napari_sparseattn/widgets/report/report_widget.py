@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -448,7 +449,8 @@ def _row(*widgets: QWidget) -> QWidget:
 
 def _captioned(caption: str, content: QWidget) -> QWidget:
     whole = QWidget()
-    heading = QLabel(f"<b>{caption}</b>")
+    heading = QLabel(f"<b>{escape(caption)}</b>")
+    heading.setTextFormat(Qt.TextFormat.RichText)
     heading.setWordWrap(True)
     layout = QVBoxLayout(whole)
     layout.setContentsMargins(0, 6, 0, 0)

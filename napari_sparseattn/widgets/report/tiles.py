@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QGridLayout, QLabel, QWidget
@@ -30,8 +31,8 @@ class Tiles(QWidget):
             label.setVisible(place < len(tiles))
             if place < len(tiles):
                 name, figure, remark = tiles[place]
-                large = f"<b style='font-size: large'>{figure}</b>"
-                label.setText(f"<small>{name}</small><br>{large}<br><small>{remark}</small>")
+                large = f"<b style='font-size: large'>{escape(figure)}</b>"
+                label.setText(f"<small>{escape(name)}</small><br>{large}<br><small>{escape(remark)}</small>")
 
     @property
     def text(self) -> str:

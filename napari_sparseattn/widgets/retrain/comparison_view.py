@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_sparseattn.widgets.foreign_text import tip
 from napari_sparseattn.widgets.thumbnail_picture import thumbnail
 from napari_sparseattn.widgets.thumbnails import Thumbnails
 
@@ -131,10 +132,10 @@ class ComparisonView(QWidget):
                 colour = QColor("#0072b2" if row == column else "#d55e00")
                 colour.setAlphaF(0.65 * count / total)
                 item.setBackground(colour)
-                item.setToolTip(f"{count} of {names[row]} called {names[column]}")
+                item.setToolTip(tip(f"{count} of {names[row]} called {names[column]}"))
                 self.confusion.setItem(row, column, item)
         for column, name in enumerate(names):
-            self.confusion.horizontalHeaderItem(column).setToolTip(name)
+            self.confusion.horizontalHeaderItem(column).setToolTip(tip(name))
         _fit(self.confusion)
 
     def _show_changed(self, changed: list[ChangedCell]) -> None:
@@ -147,7 +148,7 @@ class ComparisonView(QWidget):
         for one in self._changed:
             item = QListWidgetItem(QIcon(blank), f"{_short(one.old)} → {_short(one.new)}")
             known = "" if one.known is None else f", known as {one.known}"
-            item.setToolTip(f"Cell {one.index + 1}: was called {one.old}, now {one.new}{known}")
+            item.setToolTip(tip(f"Cell {one.index + 1}: was called {one.old}, now {one.new}{known}"))
             item.setData(Qt.ItemDataRole.UserRole, one.index)
             item.setSizeHint(QSize(_SIDE + 44, _SIDE + 38))
             self.changed.addItem(item)

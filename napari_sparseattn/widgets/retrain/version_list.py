@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_sparseattn.widgets.foreign_text import tip
 from sparseattn.errors import InputError
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class VersionList(QWidget):
             labels = "" if version.labels is None else f"{version.labels:,}"
             item = QTreeWidgetItem([version.title, version.time[5:], labels, known])
             item.setData(0, Qt.ItemDataRole.UserRole, version)
-            item.setToolTip(0, f"{version.time}, {version.note}: {versions.path(version)}")
+            item.setToolTip(0, tip(f"{version.time}, {version.note}: {versions.path(version)}"))
             if versions.path(version) == self._workspace.model_path:
                 font = item.font(0)
                 font.setBold(True)

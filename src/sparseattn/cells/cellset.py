@@ -19,7 +19,7 @@ from sparseattn.cells.channels import check_channels
 from sparseattn.cells.columns import LazyColumn, detached, taken
 from sparseattn.cells.facts import Known, common
 from sparseattn.cells.modality import Modality
-from sparseattn.cells.origin import Origin, Skipped, shown
+from sparseattn.cells.origin import Origin, Skipped, reason_of, shown
 from sparseattn.errors import CellError, InputError
 
 if TYPE_CHECKING:
@@ -245,7 +245,7 @@ class CellSet:
         try:
             pixels = file.source.read(int(catalogue.row_of[position]))
         except Exception as error:  # decoders raise whatever a broken file makes them trip over
-            reason = shown(error) or type(error).__name__
+            reason = reason_of(error)
             raise CellError(f"{catalogue.origin(position)} cannot be read ({reason}).") from None
         if pixels.dtype == np.bool_:
             pixels = pixels.astype(np.uint8) * np.uint8(255)

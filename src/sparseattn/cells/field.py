@@ -19,7 +19,7 @@ from sparseattn.cells.cell_file import Source, recorded_source
 from sparseattn.cells.channels import check_channels, placeholder_names
 from sparseattn.cells.facts import Known
 from sparseattn.cells.modality import Modality
-from sparseattn.cells.origin import shown
+from sparseattn.cells.origin import reason_of, shown
 from sparseattn.errors import InputError
 
 if TYPE_CHECKING:
@@ -275,7 +275,7 @@ class Field:
             )
 
     def _unreadable(self, index: int, error: Exception) -> InputError:
-        reason = shown(error) or type(error).__name__
+        reason = reason_of(error)
         return InputError(f"Plane {index} of {shown(self.path)} cannot be read ({reason}).")
 
     def fingerprint(self, plane: int) -> str:

@@ -37,8 +37,10 @@ _NEAR = 0.03
 _RING = np.array([(y, x) for y in range(TILES) for x in range(TILES) if {y, x} & {0, TILES - 1}])
 _INWARD = np.clip(_RING, 1, TILES - 2)
 _CORNERS = np.flatnonzero(np.isin(_RING, (0, TILES - 1)).all(axis=1))
+_QUARTERS = (2 * _RING[:, None] + [(0, 0), (0, 1), (1, 0), (1, 1)]).reshape(-1, 2)
+"""A small mark drowns in the mean of a tile, so that a place is a quarter of one."""
 _SUMMARY = 4
-_NUMBERS = _SUMMARY + len(_RING)
+_NUMBERS = _SUMMARY + len(_QUARTERS)
 
 
 @dataclass(frozen=True)
@@ -84,16 +86,15 @@ def measure_frame(image: npt.NDArray[Any]) -> Floats:
     Returns
     -------
     numpy.ndarray
-        (C, 60) float64: of the four corners, which cells seldom reach, the median of their means, the
-        graininess (median of the absolute Laplacian), the lowest and the highest mean; the mean of each of
-        the frame's 28 tiles in the order of rows; the mean of the tile inward of each.
+        (C, 144) float64: of the four corners, which cells seldom reach, the median of their means, the
+        graininess (median of the absolute Laplacian), the lowest and the highest mean; the means of the four
+        quarters of each of the frame's 28 tiles in the order of rows; the mean of the tile inward of each.
     """
     values = image.astype(np.float32)
-    _, height, width = values.shape
-    y, x = (np.arange(TILES) * side // TILES for side in (height, width))
-    sums = np.add.reduceat(np.add.reduceat(values, y, axis=1, dtype=np.float64), x, axis=2)
-    pixels = np.diff(np.append(y, height))[:, None] * np.diff(np.append(x, width))
-    tiles = sums / pixels
+    tiles = _means(values, TILES)
+    quarters = tiles.repeat(2, axis=1).repeat(2, axis=2)
+    if min(values.shape[1:]) >= 2 * TILES:
+        quarters = _means(values, 2 * TILES)
     ring, inward = tiles[:, _RING[:, 0], _RING[:, 1]], tiles[:, _INWARD[:, 0], _INWARD[:, 1]]
     middle = values[:, 1:-1, 1:-1]
     grain = np.abs(
@@ -109,7 +110,17 @@ def measure_frame(image: npt.NDArray[Any]) -> Floats:
         corners.min(axis=1),
         corners.max(axis=1),
     )
-    return np.concatenate([np.stack(summary, axis=1), ring, inward], axis=1)
+    places = quarters[:, _QUARTERS[:, 0], _QUARTERS[:, 1]]
+    return np.concatenate([np.stack(summary, axis=1), places, inward], axis=1)
+
+
+def _means(values: npt.NDArray[np.float32], along: int) -> Floats:
+    """Return the (C, along, along) means of so many tiles along each side."""
+    _, height, width = values.shape
+    y, x = (np.arange(along) * side // along for side in (height, width))
+    sums = np.add.reduceat(np.add.reduceat(values, y, axis=1, dtype=np.float64), x, axis=2)
+    means: Floats = sums / (np.diff(np.append(y, height))[:, None] * np.diff(np.append(x, width)))
+    return means
 
 
 def frame_cues(
@@ -161,7 +172,7 @@ def cues_of(measured: Floats, labels: npt.NDArray[np.str_], channels: Sequence[s
     Parameters
     ----------
     measured
-        (n, C, 60) of `measure_frame`.
+        (n, C, 144) of `measure_frame`.
     labels
         (n,) class of each.
     channels
@@ -176,7 +187,8 @@ def cues_of(measured: Floats, labels: npt.NDArray[np.str_], channels: Sequence[s
             continue
         # What reaches in from the middle of the picture is the cell, and no matter of the frame.
         alone = np.full((measured.shape[1], _NUMBERS), True)
-        alone[:, _SUMMARY:] = _scores(inward, positive)[0].reshape(-1, len(_RING)).max(axis=0) < _REACHES
+        reached = _scores(inward, positive)[0].reshape(-1, len(_RING)).max(axis=0) >= _REACHES
+        alone[:, _SUMMARY:] = ~reached.repeat(4)
         numbers = np.flatnonzero(alone)
         accuracy = _held_out(frames[:, numbers], positive)
         error = 0.5 * float(np.sqrt(0.25 / positive.sum() + 0.25 / (~positive).sum()))
@@ -245,8 +257,8 @@ def _described(number: int, channels: Sequence[str]) -> tuple[str, str]:
     return "place", f"{place}{channel}"
 
 
-def _sides(tile: int) -> tuple[str, str]:
-    y, x = _RING[tile]
+def _sides(quarter: int) -> tuple[str, str]:
+    y, x = _RING[quarter // 4]
     return (
         "top" if y == 0 else "bottom" if y == TILES - 1 else "",
         "left" if x == 0 else "right" if x == TILES - 1 else "",

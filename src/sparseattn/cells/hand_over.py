@@ -14,6 +14,7 @@ from sparseattn.cells.cellset import CellSet
 from sparseattn.cells.origin import Skipped
 from sparseattn.cells.readers.zarr_store import IDS
 from sparseattn.cells.sidecar import FILES, NAME
+from sparseattn.csv_text import guarded
 from sparseattn.errors import CellError, InputError
 
 _CHUNK_BYTES = 1 << 20
@@ -97,8 +98,8 @@ def hand_over(
     if len(names):
         with (folder / SAMPLES).open("w", encoding="utf-8", newline="") as stream:
             table = csv.writer(stream)
-            table.writerow(["id", *names])
-            table.writerows(["" if value is None else value for value in row] for row in rows)
+            for row in (["id", *names], *rows):  # read back by `sparseattn.cells.tables`
+                table.writerow("" if value is None else guarded(str(value)) for value in row)
     return tuple(skipped)
 
 

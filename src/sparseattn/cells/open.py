@@ -10,7 +10,7 @@ from typing import Any, get_args
 from sparseattn.cells.cellset import CellSet
 from sparseattn.cells.field import Field
 from sparseattn.cells.modality import Modality, check_modality
-from sparseattn.cells.origin import shown
+from sparseattn.cells.origin import reason_of, shown
 from sparseattn.cells.readers.cytometry.channel_files import files_together
 from sparseattn.cells.readers.cytometry.montage import checked_tile
 from sparseattn.cells.readers.folders import Subfolders
@@ -235,7 +235,7 @@ def open_field(
     except LayoutError as error:
         raise LayoutError(f"{shown(path)} cannot be used: {error}.", error.shape) from None
     except Exception as error:  # decoders raise whatever a broken header makes them trip over
-        reason = shown(error) or type(error).__name__
+        reason = reason_of(error)
         raise InputError(f"{shown(path)} cannot be used: {reason}.") from None
     found = work_out(files, given, remembered, path)
     file = found.files[0]

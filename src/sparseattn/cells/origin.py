@@ -5,10 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from sparseattn.errors import one_line
+
 
 def shown(path: object) -> str:
     """Return a path or a name as it may stand in a one-line message: what cannot be printed is escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(path))
+    return one_line(path)
+
+
+def reason_of(error: Exception) -> str:
+    """Return in a few words why a file cannot be used.
+
+    Readers say it by ValueError and OSError; anything else is what damage made a library trip over.
+    """
+    if isinstance(error, MemoryError):
+        return "it would fill the memory"
+    said = one_line(error) or type(error).__name__
+    return (
+        said if isinstance(error, ValueError | OSError) else f"it is damaged ({type(error).__name__}: {said})"
+    )
 
 
 @dataclass(frozen=True)

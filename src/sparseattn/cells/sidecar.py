@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from sparseattn.cells.readers.layouts import LAYOUTS
 from sparseattn.errors import InputError
 from sparseattn.events.settings import EventSettings
 from sparseattn.phase.settings import PhaseSettings
+from sparseattn.plain_json import parse_json
 
 NAME = "cells.json"
 FILES = "files"
@@ -62,8 +62,10 @@ def read_document(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > _LARGEST:
             raise InputError(f"{shown(path)} is too large for a description of cells; is it another file?")
-        said = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        said = parse_json(path.read_text(encoding="utf-8-sig"))
+    except InputError:
+        raise
+    except (OSError, ValueError) as error:
         raise InputError(
             f"{shown(path)} cannot be read as JSON ({shown(error)}); mend or remove it."
         ) from None

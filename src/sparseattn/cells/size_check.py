@@ -13,6 +13,8 @@ _FEWEST = 5
 """Classes with fewer cells are left out: too few to judge."""
 _ALARM = 0.25
 """Warn from this share of the way from chance to certainty."""
+_ALARM_OF_ONE = 0.85
+"""Balanced accuracy of one class against all others from which on it is named."""
 
 
 def size_predicts_class(cells_shapes: Sequence[tuple[int, int]], labels: Sequence[str | None]) -> str | None:
@@ -21,7 +23,8 @@ def size_predicts_class(cells_shapes: Sequence[tuple[int, int]], labels: Sequenc
     A net then learns the crop or the padding instead of the cell. The judge is naive Bayes over binned
     height, width and aspect with equal priors, cross-validated in 5 folds. It warns when its balanced
     accuracy is a quarter of the way from chance to certainty or more, and more than four standard errors
-    (binomial, at chance) above chance.
+    (binomial, at chance) above chance; and when it tells one class of several from all others together with a
+    balanced accuracy of 0.85, and as surely.
 
     Parameters
     ----------
@@ -58,12 +61,21 @@ def size_predicts_class(cells_shapes: Sequence[tuple[int, int]], labels: Sequenc
     recall = np.bincount(target[predicted == target], minlength=len(classes)) / counts
     balanced, chance = float(recall.mean()), 1 / len(classes)
     error = float(np.sqrt((chance * (1 - chance) / counts).sum())) / len(classes)
-    if balanced < chance + max(_ALARM * (1 - chance), 4 * error):
-        return None
+    if balanced >= chance + max(_ALARM * (1 - chance), 4 * error):
+        return _warning("predicts the class", balanced, chance)
+    for label, name in enumerate(classes):
+        refused = float((predicted[target != label] != label).mean())
+        accuracy = (recall[label] + refused) / 2
+        error = 0.5 * float(np.sqrt(0.25 / counts[label] + 0.25 / (counts.sum() - counts[label])))
+        if accuracy >= max(_ALARM_OF_ONE, 0.5 + 4 * error):
+            return _warning(f"tells {name} from all other classes", accuracy, 0.5)
+    return None
+
+
+def _warning(what: str, accuracy: float, chance: float) -> str:
     return (
-        f"The size of the images alone predicts the class (balanced accuracy {balanced:.2f}, chance "
-        f"{chance:.2f}): a net may learn the crop instead of the cell; cut all cells with the same window, "
-        f"whatever their class."
+        f"The size of the images alone {what} (balanced accuracy {accuracy:.2f}, chance {chance:.2f}): a net "
+        "may learn the crop instead of the cell; cut all cells with the same window, whatever their class."
     )
 
 

@@ -6,6 +6,8 @@ in a column ``id`` by one of
 - the path of the file relative to the source (a stack: all its cells; ``stack.tif#3``: its cell 3, from 0),
 - the name of the file, where only one file of the source has it,
 - the id of the cell (16 hex digits).
+
+A ``'`` before what a spreadsheet takes for a formula is not part of the text: see `sparseattn.csv_text`.
 """
 
 from __future__ import annotations
@@ -19,10 +21,14 @@ from pathlib import Path
 
 from sparseattn.cells.cellset import CellSet
 from sparseattn.cells.origin import shown
+from sparseattn.csv_text import unguarded
 from sparseattn.errors import InputError
+from sparseattn.plain_json import MOST_VALUES
 
 LARGEST_TABLE = 256 << 20
 """Bytes; larger tables are not read."""
+
+MOST_COLUMNS = 10_000
 
 
 @dataclass(frozen=True)
@@ -62,10 +68,14 @@ def read_table(path: str | Path) -> Table:
         raise InputError(f"The table {where} cannot be read: {error.strerror}.") from None
     first = text.partition("\n")[0]
     separator = max(",;\t", key=first.count)
+    if text.count(separator) > MOST_VALUES or first.count(separator) > MOST_COLUMNS:
+        raise InputError(
+            f"The table {where} has more columns or values than a table of cells; is it another file?"
+        )
     reader = csv.reader(text.splitlines(keepends=True), delimiter=separator, strict=True)
     rows: list[tuple[int, tuple[str, ...]]] = []
     try:
-        header = tuple(name.strip() for name in next(reader, []))
+        header = tuple(unguarded(name.strip()) for name in next(reader, []))
         for values in reader:
             if not any(value.strip() for value in values):
                 continue
@@ -74,7 +84,7 @@ def read_table(path: str | Path) -> Table:
                     f"The table {where} has {len(header)} columns and {len(values)} values in line "
                     f"{reader.line_num}."
                 )
-            rows.append((reader.line_num, tuple(value.strip() for value in values)))
+            rows.append((reader.line_num, tuple(unguarded(value.strip()) for value in values)))
     except csv.Error as error:
         raise InputError(f"The table {where} is no CSV (line {reader.line_num}: {error}).") from None
     if not rows:

@@ -122,6 +122,7 @@ def predict(
         "device": device,
         "engine": engine,
         "force": force,
+        "features": output.suffix.lower() == ".h5ad",
     }
     if not field:
         cells = open_any(sources, options, classifier.classes)

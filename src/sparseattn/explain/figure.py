@@ -16,6 +16,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FormatStrFormatter
 from numpy.typing import NDArray
 
+from sparseattn.csv_text import FLOATS, write_csv
 from sparseattn.errors import InputError
 from sparseattn.explain.display import picture
 from sparseattn.explain.files import selected_pixels_table
@@ -33,6 +34,7 @@ from sparseattn.explain.overlay import (
     frame,
     panel_title,
 )
+from sparseattn.names import in_figure
 from sparseattn.writing import replaced_file
 
 if TYPE_CHECKING:
@@ -146,7 +148,7 @@ def write_figure(
     for name, table in source_data(explanation, evidence=evidence, curve=curve).items():
         target = path.with_name(f"{path.stem}_{name}.csv")
         with replaced_file(target) as draft:
-            table.to_csv(draft, index=False, float_format="%.6g")
+            write_csv(table, draft, FLOATS)
         written.append(target)
     return written
 
@@ -226,7 +228,7 @@ def _draw_curve(
         strong = name == explanation.predicted
         axes.plot(
             100 * curve.k / grid, curve.probabilities[:, place], color=colours.get(name, READ),
-            linewidth=2 if strong else 1, alpha=1 if strong else 0.6, label=name,
+            linewidth=2 if strong else 1, alpha=1 if strong else 0.6, label=in_figure(name),
         )  # fmt: skip
     axes.axvline(100 * explanation.k / grid, color=SELECTED, linewidth=1, linestyle="--")
     axes.set(xscale="log", xlim=(100 * curve.k[0] / grid, 100), ylim=(-0.02, 1.02))

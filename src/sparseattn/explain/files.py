@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import tifffile
 
+from sparseattn.csv_text import FLOATS, write_csv
 from sparseattn.errors import InputError
 from sparseattn.explain.explanation import Explanation
 from sparseattn.explain.overlay import save_overlay
@@ -60,7 +61,7 @@ def selected_pixels_table(explanation: Explanation) -> pd.DataFrame:
 def write_explanation(explanation: Explanation, folder: Path) -> None:
     """Write the table, the two maps (float32 TIFF of the original's size) and the picture into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    selected_pixels_table(explanation).to_csv(folder / PIXELS_FILE, index=False, float_format="%.6g")
+    write_csv(selected_pixels_table(explanation), folder / PIXELS_FILE, FLOATS)
     for name, grid in ((COARSE_FILE, explanation.coarse_grid), (FINE_FILE, explanation.fine_grid)):
         tifffile.imwrite(
             folder / name, explanation.on_original(grid), compression="zlib", metadata={"axes": "YX"}
@@ -116,7 +117,7 @@ def write_explanations(
         for extra in extras:
             extra.finish(draft)
         index = pd.DataFrame(rows)
-        index.to_csv(draft / INDEX_FILE, index=False, float_format="%.6g")
+        write_csv(index, draft / INDEX_FILE, FLOATS)
         _move_into(draft, folder)
     except OSError as error:
         raise _unwritable(folder, error) from error

@@ -19,6 +19,7 @@ from matplotlib.path import Path as Outline
 from numpy.typing import ArrayLike, NDArray
 
 from sparseattn.explain.display import Picture, picture
+from sparseattn.names import in_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -261,9 +262,9 @@ def _percent(fraction: float) -> str:
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 12]}…{name[-11:]}"
+    return in_figure(name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 12]}…{name[-11:]}")
 
 
 def _short_path(source: str) -> str:
     kept = "/".join(source.replace("\\", "/").split("/")[-3:])
-    return kept if len(kept) <= 60 else f"…{kept[-59:]}"
+    return in_figure(kept if len(kept) <= 60 else f"…{kept[-59:]}")

@@ -11,6 +11,8 @@ import pandas as pd
 import tifffile
 from numpy.typing import NDArray
 
+from sparseattn.csv_text import FLOATS, write_csv
+
 if TYPE_CHECKING:
     from sparseattn.explain.explanation import Explanation
     from sparseattn.explain.questions import AskedCells
@@ -45,7 +47,7 @@ class QuestionFiles:
                     metadata={"axes": "YX"},
                 )  # fmt: skip
                 table = unit_table(explanation, explanation.selected.positions)
-                _write(table.assign(evidence=found.units), folder / AGAINST_TABLE)
+                write_csv(table.assign(evidence=found.units), folder / AGAINST_TABLE, FLOATS)
         if questions.counterfactual:
             flip = answers.counterfactual
             row |= {
@@ -54,15 +56,16 @@ class QuestionFiles:
                 "flips_smallest": None if flip is None else flip.smallest,
             }
             if flip is not None:
-                _write(unit_table(explanation, flip.positions), folder / COUNTERFACTUAL_FILE)
+                write_csv(unit_table(explanation, flip.positions), folder / COUNTERFACTUAL_FILE, FLOATS)
         if questions.known is not None:
             near = answers.neighbours
-            _write(
+            write_csv(
                 pd.DataFrame(
                     [(one.cell_id, one.source, one.label, one.likeness) for one in near],
                     columns=["id", "source", "class", "likeness"],
                 ),
                 folder / NEIGHBOURS_FILE,
+                FLOATS,
             )
             labels = [one.label for one in near]
             row |= {
@@ -92,7 +95,3 @@ def unit_table(explanation: Explanation, positions: NDArray[np.int64]) -> pd.Dat
             **dict(zip(("y0", "x0", "y1", "x1"), boxes.T, strict=True)),
         }
     )
-
-
-def _write(table: pd.DataFrame, path: Path) -> None:
-    table.to_csv(path, index=False, float_format="%.6g")

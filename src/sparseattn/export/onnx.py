@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sparseattn.errors import InputError
-from sparseattn.net.select import select_top
+from sparseattn.net.select import select_top, units_for
 from sparseattn.writing import replaced_file
 
 if TYPE_CHECKING:
@@ -77,10 +77,15 @@ class _Standardised(nn.Module):
 
     def forward(self, image: Tensor, k: Tensor) -> tuple[Tensor, ...]:
         config = self.net.config
-        image = (image - self.mean) / self.std
         units: int = (k.double() / config.cell_size**2).round().clamp(1, config.units**2).long().item()  # type: ignore[assignment]
         torch._check(units >= 1)
         torch._check(units <= config.units**2)
+        return self.answer(image, units)
+
+    def answer(self, image: Tensor, units: int) -> tuple[Tensor, ...]:
+        """Return what `OUTPUTS` names, with so many units selected."""
+        config = self.net.config
+        image = (image - self.mean) / self.std
         coarse, features = self.net.coarse(image)
         selected = select_top(coarse, units, spread=config.spread)
         context = self.net.coarse.context(features) if config.context else None
@@ -92,6 +97,36 @@ class _Standardised(nn.Module):
             output.fine,
             output.feature,
         )
+
+
+class _AtLearnedK(nn.Module):
+    """The same with the learned k built in, for programs that give images and nothing else."""
+
+    def __init__(self, classifier: Classifier) -> None:
+        super().__init__()
+        self.inner = _Standardised(classifier)
+        config = classifier.net.config
+        self.units = units_for(classifier.k, config.size, config.cell_size)
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        probabilities, coarse, *_ = self.inner.answer(image, self.units)
+        return probabilities, coarse
+
+
+@dataclass(frozen=True)
+class Sample:
+    """An image and what the model answers for it, by which others can see that they run it rightly.
+
+    Attributes
+    ----------
+    image : ndarray
+        (1, C, S, S) float32 in the units of the training images.
+    outputs : dict of str to ndarray
+        By name of the output, as torch computes them.
+    """
+
+    image: NDArray[np.float32]
+    outputs: dict[str, NDArray[Any]]
 
 
 def export_onnx(classifier: Classifier, path: str | Path) -> OnnxFile:
@@ -117,16 +152,10 @@ def export_onnx(classifier: Classifier, path: str | Path) -> OnnxFile:
     RuntimeError
         Where ONNX Runtime answers otherwise than torch.
     """
-    onnx, runtime = (_library(name) for name in ("onnx", "onnxruntime"))
-    _library("onnxscript")
     path = Path(path)
     module = _Standardised(classifier).cpu().eval()
-    proto = _translated(module, classifier)
-    onnx.helper.set_model_props(proto, {CARD: json.dumps(_card(classifier), allow_nan=False)})
-    onnx.checker.check_model(proto)
-    content = proto.SerializeToString()
-    session = runtime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    difference = _largest_difference(module, session, classifier)
+    content = _translated(module, classifier, INPUTS, OUTPUTS)
+    difference = _largest_difference(module, _session(content), classifier)
     if not difference <= TOLERANCE:
         raise RuntimeError(f"ONNX Runtime's probabilities differ from torch's by up to {difference:.2g}")
     with replaced_file(path) as draft:
@@ -134,40 +163,94 @@ def export_onnx(classifier: Classifier, path: str | Path) -> OnnxFile:
     return OnnxFile(path, len(content), difference)
 
 
-def check_onnx_path(path: Path) -> None:
-    """Raise InputError unless the file's name ends in .onnx and the libraries are there: before any work.
+def onnx_at_learned_k(classifier: Classifier, image: NDArray[np.float32]) -> tuple[bytes, Sample]:
+    """Return a model with its learned k built in as the content of an ONNX file, and a sample of its answers.
+
+    The file takes ``image`` as that of `export_onnx` does, and gives ``probabilities`` and ``coarse`` alone.
+
+    Parameters
+    ----------
+    classifier : Classifier
+        The model; it is not changed.
+    image : ndarray
+        (C, S, S) float32 in the units of the training images, that the sample is of.
+
+    Raises
+    ------
+    InputError
+        Where a library is missing.
+    RuntimeError
+        Where ONNX Runtime answers otherwise than torch.
+    """
+    module = _AtLearnedK(classifier).cpu().eval()
+    outputs = OUTPUTS[:2]
+    content = _translated(module, classifier, INPUTS[:1], outputs)
+    with torch.inference_mode():
+        answers = [one.numpy() for one in module(torch.from_numpy(image[None]))]
+    theirs = _session(content).run(list(outputs), {"image": image[None]})
+    difference = float(np.abs(theirs[0] - answers[0]).max())
+    if not difference <= TOLERANCE:
+        raise RuntimeError(f"ONNX Runtime's probabilities differ from torch's by up to {difference:.2g}")
+    return content, Sample(image[None], dict(zip(outputs, answers, strict=True)))
+
+
+def sample_of(classifier: Classifier, image: NDArray[np.float32]) -> Sample:
+    """Return what the file that `export_onnx` writes must answer for an image (C, S, S) at the learned k."""
+    module = _Standardised(classifier).cpu().eval()
+    with torch.inference_mode():
+        answers = module(torch.from_numpy(image[None]), torch.tensor(classifier.k))
+    return Sample(image[None], {name: one.numpy() for name, one in zip(OUTPUTS, answers, strict=True)})
+
+
+def check_onnx_libraries() -> None:
+    """Raise InputError unless the libraries are there: before any work.
 
     Raises
     ------
     InputError
         As said.
     """
-    if path.suffix.lower() != ".onnx":
-        raise InputError(f"{path} does not end in .onnx; give -o a name such as {path.stem}.onnx")
     for name in ("onnx", "onnxruntime", "onnxscript"):
         _library(name)
 
 
-def _translated(module: _Standardised, classifier: Classifier) -> Any:
+def _session(content: bytes) -> Any:
+    return _library("onnxruntime").InferenceSession(content, providers=["CPUExecutionProvider"])
+
+
+def _translated(
+    module: _Standardised | _AtLearnedK,
+    classifier: Classifier,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+) -> bytes:
+    """Return the content of the file, the model's card in its metadata."""
+    onnx = _library("onnx")
+    _library("onnxscript")
     size, channels = classifier.prepare.size, len(classifier.prepare.channels)
-    example = (torch.zeros(2, channels, size, size), torch.tensor(classifier.k))
+    example = (torch.zeros(2, channels, size, size), torch.tensor(classifier.k))[: len(inputs)]
     batch = torch.export.Dim("N", min=1, max=_MOST_CELLS)
     with _quiet(), torch.no_grad():
         program = torch.onnx.export(
             module,
             example,
             dynamo=True,
-            dynamic_shapes=({0: batch}, None),
-            input_names=INPUTS,
-            output_names=OUTPUTS,
+            dynamic_shapes=({0: batch}, None)[: len(inputs)],
+            input_names=inputs,
+            output_names=outputs,
             opset_version=OPSET,
             verbose=False,
         )
     assert program is not None
-    return program.model_proto
+    proto = program.model_proto
+    onnx.helper.set_model_props(proto, {CARD: json.dumps(onnx_card(classifier), allow_nan=False)})
+    onnx.checker.check_model(proto)
+    content: bytes = proto.SerializeToString()
+    return content
 
 
-def _card(classifier: Classifier) -> dict[str, Any]:
+def onnx_card(classifier: Classifier) -> dict[str, Any]:
+    """Return what a program must know to use the file, as JSON values."""
     return {
         "format": "sparseattn-onnx",
         "format_version": 1,

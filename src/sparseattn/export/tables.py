@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sparseattn.csv_text import write_csv
 from sparseattn.errors import InputError
 from sparseattn.export import recording
 from sparseattn.writing import replaced_file
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from sparseattn.cells import CellSet
     from sparseattn.predictions import Predictions
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FEATURES = "X_sparseattn"
+"""Key of the net's features in AnnData's ``obsm``; ``X_`` is how scanpy names what it can go on from."""
+
 _FCS_TEXT_BYTES = 90_000_000
 """The FCS header gives the end of the text in eight digits."""
 
@@ -31,12 +34,13 @@ def write_predictions(predictions: Predictions, path: str | Path) -> None:
     """Write predictions in the format that the suffix names.
 
     ``.csv``
-        UTF-8. Text that a spreadsheet would take for a formula gets a leading ``'``.
+        UTF-8. Text that a spreadsheet would take for a formula gets a leading ``'``: `sparseattn.csv_text`.
     ``.parquet``
         The same columns with their types.
     ``.h5ad``
         AnnData: X are the probabilities, var the classes, obs the other columns, obs names the ids; the
-        model's hash and k are in uns.
+        model's hash and k are in uns. The net's features, where the predictions hold them, are
+        ``obsm["X_sparseattn"]`` (n, D): ``scanpy.pp.neighbors(data, use_rep="X_sparseattn")`` goes on.
     ``.fcs``
         FCS 3.1 holds 32-bit numbers only: text in the n-th column is written as numbers from 0, and the
         keyword ``SPARSEATTN_P<n>`` holds the JSON list of the texts that they stand for; -1 is none.
@@ -143,7 +147,7 @@ def write_table(table: pd.DataFrame, path: str | Path) -> None:
         raise InputError(f"{path} is no known kind of table; let the name end in .csv or .parquet")
     with replaced_file(path) as draft:
         if suffix == ".csv":
-            _table_to_csv(table, draft)
+            write_csv(table, draft)
         else:
             table.to_parquet(draft, engine="pyarrow", index=False)
 
@@ -179,24 +183,11 @@ def is_missing(value: object) -> bool:
 
 
 def _write_csv(predictions: Predictions, table: pd.DataFrame, path: Path) -> None:
-    _table_to_csv(table, path)
-
-
-def _table_to_csv(table: pd.DataFrame, path: Path) -> None:
-    safe = table.copy()
-    for name in _text_columns(safe):
-        safe[name] = safe[name].map(no_formula)
-    safe.columns = pd.Index([no_formula(name) for name in safe.columns])
-    safe.to_csv(path, index=False, encoding="utf-8", lineterminator="\n")
+    write_csv(table, path)
 
 
 def _text_columns(table: pd.DataFrame) -> list[str]:
     return [name for name in table.columns if not pd.api.types.is_numeric_dtype(table[name])]
-
-
-def no_formula(text: object) -> object:
-    """Return text that a spreadsheet shows and does not run (OWASP, "CSV injection")."""
-    return f"'{text}" if isinstance(text, str) and text.startswith(_FORMULA_STARTS) else text
 
 
 def _write_parquet(predictions: Predictions, table: pd.DataFrame, path: Path) -> None:
@@ -214,6 +205,7 @@ def _write_h5ad(predictions: Predictions, table: pd.DataFrame, path: Path) -> No
         X=predictions.probabilities,
         obs=about,
         var=pd.DataFrame(index=pd.Index(text_column(predictions.classes), name="class")),
+        obsm={} if predictions.features is None else {FEATURES: predictions.features},
         uns={"model_hash": predictions.model_hash, "k": predictions.k, "entropy_unit": "nat"},
     )
     data.write_h5ad(path)

@@ -45,7 +45,7 @@ class Checkpoint:
                 metadata = file.metadata() or {}
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
             return cls(tensors, dict(json.loads(metadata["document"])))
-        except (OSError, SafetensorError, KeyError, ValueError, TypeError):
+        except (OSError, SafetensorError, KeyError, RecursionError, ValueError, TypeError):
             raise InputError(
                 f"{path} is not a checkpoint of a training run; remove it, or train without --resume"
             ) from None

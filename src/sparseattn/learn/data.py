@@ -16,6 +16,7 @@ from sparseattn.cells import CellSet, Prepare, Skipped
 from sparseattn.cells.fitting import fit_prepare
 from sparseattn.errors import InputError
 from sparseattn.learn.split import Split, make_split
+from sparseattn.names import check_names
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -85,6 +86,7 @@ def gather(
 ) -> TrainingData:
     """Split the cells, and fit the preparation on the training side."""
     cells = labelled(cells)
+    check_names(cells.classes, "class")
     split = make_split(cells, validation=validation, known=split)
     train = split.indices(cells.ids, "train")
     prepare, prepared = fit_prepare(
@@ -129,6 +131,7 @@ def gather_for(
     The model's split is kept: a cell that it was judged by never teaches it later.
     """
     cells = labelled(cells)
+    check_names(cells.classes, "class")
     cells = start.admit(cells, force=force).cells
     classes = start.classes + tuple(name for name in cells.classes if name not in start.classes)
     known = split or start.split

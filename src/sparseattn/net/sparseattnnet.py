@@ -11,6 +11,9 @@ from sparseattn.net.coarse import CoarseAttention
 from sparseattn.net.fine import ClassAttention, Neighbourhood, PixelEmbedding
 from sparseattn.net.select import gather_units, gather_windows, select_top, units_for
 
+LARGEST_IMAGE_BYTES = 2 << 30
+"""Of memory for one image: a file of a few kilobytes may ask for a net of any size."""
+
 
 @dataclass(frozen=True)
 class SparseAttnNetConfig:
@@ -100,6 +103,11 @@ class SparseAttnNetConfig:
             raise InputError(
                 f"a window of {self.window} pixels cannot be centred on units of {self.cell_size}"
             )
+        if self.bytes_an_image > LARGEST_IMAGE_BYTES:
+            raise InputError(
+                f"the net would need {self.bytes_an_image >> 20:,} MiB for a single image, and at most "
+                f"{LARGEST_IMAGE_BYTES >> 20:,} are possible; make its size, window or width smaller"
+            )
         if self.width % self.heads:
             raise InputError(f"the net's width {self.width} must be a multiple of its {self.heads} heads")
 
@@ -115,6 +123,13 @@ class SparseAttnNetConfig:
     def units(self) -> int:
         """Units along a side of the image."""
         return self.size // self.cell_size
+
+    @property
+    def bytes_an_image(self) -> int:
+        """About the memory that one image takes on its way through the net, with all pixels selected."""
+        pixel = self.channels + 4 * self.coarse_width
+        unit = self.channels * self.window**2 + 6 * self.frequencies + 4 * self.width + self.hidden
+        return 4 * (self.size**2 * pixel + self.units**2 * unit)
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields as plain JSON."""

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from sparseattn.errors import InputError
 from sparseattn.explain.display import RGB, picture
 from sparseattn.export.training_curves import draw_training_curves
+from sparseattn.names import in_figure
 from sparseattn.report.looks import looks_figure
 from sparseattn.report.trust import trust_figure
 from sparseattn.writing import replaced_file
@@ -373,4 +374,4 @@ def _sample_name(one: SampleFractions) -> str:
 def _plain(name: str) -> str:
     """Return a name that is not too long, whose dollars matplotlib does not take for formulas."""
     short = name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 11]}…{name[-10:]}"
-    return " ".join(short.split()).replace("$", r"\$")
+    return in_figure(" ".join(short.split()))

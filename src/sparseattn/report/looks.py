@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from sparseattn.explain.display import picture
+from sparseattn.names import in_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -130,4 +131,4 @@ def _open(axes: Axes, below: str | None) -> None:
 
 def _plain(name: str, longest: int = 20) -> str:
     short = name if len(name) <= longest else f"{name[: longest - 1]}\N{HORIZONTAL ELLIPSIS}"
-    return " ".join(short.split()).replace("$", r"\$")
+    return in_figure(" ".join(short.split()))

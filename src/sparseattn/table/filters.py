@@ -153,7 +153,7 @@ class CellFilter:
                 limits=tuple((str(name), *_span(values)) for name, values in d.get("limits", {}).items()),
                 gates=tuple(PolygonGate.from_json(gate) for gate in d.get("gates", ())),
             )
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
             if isinstance(error, InputError):
                 raise
             raise InputError(

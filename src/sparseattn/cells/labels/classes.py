@@ -32,6 +32,8 @@ def added(now: LabelHistory, name: str, colour: str | None, key: int | None) -> 
 
 def changed(now: LabelHistory, number: int, to: str | None, colour: str | None, key: int | None) -> Numbered:
     """Return a class as it is to be, nothing where it is so already. See `LabelLog.change_class`."""
+    if number not in now.kept:  # another program has removed it
+        return {}
     before = one = now.kept[number]
     others = [other for at, other in now.kept.items() if at != number]
     if to is not None:

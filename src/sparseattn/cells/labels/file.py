@@ -6,10 +6,12 @@ most the event that was being written, and so that it can lie on a network drive
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from sparseattn.cells.labels.records import RESERVED
@@ -62,6 +64,10 @@ BEGIN SELECT raise(ABORT, 'the label log is only added to'); END;
 """
 
 
+_LONGEST_TEXT = 1 << 20
+"""Bytes of a text in the file, and of a statement in its schema."""
+
+
 def open_label_file(path: Path, read_only: bool) -> tuple[sqlite3.Connection, bool]:
     """Open the file of a label log, or make it where there is none; return whether it may only be read.
 
@@ -84,10 +90,13 @@ def open_label_file(path: Path, read_only: bool) -> tuple[sqlite3.Connection, bo
         connection = sqlite3.connect(
             f"{path.as_uri()}?mode={mode}", uri=True, timeout=_SECONDS_TO_WAIT, isolation_level=None
         )
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_TEXT)
         try:
             _prepare(connection, path, read_only)
         except BaseException:
             connection.close()
+            if not there and path.exists() and not path.stat().st_size:
+                path.unlink()  # a disk that is full: nothing was begun
             raise
     return connection, read_only
 
@@ -107,16 +116,18 @@ def _check_header(path: Path) -> None:
 def _is_writable(path: Path) -> bool:
     try:
         with path.open("rb+"):
-            return True
+            return os.access(path.parent, os.W_OK)  # for the journal
     except OSError:
         return False
 
 
 def _prepare(connection: sqlite3.Connection, path: Path, read_only: bool) -> None:
     """Check what is there, or make the tables; see to it that nothing is lost."""
+    connection.execute("BEGIN")  # another program may be making the file at this moment
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    connection.execute("COMMIT")
     if tables and application != _APPLICATION:
         raise InputError(
             f"{shown(path)} is a database of another program; choose another file, or a new name"
@@ -124,6 +135,10 @@ def _prepare(connection: sqlite3.Connection, path: Path, read_only: bool) -> Non
     if tables and version > _FORMAT:
         raise InputError(
             f"the label file {shown(path)} was written by a newer version; update napari-sparseattn"
+        )
+    if tables and _schema_of(connection) != _own_schema():
+        raise InputError(
+            f"{shown(path)} is not a label file as this program makes it; take a copy of it, or a new name"
         )
     if read_only:
         if not tables:
@@ -136,8 +151,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, read_only: bool) -> Non
     connection.execute("BEGIN IMMEDIATE")
     try:
         if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            for statement in _statements():
-                connection.execute(statement)
+            _make_tables(connection)
             for number, name in enumerate(RESERVED, start=1):
                 connection.execute(
                     "INSERT INTO classes(time, class, name) VALUES (?, ?, ?)",
@@ -152,6 +166,23 @@ def _prepare(connection: sqlite3.Connection, path: Path, read_only: bool) -> Non
         raise
 
 
+def _make_tables(connection: sqlite3.Connection) -> None:
+    for statement in _statements():
+        connection.execute(statement)
+
+
+def _schema_of(connection: sqlite3.Connection) -> set[tuple[str, str, str | None]]:
+    """Return what a file defines: its views and triggers would run whenever it is read or written to."""
+    return set(connection.execute("SELECT type, name, sql FROM sqlite_master"))
+
+
+@cache
+def _own_schema() -> set[tuple[str, str, str | None]]:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        _make_tables(connection)
+        return _schema_of(connection)
+
+
 def _statements() -> list[str]:
     triggers = [
         _FOREVER.format(table=table, verb=verb).strip()
@@ -159,6 +190,11 @@ def _statements() -> list[str]:
         for verb in ("UPDATE", "DELETE")
     ]
     return [part.strip() for part in _SCHEMA.split(";\n") if part.strip()] + triggers
+
+
+def damaged(path: Path) -> InputError:
+    """Return the error that says so."""
+    return InputError(f"the label file {shown(path)} is damaged; take the last copy of it")
 
 
 @contextmanager
@@ -170,12 +206,14 @@ def readable_errors(path: Path) -> Iterator[None]:
         name = getattr(error, "sqlite_errorname", "") or ""
         if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
             what = "is being written to by another program; try again"
+        elif name.startswith("SQLITE_IOERR"):
+            what = "cannot be reached: its drive may be gone; bring it back and label the cell again"
         elif name.startswith("SQLITE_READONLY"):
             what = "may not be written to; copy it to where you may write"
         elif name.startswith("SQLITE_FULL"):
-            what = "cannot be written to: the disk is full; make room and label the cell again"
+            what = "cannot be written to: the disk is full; make room and try again"
         elif name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
-            what = "is damaged; take the last copy of it"
+            raise damaged(path) from None
         elif name.startswith("SQLITE_CANTOPEN"):
             what = "cannot be opened or made there; choose another folder"
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Self
 
 from sparseattn.cells.labels.records import RESERVED, Label, LabelClass, LabelEvent
@@ -25,7 +25,7 @@ class LabelHistory:
         self._classes: dict[int, LabelClass] = {}
         self._removed: set[int] = set()
         self._events: dict[str, list[LabelEvent]] = {}
-        self._cells_of: dict[int, tuple[str, ...]] = {}
+        self._cells_of: dict[int, list[str]] = {}
         self._done: list[int] = []  # actions that stand
         self._undone: set[int] = set()
         self._to_redo: list[tuple[int, int]] = []  # an undone action, and the undo
@@ -57,7 +57,7 @@ class LabelHistory:
                 history.take_back(kind, action, told)
             elif action in history._cells_of:
                 history._events.setdefault(told.cell, []).append(told)
-                history._cells_of[action] = (*history._cells_of[action], told.cell)
+                history._cells_of[action].append(told.cell)
             else:
                 history.add(action, [told])
         history.labels.clear()
@@ -92,15 +92,13 @@ class LabelHistory:
 
     # Actions
 
-    @property
-    def undoable(self) -> int | None:
-        """The action to undo next."""
-        return self._done[-1] if self._done else None
+    def undoable(self, ours: Callable[[int], bool]) -> int | None:
+        """Return the action to undo next, of those that are ours to undo."""
+        return next(filter(ours, reversed(self._done)), None)
 
-    @property
-    def redoable(self) -> int | None:
-        """The undo to take back next."""
-        return self._to_redo[-1][1] if self._to_redo else None
+    def redoable(self, ours: Callable[[int], bool]) -> int | None:
+        """Return the undo to take back next, of those that are ours."""
+        return next((undo for _, undo in reversed(self._to_redo) if ours(undo)), None)
 
     def add(
         self, action: int, events: Sequence[LabelEvent], set_aside: dict[str, bool] | None = None
@@ -110,7 +108,7 @@ class LabelHistory:
         for event in events:
             self._events.setdefault(event.cell, []).append(event)
             self._settle(event.cell)
-        self._cells_of[action] = tuple(event.cell for event in events)
+        self._cells_of[action] = [event.cell for event in events]
         self._done.append(action)
         self._to_redo.clear()
 
@@ -126,12 +124,16 @@ class LabelHistory:
             self._to_redo = [pair for pair in self._to_redo if pair[1] != of]
             self._undone.discard(target)
             self._done.append(target)
-        cells = self._cells_of.get(target, ())
+        cells = tuple(self._cells_of.get(target, ()))
         for cell in cells:
             self._settle(cell)
         return cells
 
     # Cells
+
+    def knows(self, cell: str) -> bool:
+        """Return whether anything was ever said of a cell, undone or not."""
+        return cell in self._events
 
     def last(self, cell: str) -> LabelEvent | None:
         """Return what was said last of a cell, and not undone."""

@@ -114,12 +114,12 @@ class LabelLog:
     @property
     def can_undo(self) -> bool:
         """Whether there is an action to undo."""
-        return self._now.undoable is not None and not self.read_only
+        return self._store.next_to("undo") is not None and not self.read_only
 
     @property
     def can_redo(self) -> bool:
         """Whether there is an undone action to do again."""
-        return self._now.redoable is not None and not self.read_only
+        return self._store.next_to("redo") is not None and not self.read_only
 
     def class_of(self, cells: Sequence[str], *, with_test_cells: bool = True) -> list[str | None]:
         """Return the class of each cell; None for one that has none or, if so asked, is set aside."""
@@ -209,8 +209,47 @@ class LabelLog:
         if events:
             self._store.add(events, {new: one.set_aside for one, new in moved})
 
+    def take_from(self, other: LabelLog) -> int:
+        """Take over the labels of cells of which nothing was ever said here, as one action.
+
+        What was set aside there is set aside here. Classes that are not there are added, with their colours.
+
+        Parameters
+        ----------
+        other : LabelLog
+            A log of the same cells that was kept elsewhere.
+
+        Returns
+        -------
+        int
+            How many cells were labelled.
+
+        Raises
+        ------
+        InputError
+            Where the file cannot be written.
+        """
+        found = [label for cell, label in other.labels.items() if not self._now.knows(cell)]
+        used = {label.name for label in found}
+        known = {one.name for one in self.classes}
+        self.take_classes(one for one in other.classes if one.name in used - known)
+        if found:
+            self._store.add(
+                [
+                    LabelEvent(
+                        0, one.cell, self._number_of(one.name), one.origin, one.annotator, one.picked, ""
+                    )
+                    for one in found
+                ],
+                {one.cell: one.set_aside for one in found},
+            )
+        return len(found)
+
     def undo(self) -> tuple[str, ...]:
-        """Take back the last action that stands; return the cells that it had labelled."""
+        """Take back the last action that stands; return the cells that it had labelled.
+
+        What another program has added since this one opened the file is not taken back.
+        """
         return self._store.take_back("undo")
 
     def redo(self) -> tuple[str, ...]:
@@ -234,7 +273,7 @@ class LabelLog:
         InputError
             Where there is such a class, the name cannot be one, or the key is another class's.
         """
-        self._store.write_classes(added(self._now, name, colour, key))
+        self._store.write_classes(lambda now: added(now, name, colour, key))
 
     def change_class(
         self, name: str, *, to: str | None = None, colour: str | None = None, key: int | None = None
@@ -246,7 +285,8 @@ class LabelLog:
         InputError
             As `add_class`; where there is no class ``name``.
         """
-        self._store.write_classes(changed(self._now, self._class_number(name), to, colour, key))
+        number = self._class_number(name)
+        self._store.write_classes(lambda now: changed(now, number, to, colour, key))
 
     def take_classes(self, classes: Iterable[LabelClass]) -> None:
         """Add the classes that are not there, and give those that are their colours and keys; all at once.
@@ -258,7 +298,8 @@ class LabelLog:
         InputError
             Where a new class has a name that cannot be one, or the file cannot be written.
         """
-        self._store.write_classes(taken_over(self._now, classes))
+        wanted = tuple(classes)
+        self._store.write_classes(lambda now: taken_over(now, wanted))
 
     def remove_class(self, name: str) -> None:
         """Remove a class; its cells count as unlabelled until a class of this name is added again.
@@ -269,7 +310,10 @@ class LabelLog:
             Where there is no class ``name``.
         """
         number = self._class_number(name)
-        self._store.write_classes({number: replace(self._now.kept[number], key=None)}, removed=True)
+        self._store.write_classes(
+            lambda now: {number: replace(now.kept[number], key=None)} if number in now.kept else {},
+            removed=True,
+        )
 
     # Tables and copies
 

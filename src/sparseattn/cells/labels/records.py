@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sparseattn.errors import InputError
+from sparseattn.names import check_names
 
 LabelOrigin = Literal["hand", "bulk", "imported"]
 """Who said so: a person, a model whose answer was accepted, or a table."""
@@ -109,6 +110,7 @@ def checked_name(name: str, others: Iterable[LabelClass]) -> str:
         raise InputError("the name of the class is empty; type one")
     if len(name) > _LONGEST_NAME:
         raise InputError(f"the name of the class is longer than {_LONGEST_NAME} characters; shorten it")
+    check_names([name], "class")
     if name.casefold() in RESERVED:
         raise InputError(f"{name!r} is not a class but a state that every cell can have; choose another name")
     for other in others:

@@ -10,6 +10,7 @@ from typing import cast, get_args
 from sparseattn.cells.labels.records import Label, LabelOrigin, Picked
 from sparseattn.cells.origin import shown
 from sparseattn.cells.tables import read_table
+from sparseattn.csv_text import guarded
 from sparseattn.errors import InputError
 from sparseattn.writing import replaced_file
 
@@ -28,7 +29,8 @@ def write_labels(labels: Iterable[Label], path: Path) -> None:
         table = csv.writer(stream)
         table.writerow(COLUMNS)
         for label in labels:
-            row = (label.cell, label.name, label.origin, label.annotator, label.picked, label.time)
+            cell, name, annotator = map(guarded, (label.cell, label.name, label.annotator))
+            row = (cell, name, label.origin, annotator, label.picked, label.time)
             table.writerow((*row, "yes" if label.set_aside else "no"))
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import zipfile
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -25,12 +24,16 @@ from sparseattn.cells.readers.layouts import Axes, given_axes, guessed_axes
 from sparseattn.cells.readers.maps import mapped
 from sparseattn.cells.readers.phase.recorded import RecordedPhase
 from sparseattn.cells.readers.pictures import RGB_NAMES
-from sparseattn.npy_header import NpyHeader, read_npy_header
+from sparseattn.names import LONGEST_NAME
+from sparseattn.npy_header import NpyHeader, opened_npz, read_npy_header
 
 SUFFIXES = frozenset({".npy", ".npz"})
 
 IMAGES, LABELS = "images", "labels"
 HOLOGRAM, EMPTY_HOLOGRAM = "data", "bg_data"
+
+_LARGE, _MOST_PACKED = 1 << 30, 100
+"""Bytes, and a factor: images that are larger are not packed more tightly."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +63,11 @@ class _Npz:
 @lru_cache(maxsize=4)
 def _unpacked(path: Path, member: str, changed: int) -> npt.NDArray[Any]:
     """Return a memory map of a temporary copy of a member; the copy goes with the map."""
-    with zipfile.ZipFile(path) as archive, archive.open(member) as packed, tempfile.TemporaryFile() as copy:
-        if archive.getinfo(member).file_size > shutil.disk_usage(tempfile.gettempdir()).free:
+    with opened_npz(path) as archive, archive.open(member) as packed, tempfile.TemporaryFile() as copy:
+        about = archive.getinfo(member)
+        if about.file_size > max(_LARGE, _MOST_PACKED * about.compress_size):
+            raise OSError(f"{about.compress_size:,} bytes of it would become {about.file_size:,}")
+        if about.file_size > shutil.disk_usage(tempfile.gettempdir()).free // 2:
             raise OSError(f"there is no room to unpack it in {tempfile.gettempdir()}")
         shutil.copyfileobj(packed, copy)
         copy.flush()
@@ -100,14 +106,11 @@ def open_array(path: Path, *, layout: str | None, one_cell: bool, dataset: str |
 
 
 def _open_npz(path: Path, layout: str | None, one_cell: bool, dataset: str | None) -> list[CellFile]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            headers = {}
-            for name in archive.namelist():
-                with archive.open(name) as stream:
-                    headers[name.removesuffix(".npy")] = read_npy_header(stream)
-    except zipfile.BadZipFile:
-        raise ValueError("it is not an .npz archive, or it is truncated") from None
+    headers = {}
+    with opened_npz(path) as archive:
+        for name in archive.namelist():
+            with archive.open(name) as stream:
+                headers[name.removesuffix(".npy")] = read_npy_header(stream)
     images = [name for name, header in headers.items() if len(header.shape) >= 2]
     changed = path.stat().st_mtime_ns
     if dataset is None and sorted(images) == sorted((HOLOGRAM, EMPTY_HOLOGRAM)):
@@ -128,8 +131,9 @@ def _open_npz(path: Path, layout: str | None, one_cell: bool, dataset: str | Non
     labels = None
     if LABELS in headers:
         said = headers[LABELS]
-        if said.shape != (axes.cells or 1,) or said.dtype.kind not in "Uiu":
-            raise ValueError(f"its {LABELS!r} must hold one text or whole number a cell")
+        text = said.dtype.kind == "U" and said.dtype.itemsize <= 4 * LONGEST_NAME
+        if said.shape != (axes.cells or 1,) or not (text or said.dtype.kind in "iu"):
+            raise ValueError(f"its {LABELS!r} must hold one short text or whole number a cell")
         with np.load(path, allow_pickle=False) as archive:
             labels = tuple(str(label) or None for label in archive[LABELS])
     return [_file(source, axes, header, labels)]

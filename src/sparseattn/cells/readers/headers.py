@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sparseattn.cells.cell_file import CellFile
-from sparseattn.cells.origin import Skipped, shown
+from sparseattn.cells.origin import Skipped, reason_of, shown
 from sparseattn.cells.readers import (
     arrays,
     hdf5,
@@ -32,6 +32,12 @@ SMALLEST_SIDE, LARGEST_SIDE = 2, 4096
 """Limits on the height and width of one cell, in pixels; larger images are fields of many cells."""
 
 MOST_CHANNELS = 64
+
+MOST_CELLS = 20_000_000
+"""Of one file: a few bytes of a header can claim any number."""
+
+_OF_OTHER_MACHINES = ("//", "\\\\")
+"""How paths to other machines begin; `cells.json` may come from anyone, and asking them tells who asks."""
 
 SUFFIXES = (
     pictures.SUFFIXES
@@ -87,7 +93,7 @@ def read_headers(
         except WavelengthError as error:  # no fault of this file alone
             raise WavelengthError(f"{shown(item.path)} cannot be used: {error}.") from None
         except Exception as error:  # decoders raise whatever a broken header makes them trip over
-            reason = shown(error) or type(error).__name__
+            reason = reason_of(error)
             if isinstance(error, LayoutError) and len(listed) == 1:
                 raise LayoutError(f"{shown(item.path)} cannot be used: {reason}.", error.shape) from None
             if strict:
@@ -119,9 +125,11 @@ def describe_file(item: Listed, how: HowToRead) -> list[CellFile]:
     if settings.reference is not None:
         reference = Path(settings.reference).expanduser()
         try:
+            if settings.reference.startswith(_OF_OTHER_MACHINES) or not reference.is_file():
+                raise ValueError("it is no file on this machine")
             empty = _as_recorded(reference, how)[0]
         except Exception as error:  # decoders raise whatever a broken header makes them trip over
-            reason = shown(error) or type(error).__name__
+            reason = reason_of(error)
             raise ValueError(f"its reference {shown(reference)} cannot be used: {reason}") from None
     return [as_path_difference(file, settings, empty) for file in files]
 
@@ -163,6 +171,8 @@ def _check_size(file: CellFile) -> None:
         )
     if file.cells == 0:
         raise ValueError("it holds no cells")
+    if file.cells is not None and file.cells > MOST_CELLS:
+        raise ValueError(f"it would hold {file.cells:,} cells; at most {MOST_CELLS:,} are possible")
     if file.dtype.kind not in "buif":
         raise ValueError(f"its pixels are of type {file.dtype}; give real numbers")
 

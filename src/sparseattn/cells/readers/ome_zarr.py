@@ -94,16 +94,16 @@ def described(group: Any) -> Described:
 def _fields_of(group: Any, plate: Mapping[str, Any]) -> dict[str, str]:
     fields: dict[str, str] = {}
     try:
-        wells = [str(well["path"]) for well in plate["wells"]]
+        for well in plate["wells"]:
+            name = str(well["path"])
+            if name not in group:
+                continue
+            said = attributes(group[name]).get("well")
+            for image in said.get("images", ()) if isinstance(said, Mapping) else ():
+                place = f"{name}/{image['path']}"
+                fields[place] = place
     except (KeyError, TypeError):
         raise ValueError("the metadata of its plate are damaged") from None
-    for well in wells:
-        if well not in group:
-            continue
-        images = attributes(group[well]).get("well", {}).get("images", [])
-        for image in images:
-            place = f"{well}/{image['path']}"
-            fields[place] = place
     if not fields:
         raise ValueError("it is a plate of which no well has an image")
     return fields

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import isfinite
@@ -11,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from sparseattn.plain_json import parse_json
 
 SUFFIXES = frozenset({".txt", ".json", ".geojson"})
 
@@ -165,8 +166,8 @@ def _yolo(text: str, names: list[str], shape: tuple[int, int]) -> Iterator[tuple
 
 def _json(text: str, image_name: str) -> Iterator[tuple[list[_Ring], str | None]]:
     try:
-        said = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+        said = parse_json(text)
+    except ValueError as error:
         raise ValueError(f"it is not JSON, or it is truncated ({error})") from None
     if isinstance(said, dict) and isinstance(said.get("annotations"), list):
         return _coco(said, image_name)
@@ -177,15 +178,15 @@ def _json(text: str, image_name: str) -> Iterator[tuple[list[_Ring], str | None]
 
 
 def _coco(said: Mapping[str, Any], image_name: str) -> Iterator[tuple[list[_Ring], str | None]]:
-    images = [image for image in said.get("images") or [] if isinstance(image, dict)]
+    images = _objects(said.get("images"))
     chosen = [image for image in images if Path(str(image.get("file_name", ""))).name == image_name]
     if not chosen and len(images) != 1:
         raise ValueError(f"it describes {len(images)} images, and none is called {image_name}")
     wanted = (chosen or images)[0].get("id")
     names = {
         category.get("id"): str(category.get("name", ""))[:_LONGEST_NAME] or None
-        for category in said.get("categories") or []
-        if isinstance(category, dict) and isinstance(category.get("id"), int | str)
+        for category in _objects(said.get("categories"))
+        if isinstance(category.get("id"), int | str)
     }
     for annotation in said["annotations"]:
         if not isinstance(annotation, dict):
@@ -209,6 +210,10 @@ def _coco(said: Mapping[str, Any], image_name: str) -> Iterator[tuple[list[_Ring
         ):
             raise ValueError("a box of it has no width or height")
         yield [_box_ring(left, top, width, height)], name
+
+
+def _objects(listed: Any) -> list[dict[str, Any]]:
+    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
 
 
 def _pairs(outline: Any) -> list[Any]:

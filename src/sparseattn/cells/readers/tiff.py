@@ -241,6 +241,8 @@ def open_tiff(path: Path, *, layout: str | None, one_cell: bool) -> list[CellFil
             series_count = len(tiff.series)
         if complaints.found:
             raise ValueError("it is damaged or truncated: pages are missing")
+        if not series_count:
+            raise ValueError("it holds no image, or its header is damaged")
         first = tiff.pages.first
         if phasics.TAG in first.tags:
             return phasics.open_phasics(path, (first.imagelength, first.imagewidth))

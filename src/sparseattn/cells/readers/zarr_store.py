@@ -31,6 +31,9 @@ _KEPT_BLOCKS = 8
 _BLOCK_BYTES = 32 << 20
 """Cells that share a chunk are kept decoded up to this size."""
 
+_LARGEST_CHUNK_BYTES, _MOST_CHUNKS = 1 << 30, 200_000
+"""A few bytes of metadata can claim any size, and any number of parts in an image."""
+
 _LETTERS = {"t": "N", "z": "N", "n": "N", "c": "C", "y": "Y", "x": "X"}
 
 
@@ -148,6 +151,8 @@ def open_zarr(path: Path, *, layout: str | None, one_cell: bool, series: str | N
         With the reason why it holds no cells.
     """
     found = _image(path, series)
+    if not (path / found.component).resolve().is_relative_to(path.resolve()):
+        raise ValueError(f"its image {found.component!r} is a link that leaves the store")
     array, component, letters, names = found.array, found.component, found.letters, found.names
     shape = tuple(array.shape)
     if layout is not None:
@@ -156,6 +161,7 @@ def open_zarr(path: Path, *, layout: str | None, one_cell: bool, series: str | N
         axes = Axes(letters, shape)
     else:
         axes = guessed_axes(shape, one_cell=one_cell)
+    _check_chunks(array, axes)
     ids = array.attrs.get(IDS)
     name_of = tuple(map(str, ids)).__getitem__ if isinstance(ids, list) and len(ids) == axes.cells else None
     # A store is a folder, so that even a single cell is named by its pixels.
@@ -174,6 +180,20 @@ def open_zarr(path: Path, *, layout: str | None, one_cell: bool, series: str | N
             axes=axes,
         )
     ]
+
+
+def _check_chunks(array: Any, axes: Axes) -> None:
+    """Raise ValueError where the smallest part that can be read, or the parts of one image, are too many."""
+    chunks = tuple(map(int, array.chunks))
+    if not min(chunks, default=0) or prod(chunks) * array.dtype.itemsize > _LARGEST_CHUNK_BYTES:
+        raise ValueError(
+            "it is stored in parts too large to be read one at a time; store it in smaller chunks"
+        )
+    of_one_image = [
+        -(-n // chunk) for name, n, chunk in zip(axes.names, axes.shape, chunks, strict=True) if name != "N"
+    ]
+    if prod(of_one_image) > _MOST_CHUNKS:
+        raise ValueError(f"one image of it lies in {prod(of_one_image):,} parts; store it in larger chunks")
 
 
 def opened_store(path: Path) -> Any:
@@ -235,6 +255,8 @@ def _multiscale(group: Any, prefix: str) -> _Image:
     if said.level not in group:
         raise ValueError(f"its metadata names the image {said.level!r}, which is not there")
     letters = "".join(_LETTERS.get(axis, "?") for axis in said.axes) or None
+    if not hasattr(group[said.level], "shape"):
+        raise ValueError(f"its metadata names the image {said.level!r}, which is none")
     return _Image(group[said.level], prefix + said.level, letters, said.channels, said.pixel_size_um)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -22,11 +21,14 @@ from sparseattn.events.formats.columns import (
     named_columns,
 )
 from sparseattn.events.recording import Recording
-from sparseattn.npy_header import NpyHeader, read_npy_header
+from sparseattn.npy_header import NpyHeader, opened_npz, read_npy_header
 
 SUFFIXES = frozenset({".npy", ".npz"})
 
 _AT_ONCE = 1 << 18
+_LARGEST_ROW = 256
+"""Bytes: what is longer, text mostly, is no event."""
+
 _SEEN = 4096
 """Rows by which the columns of an array without names are told apart."""
 
@@ -62,31 +64,33 @@ def _npy_layout(path: Path) -> _Layout | None:
 
 
 def _archive_layout(path: Path) -> _Layout | None:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = [name.removesuffix(".npy") for name in archive.namelist()]
-            columns = named_columns(names)
-            if columns is not None:
-                headers = {}
-                for letter, name in columns.items():
-                    with archive.open(f"{name}.npy") as stream:
-                        headers[letter] = read_npy_header(stream)
-                        if letter == "t":
-                            head = _rows(stream, headers["t"], min(_SEEN, *headers["t"].shape, 1 << 62))
-                if len({header.shape for header in headers.values()}) != 1 or len(headers["t"].shape) != 1:
-                    raise ValueError("its columns of x, y, t and p are not of one length")
-                return _Layout(None, columns, None, microseconds_per(columns["t"], head))
-            if len(names) == 1:
-                with archive.open(f"{names[0]}.npy") as stream:
-                    return _array_layout(stream, read_npy_header(stream), names[0])
-    except (zipfile.BadZipFile, KeyError, EOFError, NotImplementedError, zipfile.zlib.error) as error:  # type: ignore[attr-defined]
-        raise ValueError(f"it is not an .npz archive, or it is damaged ({error})") from None
+    with opened_npz(path) as archive:
+        names = [name.removesuffix(".npy") for name in archive.namelist()]
+        columns = named_columns(names)
+        if columns is not None:
+            headers = {}
+            for letter, name in columns.items():
+                with archive.open(f"{name}.npy") as stream:
+                    headers[letter] = read_npy_header(stream)
+            if len({header.shape for header in headers.values()}) != 1 or len(headers["t"].shape) != 1:
+                raise ValueError("its columns of x, y, t and p are not of one length")
+            if max(header.dtype.itemsize for header in headers.values()) > _LARGEST_ROW:
+                return None
+            with archive.open(f"{columns['t']}.npy") as stream:
+                header = read_npy_header(stream)
+                head = _rows(stream, header, min(_SEEN, header.shape[0]))
+            return _Layout(None, columns, None, microseconds_per(columns["t"], head))
+        if len(names) == 1:
+            with archive.open(f"{names[0]}.npy") as stream:
+                return _array_layout(stream, read_npy_header(stream), names[0])
     return None
 
 
 def _array_layout(stream: IO[bytes], header: NpyHeader, member: str | None) -> _Layout | None:
     """Return where the columns of one array are; None where it holds no events."""
     names = header.dtype.names
+    if header.dtype.itemsize > _LARGEST_ROW:
+        return None
     if names is not None:
         columns = named_columns(names)
         if columns is None or len(header.shape) != 1:
@@ -127,7 +131,7 @@ def _numbers(stream: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[Any]) ->
 def _packets(path: Path, layout: _Layout) -> Iterator[Events]:
     with ExitStack() as open_files:
         if layout.columns is not None and layout.member is None and path.suffix.lower() == ".npz":
-            archive = open_files.enter_context(zipfile.ZipFile(path))
+            archive = open_files.enter_context(opened_npz(path))
             streams = {
                 letter: open_files.enter_context(archive.open(f"{name}.npy"))
                 for letter, name in layout.columns.items()
@@ -143,7 +147,7 @@ def _packets(path: Path, layout: _Layout) -> Iterator[Events]:
         if layout.member is None:
             stream = open_files.enter_context(path.open("rb"))
         else:
-            archive = open_files.enter_context(zipfile.ZipFile(path))
+            archive = open_files.enter_context(opened_npz(path))
             stream = open_files.enter_context(archive.open(f"{layout.member}.npy"))
         header = read_npy_header(stream)
         for start in range(0, header.shape[0], _AT_ONCE):

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from sparseattn.cells.catalogue import unique_names
 from sparseattn.cells.origin import shown
+from sparseattn.csv_text import guarded, unguarded
 from sparseattn.errors import InputError
-from sparseattn.export.tables import no_formula
 from sparseattn.scale.watch.arrived import Arrived
 
 SOURCE, MODIFIED, ID, HASH = "source", "modified_ns", "id", "model_hash"
@@ -78,7 +78,7 @@ class RowTable:
         """
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerows([["" if value is None else no_formula(value) for value in row] for row in rows])
+        writer.writerows([[_cell(value) for value in row] for row in rows])
         self._write(text.getvalue().encode())
         self._known.update(_key(shown(file.path), file.modified_ns) for file in files)
 
@@ -123,15 +123,15 @@ class RowTable:
         os.lseek(self._handle, end, os.SEEK_SET)
         if end == 0:
             text = io.StringIO()
-            csv.writer(text, lineterminator="\n").writerow(list(map(no_formula, self._columns)))
+            csv.writer(text, lineterminator="\n").writerow(list(map(guarded, self._columns)))
             self._write(text.getvalue().encode())
 
     def _check_header(self, row: Sequence[str]) -> None:
-        if list(row) != list(map(no_formula, self._columns)):
+        if list(row) != list(map(guarded, self._columns)):
             raise InputError(f"{self._path} is another table, or of other classes; give another file")
 
     def _take(self, row: Sequence[str], begins: int, several: _Several, model_hash: str) -> None:
-        said = dict(zip(self._columns, row, strict=False))
+        said = dict(zip(self._columns, map(unguarded, row), strict=False))
         if len(row) != len(self._columns) or not said[MODIFIED].isdigit():
             raise InputError(f"{self._path} is damaged; give another file")
         if said[HASH] != model_hash:
@@ -175,3 +175,9 @@ def _key(source: str, modified_ns: int) -> int:
     """Return a number that stands for a file as it is: of a million files names would fill the memory."""
     said = f"{source}\0{modified_ns}".encode()
     return int.from_bytes(hashlib.blake2b(said, digest_size=8).digest(), "big")
+
+
+def _cell(value: object) -> object:
+    if value is None:
+        return ""
+    return guarded(value) if isinstance(value, str) else value
