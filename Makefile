@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help audit demo test lint docs dist screenshots models accuracy bench
+.PHONY: help audit demo test lint docs dist screenshots models accuracy bench soak
 
 help:  ## say what each target does
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -36,6 +36,9 @@ screenshots: $(VENV)/test.installed  ## the pictures of the tutorials, on a virt
 accuracy: $(VENV)/bench.installed  ## accuracy against other nets; needs SPARSEATTN_REAL_DATA, takes hours, resumes
 	$(BIN)/python -m benchmarks.accuracy run $(ARGS)
 	$(BIN)/python -m benchmarks.accuracy report
+
+soak: $(VENV)/test.installed  ## drive the app at random, on a virtual display; two hours, or ARGS="--hours 1 --seed 5"
+	OMP_NUM_THREADS=1 scripts/with_display.sh $(BIN)/python -m benchmarks.reliability.soak $(ARGS)
 
 models: $(VENV)/test.installed  ## make the plugin's models anew; needs SPARSEATTN_REAL_DATA, minutes each
 	$(BIN)/python scripts/make_models.py $(ARGS)

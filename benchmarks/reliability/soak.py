@@ -371,12 +371,12 @@ def soak(
     """Drive the app for so long; return what went wrong."""
     import torch  # noqa: F401 - before Qt
 
-    from benchmarks.reliability.resources import COUNTED, Resources, held
+    from benchmarks.reliability.resources import Resources, held
 
     watch = Watch()
-    start = time.monotonic()
     user = Soak(room, seed, watch)
     watch.begin()
+    start = time.monotonic()
     rows: list[Resources] = []
     next_window = WINDOW_EVERY * 60.0
     while not watch.faults and (elapsed := time.monotonic() - start) < seconds:
@@ -392,20 +392,31 @@ def soak(
         if at_measure is not None:
             at_measure()
         print(rows[-1], file=sys.stderr, flush=True)
-        document = {
-            "seed": seed,
-            "minutes": rows[-1].minutes,
-            "faults": watch.faults,
-            "actions": dict(user.done.most_common()),
-            "growth": {name: round(growth(rows, name), 4) for name in ("memory_mib", "objects", *COUNTED)},
-            "refused": dict(watch.sentences.most_common()),
-            "rows": [asdict(row) for row in rows],
-        }
-        draft = out.with_suffix(".partial")
-        draft.write_text(json.dumps(document, indent=1) + "\n")
-        draft.replace(out)
+        write(out, seed, watch, user, rows)
     user.close_window()
+    user.turn(1.0)
+    closed = held((time.monotonic() - start) / 60, sum(user.done.values()), 0)
+    write(out, seed, watch, user, rows, closed)
     return watch.faults
+
+
+def write(out: Path, seed: int, watch: Watch, user: Soak, rows: list[Any], closed: Any = None) -> None:
+    """Write the result so far; ``closed`` is what is held once the window is closed."""
+    from benchmarks.reliability.resources import COUNTED
+
+    document = {
+        "seed": seed,
+        "minutes": rows[-1].minutes if rows else 0,
+        "faults": watch.faults,
+        "actions": dict(user.done.most_common()),
+        "growth": {name: round(growth(rows, name), 4) for name in ("memory_mib", "objects", *COUNTED)},
+        "refused": dict(watch.sentences.most_common()),
+        "rows": [asdict(row) for row in rows],
+        "closed": None if closed is None else asdict(closed),
+    }
+    draft = out.with_suffix(".partial")
+    draft.write_text(json.dumps(document, indent=1) + "\n")
+    draft.replace(out)
 
 
 def main(

@@ -9,7 +9,9 @@ def one_line(text: object) -> str:
     Names and values of files that others made stand in messages: none may break the line, turn its direction
     or fill the screen.
     """
-    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
+    line = str(text)
+    if not line.isprintable():
+        line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
     return line if len(line) <= _LONGEST else f"{line[:700]} ... {line[-250:]}"
 
 

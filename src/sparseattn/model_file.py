@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from sparseattn.errors import InputError
 from sparseattn.plain_json import parse_json
@@ -78,10 +78,8 @@ def write_model(path: Path, card: Mapping[str, Any], arrays: Arrays) -> None:
         raise InputError(f"cannot write {path}: the model's card is too large; train on fewer cells")
     contiguous = {name: np.ascontiguousarray(array).reshape(array.shape) for name, array in arrays.items()}
     with replaced_file(path) as draft:
-        try:
-            save_file(contiguous, draft, metadata={"card": text})
-        except SafetensorError as error:  # how the library reports a full disk
-            raise OSError(str(error)) from None
+        # Not by the library's own writer, which leaves a file of its own behind where it is killed.
+        draft.write_bytes(save(contiguous, metadata={"card": text}))
 
 
 class ModelFile:

@@ -84,7 +84,7 @@ def test_labels_of_a_million_letters(tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         archive.writestr("images.npy", npy_bytes("(20, 24, 28)", data=os.urandom(20 * 24 * 28)))
         zeros(archive, "labels.npy", npy_bytes("(20,)", "<U1000000"), 80)
-    assert "one short text" in refused(path)
+    assert "of up to 200 letters" in refused(path)
 
 
 @pytest.mark.parametrize(

@@ -262,6 +262,9 @@ def _model_lines(facts: dict[str, Any]) -> list[tuple[str, object]]:
             f"{temperature:.3f}" if temperature else "none: sparseattn calibrate adds it",
         ),
         ("note", facts["split_note"]),
+        ("made with", ", ".join(f"{name} {number}" for name, number in facts["versions"].items())),
+        ("fingerprint", f"{facts['fingerprint']} of the cells that it was trained on"),
+        ("train again", "sparseattn train CELLS -o NEW --like this file; its options are in info --json"),
         ("file", f"{facts['bytes'] / 1024:,.0f} KiB"),
         ("hash", facts["model_hash"]),
     ]

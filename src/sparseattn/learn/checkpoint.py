@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from sparseattn.errors import InputError
@@ -29,7 +29,7 @@ class Checkpoint:
             If the folder cannot be written.
         """
         with replaced_file(path) as draft:
-            save_file(self.tensors, draft, metadata={"document": json.dumps(self.document)})
+            draft.write_bytes(save(self.tensors, metadata={"document": json.dumps(self.document)}))
 
     @classmethod
     def load(cls, path: Path) -> "Checkpoint":

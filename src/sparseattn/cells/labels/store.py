@@ -141,9 +141,9 @@ class LabelStore:
         return action <= self._at_opening or action in self._own
 
     def _next_action(self) -> int:
-        query = "SELECT coalesce(max(action), 0) FROM events"
-        (last,) = self._connection.execute(query).fetchone()
-        return int(last) + 1
+        query = "SELECT action FROM events ORDER BY number DESC LIMIT 1"  # they only grow
+        last = self._connection.execute(query).fetchone()
+        return int(last[0]) + 1 if last else 1
 
     @contextmanager
     def _writing(self) -> Iterator[tuple[sqlite3.Connection, str]]:

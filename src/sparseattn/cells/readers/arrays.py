@@ -133,7 +133,9 @@ def _open_npz(path: Path, layout: str | None, one_cell: bool, dataset: str | Non
         said = headers[LABELS]
         text = said.dtype.kind == "U" and said.dtype.itemsize <= 4 * LONGEST_NAME
         if said.shape != (axes.cells or 1,) or not (text or said.dtype.kind in "iu"):
-            raise ValueError(f"its {LABELS!r} must hold one short text or whole number a cell")
+            raise ValueError(
+                f"its {LABELS!r} must hold one text or whole number a cell, of up to {LONGEST_NAME} letters"
+            )
         with np.load(path, allow_pickle=False) as archive:
             labels = tuple(str(label) or None for label in archive[LABELS])
     return [_file(source, axes, header, labels)]

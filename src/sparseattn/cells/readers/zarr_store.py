@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from contextlib import suppress
 from dataclasses import dataclass
@@ -49,6 +50,9 @@ class _OpenStore:
 
     def __init__(self, path: Path, component: str, axes: Axes) -> None:
         self._array = opened_store(path / component)
+        self._header = next(
+            os.fspath(path / component / mark) for mark in _MARKS if (path / component / mark).exists()
+        )
         self._axes = axes
         chunk = self._array.chunks[0] if axes.names[0] == "N" else 1
         cell_bytes = prod(axes.shape[1:]) * self._array.dtype.itemsize
@@ -68,7 +72,12 @@ class _OpenStore:
             self._blocks[start] = cells  # the last to go
             if len(self._blocks) > self._kept:
                 del self._blocks[next(iter(self._blocks))]
-            return Axes(self._axes.names, cells.shape).pick(cells, row - start)
+            return self._axes.channels_first(np.array(cells[row - start]))
+
+    def check(self, changed: int) -> None:
+        """Raise OSError where the array is another one by now; asked for every cell, so it must be quick."""
+        if os.stat(self._header).st_mtime_ns != changed:
+            raise OSError("it has changed since it was opened")
 
     def window(self, row: int, rows: slice, columns: slice) -> npt.NDArray[Any]:
         return self._axes.pick(self._array, row, rows, columns)
@@ -109,9 +118,9 @@ class ZarrCells:
         return self._store().window(row, rows, columns)
 
     def _store(self) -> _OpenStore:
-        if when_made(self.path / self.component) != self.changed:
-            raise OSError("it has changed since it was opened")
-        return _opened(self.path, self.component, self.axes, self.changed)
+        store = _opened(self.path, self.component, self.axes, self.changed)
+        store.check(self.changed)
+        return store
 
 
 def when_made(array: Path) -> int:
