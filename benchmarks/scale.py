@@ -297,7 +297,7 @@ def measure_watch(files: int = 4000, per_second: int = 200) -> None:
         def look() -> None:
             with table.open("rb") as stream:
                 rest = b""
-                while not ended.is_set() or len(there) < files:
+                while not ended.is_set():
                     rest += stream.read()
                     now = time.time()
                     *whole, rest = rest.split(b"\n")
@@ -316,7 +316,7 @@ def measure_watch(files: int = 4000, per_second: int = 200) -> None:
             time.sleep(max(0, began + (number + 1) / per_second - time.time()))
         reached = files / (time.time() - began)
         until = time.time() + 60
-        while len(there) < files and time.time() < until:
+        while not closed.keys() <= there.keys() and time.time() < until:
             time.sleep(0.1)
         ended.set()
         looking.join(timeout=5)
