@@ -225,7 +225,7 @@ def measure_kills(kills: int = 20) -> None:
         more = ("--cells-a-part", 512, "--workers", 2, "--engine", "torch")
         undisturbed = run(predict(store, whole, *more))
         wanted = sums(whole)
-        done, lost = 0, 0
+        done = 0
         while done < kills:
             before = lines(killed)
             process = subprocess.Popen(
@@ -251,7 +251,6 @@ def measure_kills(kills: int = 20) -> None:
             cells=undisturbed["cells"],
             equal=sums(killed) == wanted,
             left_behind=len(list(killed.glob(".*partial"))),
-            lost=lost,
         )
 
 
