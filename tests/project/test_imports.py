@@ -18,7 +18,7 @@ MODULES = sorted(LIBRARY.rglob("*.py"))
 # rooms on one line do not know each other. `learn.fit` makes a classifier and so stands behind it.
 STREET = (
     ("errors",),
-    ("csv_text", "writing", "html_page", "npy_header", "plain_json", "phase"),
+    ("csv_text", "names", "writing", "html_page", "npy_header", "plain_json", "phase"),
     ("events", "model_card"),
     ("cells", "simulate", "model_file"),
     ("net", "made_for", "fills"),
