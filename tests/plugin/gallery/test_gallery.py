@@ -54,7 +54,8 @@ def pixels(gallery: GalleryWidget) -> np.ndarray:
     """What the grid looks like."""
     image = gallery.grid.viewport().grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
     bits = image.constBits()
-    bits.setsize(image.sizeInBytes())
+    if hasattr(bits, "setsize"):  # PyQt's; PySide gives a memory view
+        bits.setsize(image.sizeInBytes())
     return np.frombuffer(bits, np.uint8).reshape(image.height(), image.width(), 4)[..., :3].copy()
 
 
