@@ -78,7 +78,7 @@ def test_a_child_that_dies_is_told_in_a_sentence(qtbot, plan) -> None:
         process.start()
     with qtbot.waitSignal(process.failed, timeout=PATIENCE) as told:
         os.kill(process.process_id, signal.SIGKILL)
-    assert "died" in told.args[0] and "as it was" in told.args[0]
+    assert "died" in told.args[0] and "as they were" in told.args[0]
     assert not process.plan.output.exists()
 
 

@@ -76,7 +76,11 @@ class _OpenStore:
 
     def check(self, changed: int) -> None:
         """Raise OSError where the array is another one by now; asked for every cell, so it must be quick."""
-        if os.stat(self._header).st_mtime_ns != changed:
+        try:
+            now = os.stat(self._header).st_mtime_ns
+        except OSError:
+            raise OSError("it is no longer there") from None
+        if now != changed:
             raise OSError("it has changed since it was opened")
 
     def window(self, row: int, rows: slice, columns: slice) -> npt.NDArray[Any]:
