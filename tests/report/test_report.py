@@ -189,7 +189,7 @@ def test_the_confusion_table_counts(model, answers) -> None:
 def test_figures_are_written_as_vectors(model, seen, tmp_path) -> None:
     report = make_report(model.classifier, seen, with_trust=True)
     figures = draw_figures(report)
-    assert set(figures) == set(CAPTIONS) - {"conditions", "trust"}
+    assert set(figures) == set(CAPTIONS) - {"conditions"}
     written = write_figures(figures, tmp_path / "plots")
     assert {path.suffix for path in written} == {".svg", ".pdf"}
     assert (tmp_path / "plots/confusion.pdf").read_bytes().startswith(b"%PDF")
