@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from sparseattn.cells.spread_rows import spread_rows
 from sparseattn.explain.faithfulness import arrivals, keep_only
 from sparseattn.explain.rankings import selection
 from sparseattn.fills import FILLS, fill_images
-from sparseattn.learn.sufficiency import class_kept, spread_rows
+from sparseattn.learn.sufficiency import class_kept
 from sparseattn.net import SparseAttnNet, SparseAttnNetConfig
 from sparseattn.net.select import units_for
 
@@ -56,7 +57,7 @@ def test_all_pixels_suffice(net: SparseAttnNet, images: np.ndarray) -> None:
 
 @pytest.mark.parametrize("cells", [0, 1, 256, 257, 10_000])
 def test_few_cells_stand_for_many(cells: int) -> None:
-    rows = spread_rows(np.arange(cells))
+    rows = spread_rows(np.arange(cells), 256)
     assert len(rows) == min(cells, 256)
     assert len(set(rows.tolist())) == len(rows)
     if cells > 256:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from sparseattn.cells.spread_rows import spread_rows
 from sparseattn.errors import CellError
 
 if TYPE_CHECKING:
@@ -151,9 +152,7 @@ def frame_cues(
     measured: list[Floats] = []
     known: list[str] = []
     for name in names:
-        rows = np.flatnonzero(given == name)
-        count = min(most, len(rows))
-        for row in rows[np.arange(count) * len(rows) // count]:
+        for row in spread_rows(np.flatnonzero(given == name), most):
             if min(cells.shapes[row]) < TILES:
                 continue
             try:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from sparseattn.cells.spread_rows import spread_rows
 from sparseattn.errors import InputError
-from sparseattn.explain.general import spread
 
 if TYPE_CHECKING:
     from sparseattn.cells.cellset import CellSet
@@ -108,7 +108,7 @@ def follows_the_frame(
     answered = ask(images).argmax(axis=1)
     chosen = np.sort(
         np.concatenate(
-            [spread(np.flatnonzero(answered == row), most) for row in range(len(classifier.classes))]
+            [spread_rows(np.flatnonzero(answered == row), most) for row in range(len(classifier.classes))]
         )
     )
     images, answered = images[chosen], answered[chosen]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sparseattn.cells.spread_rows import spread_rows
 from sparseattn.errors import CellError
 
 if TYPE_CHECKING:
@@ -141,7 +142,9 @@ def look_in_general(
     middle = np.abs(np.arange(side) + 0.5 - side / 2) / (side / 2)
     distance = np.hypot(middle[:, None], middle)
     answered = predictions.probabilities.argmax(axis=1)
-    wanted = [spread(np.flatnonzero(answered == label), most) for label in range(len(predictions.classes))]
+    wanted = [
+        spread_rows(np.flatnonzero(answered == label), most) for label in range(len(predictions.classes))
+    ]
     total, done = sum(map(len, wanted)), 0
     looks: list[ClassLook] = []
     for label, rows in enumerate(wanted):
@@ -250,9 +253,3 @@ def _typical(predictions: Predictions, rows: NDArray[np.int64]) -> tuple[NDArray
 def _shares(counts: Floats) -> Floats:
     total = counts.sum(axis=-1, keepdims=True)
     return np.asarray(np.divide(counts, total, out=np.zeros(counts.shape), where=total > 0), dtype=np.float64)
-
-
-def spread(rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
-    """Return so many of the rows at most, evenly spread over them."""
-    count = min(most, len(rows))
-    return rows[np.arange(count) * len(rows) // count] if count else rows

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor
 
 from sparseattn.cells import Prepare
+from sparseattn.cells.spread_rows import spread_rows
 from sparseattn.errors import InputError
 from sparseattn.learn.adaptive_k import LossTrendController, candidates, learn_k
 from sparseattn.learn.augment import Augmentation
@@ -30,7 +31,7 @@ from sparseattn.learn.loop import Loop
 from sparseattn.learn.losses import class_weights, random_pixels, sparse_loss
 from sparseattn.learn.metrics import classification_report
 from sparseattn.learn.options import TrainingOptions
-from sparseattn.learn.sufficiency import class_kept, spread_rows
+from sparseattn.learn.sufficiency import MOST_CELLS, class_kept
 from sparseattn.net import SparseAttnNet
 
 _K_UPDATES = 20
@@ -195,7 +196,7 @@ class Run:
 
     def _kept(self, net: SparseAttnNet, k: int) -> float:
         """Return the share of the validation cells that keep their class by the selected pixels alone."""
-        return class_kept(net, self.data.images[spread_rows(self.data.validation)], k)
+        return class_kept(net, self.data.images[spread_rows(self.data.validation, MOST_CELLS)], k)
 
     @torch.inference_mode()
     def _logits(self, k: int) -> Tensor:

@@ -10,16 +10,10 @@ from sparseattn.fills import FILLS, fill_images
 from sparseattn.net import SparseAttnNet
 from sparseattn.net.select import read_pixels
 
-_MOST_CELLS = 256
+MOST_CELLS = 256
 """Enough for a share within three points, and little memory however many cells there are."""
 
 _BATCH = 64
-
-
-def spread_rows(rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return at most 256 of the rows, spread evenly over them."""
-    count = min(_MOST_CELLS, len(rows))
-    return rows[np.arange(count) * len(rows) // max(count, 1)]
 
 
 @torch.inference_mode()

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from sparseattn.cells.spread_rows import spread_rows
+
 if TYPE_CHECKING:
     from sparseattn.classifier import Classifier
     from sparseattn.predictions import Predictions
@@ -72,7 +74,9 @@ def mean_attention(
         Classes that no cell was given are left out.
     """
     answered = predictions.probabilities.argmax(axis=1)
-    wanted = [_spread(np.flatnonzero(answered == label), most) for label in range(len(predictions.classes))]
+    wanted = [
+        spread_rows(np.flatnonzero(answered == label), most) for label in range(len(predictions.classes))
+    ]
     total, done = sum(map(len, wanted)), 0
     prepare = classifier.prepare
     mean = np.array(prepare.mean, dtype=np.float32)[:, None, None]
@@ -99,8 +103,3 @@ def mean_attention(
             image, coarse, chosen, fine = (one / np.float32(n) for one in sums)
             averages.append(ClassAttention(name, n, image * std + mean, coarse, chosen, fine))
     return tuple(averages)
-
-
-def _spread(rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
-    count = min(most, len(rows))
-    return rows[np.arange(count) * len(rows) // count] if count else rows

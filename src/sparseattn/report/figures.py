@@ -18,6 +18,7 @@ from sparseattn.errors import InputError
 from sparseattn.explain.display import RGB, picture
 from sparseattn.export.training_curves import draw_training_curves
 from sparseattn.names import in_figure
+from sparseattn.report.ink import INK, PALE, QUIET
 from sparseattn.report.looks import looks_figure
 from sparseattn.report.trust import trust_figure
 from sparseattn.writing import replaced_file
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from sparseattn.report.fractions import SampleFractions
     from sparseattn.report.report import Judgement, Report
 
-INK, QUIET, PALE = "#222222", "#6b6b6b", "#c3ccd2"
 BLUE, VERMILION = "#0072b2", "#d55e00"
 # Okabe and Ito's palette without black, then colours of Paul Tol's muted scheme that differ from them.
 PALETTE = (

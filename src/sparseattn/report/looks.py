@@ -10,13 +10,13 @@ from matplotlib.figure import Figure
 
 from sparseattn.explain.display import picture
 from sparseattn.names import in_figure
+from sparseattn.report.ink import INK, PALE, QUIET
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from sparseattn.explain.general import ClassLook, GeneralLook
 
-INK, QUIET, PALE = "#222222", "#6b6b6b", "#c3ccd2"
 CHANNEL_COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9")
 RGB_COLOURS = {"red": "#d55e00", "green": "#009e73", "blue": "#0072b2"}
 MOST_CHANNELS = 4

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from sparseattn.cells.frame_check import frame_cues
+from sparseattn.cells.spread_rows import spread_rows
 from sparseattn.explain.frame import follows_the_frame
 
 if TYPE_CHECKING:
@@ -27,9 +30,7 @@ def shortcut_warnings(classifier: Classifier, predictions: Predictions) -> tuple
     predictions : Predictions
         Its answers.
     """
-    count = min(MOST_CELLS, len(predictions))
-    rows = [row * len(predictions) // count for row in range(count)]
-    some = predictions.subset(rows)
+    some = predictions.subset(spread_rows(np.arange(len(predictions)), MOST_CELLS))
     cues = frame_cues(some.cells, [str(name) for name in some.predicted])
     return (
         *(cue.warning for cue in cues),

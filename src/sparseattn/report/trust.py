@@ -12,6 +12,7 @@ from matplotlib.ticker import FixedLocator, NullLocator
 from numpy.typing import NDArray
 
 from sparseattn.learn.metrics import wilson_interval
+from sparseattn.report.ink import INK, PALE, QUIET
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 MOST_CELLS = 60
 ENOUGH = 0.95
 """Share of the cells that must keep their class before one may say that their selected pixels decided."""
-INK, QUIET, PALE = "#222222", "#6b6b6b", "#c3ccd2"
 _LINES = {
     "selection": ("selected pixels", "#0072b2", "-", 2.2),
     "attention": ("by attention", "#d55e00", "-", 1.4),
