@@ -7,6 +7,8 @@ share the collector, so jobs are counted.
 
 import gc
 
+from napari_sparseattn.freed_memory import give_back_soon
+
 _SELDOM = 1000
 """Collections of young objects between two full ones; Python's usual number is 10."""
 
@@ -29,3 +31,4 @@ def allow_full_collections() -> None:
     _jobs -= 1
     if _jobs == 0:
         gc.set_threshold(*_usual)
+        give_back_soon(lambda: _jobs == 0)

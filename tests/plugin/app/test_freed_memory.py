@@ -1,0 +1,25 @@
+"""What a job freed is given back to the system, which the C library of Linux does not do by itself."""
+
+import sys
+
+import numpy as np
+import psutil
+import pytest
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems give it back of their own accord")
+def test_memory_of_a_job_is_given_back(window, qtbot):
+    _, dock = window
+    process, ends = psutil.Process(), []
+
+    def work(_):
+        # Below the size that is asked of the system alone; the last one keeps the others' place.
+        parts = [np.ones(60_000, np.uint8) for _ in range(3000)]
+        last = parts.pop()
+        parts.clear()
+        return last
+
+    dock.session.jobs.start("Working", work, ends.append)
+    qtbot.waitUntil(lambda: bool(ends))
+    held = process.memory_info().rss
+    qtbot.waitUntil(lambda: process.memory_info().rss < held - 100 * 2**20, timeout=10_000)
