@@ -145,6 +145,11 @@ class RetrainPanel(QWidget):
         text += "."
         if found.rehearsed:
             text += f" {found.rehearsed:,} cells of the loaded model are rehearsed with them."
+        if found.unseen:
+            text += (
+                f" The loaded model keeps no cells to rehearse: label cells of {', '.join(found.unseen)} "
+                "too, or train a new model."
+            )
         if found.too_few:
             text += f" Left out, with too few cells: {', '.join(found.too_few)}."
         text += (
