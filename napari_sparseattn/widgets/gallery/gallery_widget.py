@@ -278,8 +278,8 @@ class GalleryWidget(QWidget):
                 if len(values) <= _most_ticks(table[column]):
                     samples[column] = sorted(values)
             numbers = {
-                name: (column_title(name), float(table[name].min()), float(table[name].max()))
-                for name in limitable_columns(table)
+                name: (column_title(name), low, high)
+                for name, (low, high) in limitable_columns(table).items()
                 if name not in samples and not (workspace.blind and is_answer(name))
             }
             given += sorted(set(table["human_label"].dropna()) - set(names))
