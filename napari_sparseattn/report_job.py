@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -45,12 +45,16 @@ class Question:
 
 @dataclass(frozen=True, eq=False)
 class MadeReport:
-    """A report to be shown: ``pictures`` are PNG, ``texts`` the rows of each table as they are shown."""
+    """A report to be shown: ``pictures`` are PNG, ``texts`` the rows of each table as they are shown.
+
+    ``drawn`` are the places of the classes that plots show.
+    """
 
     question: Question
     report: Report
     tables: Mapping[str, pd.DataFrame]
-    texts: Mapping[str, list[tuple[str, ...]]]
+    texts: Mapping[str, Sequence[Sequence[str]]]
+    drawn: list[int]
     pictures: Mapping[str, bytes]
 
 
@@ -97,7 +101,8 @@ def make(question: Question, earlier: MadeReport | None, progress: Progress) -> 
     import torch
 
     from sparseattn.report import draw_figures, make_report, report_tables
-    from sparseattn.report.tables import shown_rows
+    from sparseattn.report.few_classes import largest_classes
+    from sparseattn.report.tables import ShownRows
 
     torch.set_num_threads(1)  # of this thread alone: the user interface is not to wait for its turn
     known = earlier is not None and earlier.question.answered is question.answered
@@ -128,8 +133,8 @@ def make(question: Question, earlier: MadeReport | None, progress: Progress) -> 
     for number, (name, figure) in enumerate(figures.items()):
         progress(number, len(figures))
         pictures[name] = _png(figure, question)
-    texts = {name: shown_rows(table) for name, table in tables.items()}
-    return MadeReport(question, report, tables, texts, pictures)
+    texts = {name: ShownRows(table) for name, table in tables.items()}
+    return MadeReport(question, report, tables, texts, largest_classes(report), pictures)
 
 
 def assess(made: MadeReport, progress: Progress) -> Assessment:

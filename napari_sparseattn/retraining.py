@@ -21,6 +21,7 @@ from napari_sparseattn.training_process import TrainingPlan, TrainingProcess
 from napari_sparseattn.versions import Version, Versions
 from sparseattn.cells.labels import LabelLog, labelled_by
 from sparseattn.errors import InputError
+from sparseattn.names import some_names
 
 if TYPE_CHECKING:
     from napari_sparseattn.jobs import Jobs, Report
@@ -167,7 +168,7 @@ class Retraining:
         if teachable.unseen:
             raise InputError(
                 "the loaded model keeps no cells to rehearse, and would forget what no label shows it; label "
-                f"cells of {', '.join(teachable.unseen)} too, or train a new model"
+                f"cells of {some_names(teachable.unseen)} too, or train a new model"
             )
         labelled = self._labelled()
         assert labelled is not None

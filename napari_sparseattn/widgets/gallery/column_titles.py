@@ -62,16 +62,6 @@ def number_columns(table: pd.DataFrame) -> list[str]:
     return sorted(numbers, key=lambda name: not name.startswith(("area", "mean_", "dry_mass")))
 
 
-def limitable_columns(table: pd.DataFrame) -> dict[str, tuple[float, float]]:
-    """Return the least and the largest number of columns that can be limited: those whose numbers differ.
-
-    Those with controls of their own are left out.
-    """
-    own = ("confidence", "in_distribution")
-    names = [name for name in number_columns(table) if name not in own]
-    least, most = table[names].min(), table[names].max()
-    return {
-        name: (float(low), float(high))
-        for name, low, high in zip(names, least, most, strict=True)
-        if low < high
-    }
+def can_be_limited(column: str) -> bool:
+    """Whether a column of numbers is offered to be limited; some have controls of their own."""
+    return column not in ("confidence", "in_distribution", *_LEFT_OUT)

@@ -24,8 +24,8 @@ from napari_sparseattn.settings import recall, remember
 from napari_sparseattn.widgets.gallery.cards import Cards
 from napari_sparseattn.widgets.gallery.cell_grid import CellGrid
 from napari_sparseattn.widgets.gallery.column_titles import (
+    can_be_limited,
     column_title,
-    limitable_columns,
     sample_columns,
     sortable_columns,
 )
@@ -279,8 +279,8 @@ class GalleryWidget(QWidget):
                     samples[column] = sorted(values)
             numbers = {
                 name: (column_title(name), low, high)
-                for name, (low, high) in limitable_columns(table).items()
-                if name not in samples and not (workspace.blind and is_answer(name))
+                for name, (low, high) in self._shown.ranges.items()
+                if can_be_limited(name) and name not in samples and not (workspace.blind and is_answer(name))
             }
             given += sorted(set(table["human_label"].dropna()) - set(names))
             orders += [
