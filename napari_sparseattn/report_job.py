@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from sparseattn.report import Report
 
 _DPI = 200
+_MOST_CLASSES = 16
+"""In a confusion matrix that is as wide as the dock."""
 _PICKED_UNCERTAIN = (
     "Some of the judged cells were labelled because the model was unsure of them: they are harder than most, "
     "so the figures may be too low."
@@ -47,7 +49,7 @@ class Question:
 class MadeReport:
     """A report to be shown: ``pictures`` are PNG, ``texts`` the rows of each table as they are shown.
 
-    ``drawn`` are the places of the classes that plots show.
+    ``drawn`` are the places of the classes in the confusion matrix.
     """
 
     question: Question
@@ -134,7 +136,7 @@ def make(question: Question, earlier: MadeReport | None, progress: Progress) -> 
         progress(number, len(figures))
         pictures[name] = _png(figure, question)
     texts = {name: ShownRows(table) for name, table in tables.items()}
-    return MadeReport(question, report, tables, texts, largest_classes(report), pictures)
+    return MadeReport(question, report, tables, texts, largest_classes(report, _MOST_CLASSES), pictures)
 
 
 def assess(made: MadeReport, progress: Progress) -> Assessment:

@@ -18,12 +18,12 @@ MOST_CLASSES = 40
 Value = TypeVar("Value")
 
 
-def largest_classes(report: Report) -> list[int]:
-    """Return the places, ascending, of the forty classes that most cells are known or answered as."""
+def largest_classes(report: Report, most: int = MOST_CLASSES) -> list[int]:
+    """Return the places, ascending, of the classes that most cells are known or answered as."""
     counts = np.bincount(report.predictions.probabilities.argmax(axis=1), minlength=len(report.classes))
     if report.judgement is not None:
         counts = counts + report.judgement.confusion.sum(axis=1)
-    return sorted(np.argsort(-counts, kind="stable")[:MOST_CLASSES].tolist())
+    return sorted(np.argsort(-counts, kind="stable")[:most].tolist())
 
 
 def of_largest_classes(report: Report) -> Report:

@@ -66,8 +66,9 @@ def _model(classifier: Classifier) -> str:
         f"Single {modality}cell images were classified into {len(classifier.classes)} classes "
         f"({some_names(classifier.classes, 40)}) by a sparse attention network (SparseAttnNet; "
         f"{parameters:,} parameters, selectable squares of {config.cell_size} x {config.cell_size} pixels "
-        f"with windows of {config.window} x {config.window}). Images ({_listed('channel', prepare.channels)}) were {how} and "
-        "standardised by the mean and standard deviation of each channel over the training cells."
+        f"with windows of {config.window} x {config.window}). Images "
+        f"({_listed('channel', prepare.channels)}) were {how} and standardised by the mean and standard "
+        "deviation of each channel over the training cells."
     )
 
 
