@@ -290,7 +290,8 @@ class ReportWidget(QWidget):
             self.confusion.show_counts(report.classes, judgement.confusion, made.drawn)
             drawn, known = len(made.drawn), len(report.classes)
             self.some_classes.setText(
-                f"{drawn} of {known:,} classes are in the matrix: those of the most cells. All are under Tables."
+                f"{drawn} of {known:,} classes are in the matrix: those of the most cells. All are "
+                "under Tables."
             )
             self.some_classes.setVisible(drawn < known)
         self.tiles.show_tiles(_tiles(made))
