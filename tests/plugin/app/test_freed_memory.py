@@ -1,10 +1,11 @@
-"""What a job freed is given back to the system, which the C library of Linux does not do by itself."""
+"""What a job freed is given back to the system, and cells that were looked at are not kept."""
 
 import sys
 
 import numpy as np
 import psutil
 import pytest
+from napari.utils import resize_dask_cache
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems give it back of their own accord")
@@ -23,3 +24,15 @@ def test_memory_of_a_job_is_given_back(window, qtbot):
     qtbot.waitUntil(lambda: bool(ends))
     held = process.memory_info().rss
     qtbot.waitUntil(lambda: process.memory_info().rss < held - 100 * 2**20, timeout=10_000)
+
+
+def test_cells_that_were_looked_at_are_not_kept(window, qtbot, cells_of):
+    _, dock = window
+    kept = resize_dask_cache().cache
+    dock.workspace.set_cells(cells_of())
+    qtbot.wait(200)
+    before = kept.total_bytes
+    for index in range(20):
+        dock.workspace.current = index
+        qtbot.wait(20)
+    assert kept.total_bytes == before
