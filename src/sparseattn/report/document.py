@@ -103,7 +103,7 @@ def html_document(
     report: Report, *, title: str = "Cell report", colours: Mapping[str, str] | None = None
 ) -> str:
     """Return the document of `write_html`."""
-    figures, tables = draw_figures(report, colours), report_tables(report)
+    figures, tables = draw_figures(report, colours), report_tables(report, cells=False)
     figures_of = {name: _picture(name, figure) for name, figure in figures.items()}
     body = [
         f"<h1>{escape(title)}</h1>",
