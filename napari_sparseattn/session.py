@@ -20,6 +20,7 @@ from napari_sparseattn.layers import Layers
 from napari_sparseattn.live import LiveExplanation
 from napari_sparseattn.opening import Opening
 from napari_sparseattn.recording_work import RecordingWork
+from napari_sparseattn.results_work import ResultsWork
 from napari_sparseattn.retraining import Retraining
 from napari_sparseattn.shown_cells import ShownCells
 from napari_sparseattn.taking_out import TakingOut
@@ -59,6 +60,7 @@ class Session:
         self.opening = Opening(self.workspace, self.jobs, self.layers, self.recording)
         self.correcting = Correcting(self.workspace, self.jobs, self.opening)
         self.shown_cells = ShownCells(self.workspace, self.jobs, self.classification)
+        self.results = ResultsWork(self.workspace, self.jobs)
         self.background_check = BackgroundCheck(self.workspace, self.jobs, self.shown_cells)
 
     def let_go_of_dead_widgets(self, leaving: QObject | None = None) -> None:
