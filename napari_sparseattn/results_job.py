@@ -93,8 +93,12 @@ def open_pictures(results: Results) -> CellSet:
     InputError
         With what is wrong and what to do: where they are gone, or others now.
     """
-    from sparseattn.cli.run_sources import open_sources, sources_of
+    from sparseattn.cli.run_sources import FILE, open_sources, sources_of
 
+    if not (results.folder / FILE).is_file():
+        raise InputError(
+            f"{results.folder / FILE}, which says where they are, is missing; classify the cells again"
+        )
     gone = [path for path in sources_of(results.folder) if not path.exists()]
     if gone:
         raise InputError(

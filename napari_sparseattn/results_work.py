@@ -72,13 +72,13 @@ class ResultsWork:
             key="open",
         )
 
-    def take(self, opened: OpenedResults) -> None:
-        """Show results that have been read, instead of what was open."""
+    def take(self, opened: OpenedResults, *, behind: bool = False) -> None:
+        """Show results that have been read instead of what was open, or keep them ``behind`` it."""
         self._let_go()
         self.opened = opened
-        self.in_front = True
+        self.in_front = not behind
         self.rows = np.arange(len(opened))
-        if self._workspace.cells is not None:
+        if self._workspace.cells is not None and not behind:
             self._workspace.set_cells(None)
         self._workspace.add_classes(opened.results.classes)
         self.changed.emit()

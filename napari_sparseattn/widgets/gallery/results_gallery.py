@@ -115,7 +115,9 @@ class ResultsGallery(QWidget):
         layout.addWidget(self.filters)
         layout.addLayout(sizes)
         layout.addLayout(_row(self.count, None, self.clear, self.export))
-        layout.addLayout(_row(self.note, self.again))
+        said = _row(self.note, self.again)
+        said.setStretch(0, 1)
+        layout.addLayout(said)
         layout.addWidget(self._middle, stretch=1)
         layout.addLayout(_row(self.pages, None, self.open_these))
 
