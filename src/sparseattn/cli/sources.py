@@ -89,7 +89,7 @@ def _open(path: Path, options: SourceOptions) -> CellSet:
 
 
 def _has_subfolders(path: Path) -> bool:
-    """Whether a source is a folder with others in it; stores of Zarr are files to us."""
+    """Whether a source is a folder that may have others in it; stores of Zarr are files to us."""
     from sparseattn.cells.readers.zarr_store import is_zarr
 
     return path.is_dir() and not is_zarr(path)
@@ -106,10 +106,10 @@ def test_cells(options: SourceOptions) -> frozenset[str]:
 
 
 def _open_for_model(path: Path, options: SourceOptions, classes: Sequence[str], *, may_ask: bool) -> CellSet:
-    if options.subfolders is not None or not path.is_dir():
+    if options.subfolders is not None or not _has_subfolders(path):
         return _open(path, options)
     cells = _open(path, replace(options, subfolders="classes", labels_csv=None))
-    inner = (origin.path.relative_to(path).parts for origin in cells.origins)
+    inner = (file.source.path.relative_to(path).parts for file in cells.files)
     names = sorted({parts[0] for parts in inner if len(parts) > 1})
     if not names:
         return cells if options.labels_csv is None else _open(path, options)
