@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_sparseattn.memory import give_back_memory
 from sparseattn.errors import InputError
 
 if TYPE_CHECKING:
@@ -63,7 +64,9 @@ def open_folder(folder: Path, on_rows: Callable[[int, int], None]) -> OpenedResu
     from sparseattn.scale.results import open_results
 
     results = open_results(folder)
-    return OpenedResults(results, read_answers(results, on_rows), len(results.left_out()))
+    answers = read_answers(results, on_rows)
+    give_back_memory()
+    return OpenedResults(results, answers, len(results.left_out()))
 
 
 def find_model(results: Results) -> FoundModel | None:
@@ -106,6 +109,7 @@ def open_pictures(results: Results) -> CellSet:
         )
     cells = open_sources(results.folder, results.classes, may_ask=False)
     results.check_cells(cells)
+    give_back_memory()
     return cells
 
 
@@ -119,4 +123,6 @@ def choose_rows(answers: pd.DataFrame, chosen: CellFilter, order: CellOrder) -> 
     """
     from sparseattn.table.filters import CellOrder, rows_shown
 
-    return rows_shown(answers, chosen, order if order.column in answers.columns else CellOrder())
+    rows = rows_shown(answers, chosen, order if order.column in answers.columns else CellOrder())
+    give_back_memory()
+    return rows

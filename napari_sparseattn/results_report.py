@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_sparseattn import report_job
+from napari_sparseattn.memory import give_back_memory
 from napari_sparseattn.report_job import MadeReport, Question
 
 if TYPE_CHECKING:
@@ -77,10 +78,11 @@ def make(asked: ResultsQuestion, earlier: Earlier | None, progress: Progress) ->
     )
     before = None if earlier is None else earlier[1]
     made = report_job.make(question, before, progress, with_images=False, cells_listed=False)
-    if not with_images or made.report.general is not None:
-        return made
-    progress.part(made)
-    return report_job.make(question, None, progress, cells_listed=False)
+    if with_images and made.report.general is None:
+        progress.part(made)
+        made = report_job.make(question, None, progress, cells_listed=False)
+    give_back_memory()
+    return made
 
 
 def _answers(asked: ResultsQuestion, progress: Progress) -> Predictions:

@@ -50,6 +50,7 @@ class ResultsWork:
         self.without_pictures: str | None = None
         """Why there are none, and what to do."""
         self._choosing, self._stale = False, False
+        self._hashed: tuple[Classifier, str] | None = None
         workspace.cells_changed.connect(self._take_cells)
         workspace.model_changed.connect(self._take_model)
 
@@ -161,7 +162,9 @@ class ResultsWork:
         model = self._workspace.classifier
         if self.opened is None or model is None:
             return None
-        return model if model.model_hash == self.opened.results.plan.model_hash else None
+        if self._hashed is None or self._hashed[0] is not model:  # all its weights are looked at
+            self._hashed = model, model.model_hash
+        return model if self._hashed[1] == self.opened.results.plan.model_hash else None
 
     @property
     def filter(self) -> CellFilter:

@@ -14,6 +14,7 @@ from napari_sparseattn.classify_job import Classification
 from napari_sparseattn.correcting import Correcting
 from napari_sparseattn.dead_slots import disconnect_dead
 from napari_sparseattn.field_work import FieldWork
+from napari_sparseattn.garbage import take_back
 from napari_sparseattn.jobs import Jobs
 from napari_sparseattn.labelling import Labelling
 from napari_sparseattn.layers import Layers
@@ -84,6 +85,7 @@ class Session:
         self.retraining.close()
         self.jobs.close()
         self.labelling.close()
+        take_back()
 
 
 def session_of(viewer: ViewerModel) -> Session:

@@ -30,6 +30,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_sparseattn import project
+from napari_sparseattn.garbage import set_aside_what_is_there
 from napari_sparseattn.kinds_of_files import PROJECT, can_be_an_image, is_marks, is_results
 from napari_sparseattn.session import Session, session_of
 from napari_sparseattn.settings import last_folder, remember_folder
@@ -97,6 +98,8 @@ class MainWidget(QWidget):
         # Told before the widgets inside are deleted: those are let go of when they are.
         self.destroyed.connect(lambda: QTimer.singleShot(0, session.let_go_of_dead_widgets))
         self._show_state()
+        if not len(napari_viewer.layers):
+            set_aside_what_is_there()
         opening.take_offers()
 
     # -- the parts -----------------------------------------------------------------------------------

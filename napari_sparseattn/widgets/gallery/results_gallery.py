@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from napari_sparseattn.results_job import OpenedResults
     from napari_sparseattn.session import Session
+    from sparseattn.cells import CellSet
 
 PAGE = 1000
 """Cells of a page: as many as are laid out at once."""
@@ -273,10 +275,15 @@ class ResultsGallery(QWidget):
 
             if self.overlay.isChecked() and classifier is not None:
                 k, noted = opened.results.plan.k, bool(opened.results.plan.notes)
-                admitted = classifier.admit(cells, force=noted).cells
+
+                @cache  # in the thread that makes them: it looks at a million cells
+                def admitted() -> CellSet:
+                    return classifier.admit(cells, force=noted).cells
 
                 def of_selected(index: int) -> Picture:
-                    return thumbnail_of_selected(cells, admitted, classifier, k, index, limits(), force=noted)
+                    return thumbnail_of_selected(
+                        cells, admitted(), classifier, k, index, limits(), force=noted
+                    )
 
                 thumbnails.begin(of_selected, keep=True)
             else:

@@ -150,7 +150,7 @@ class Results:
         if not len(rows):
             raise InputError(f"none of the {len(cells)} cells of {self.folder} could be read")
         return Predictions(
-            cells=cells.subset(rows),
+            cells=cells if len(rows) == len(cells) else cells.subset(rows),
             indices=rows,
             classes=self.classes,
             probabilities=np.concatenate(probabilities).astype(np.float32),
