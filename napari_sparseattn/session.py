@@ -25,6 +25,7 @@ from napari_sparseattn.results_work import ResultsWork
 from napari_sparseattn.retraining import Retraining
 from napari_sparseattn.shown_cells import ShownCells
 from napari_sparseattn.taking_out import TakingOut
+from napari_sparseattn.watch_work import WatchWork
 from napari_sparseattn.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class Session:
         self.correcting = Correcting(self.workspace, self.jobs, self.opening)
         self.shown_cells = ShownCells(self.workspace, self.jobs, self.classification)
         self.results = ResultsWork(self.workspace, self.jobs)
+        self.watching = WatchWork(self.workspace, self.jobs)
         self.background_check = BackgroundCheck(self.workspace, self.jobs, self.shown_cells)
 
     def let_go_of_dead_widgets(self, leaving: QObject | None = None) -> None:
@@ -83,6 +85,7 @@ class Session:
         self.shown_cells.close()
         self.field.close()
         self.retraining.close()
+        self.watching.close()
         self.jobs.close()
         self.labelling.close()
         take_back()

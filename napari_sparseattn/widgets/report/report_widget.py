@@ -24,7 +24,7 @@ from qtpy.QtWidgets import (
 
 from napari_sparseattn import report_job, results_report
 from napari_sparseattn.settings import last_folder, remember_folder
-from napari_sparseattn.widgets.apply import ApplyWidget
+from napari_sparseattn.widgets.apply import ApplyPage
 from napari_sparseattn.widgets.report import export
 from napari_sparseattn.widgets.report.confusion_view import ConfusionView
 from napari_sparseattn.widgets.report.picture_view import PictureView
@@ -122,7 +122,8 @@ class ReportWidget(QWidget):
         self.table.setMinimumHeight(320)
         self.write_table = QPushButton("Export table\N{HORIZONTAL ELLIPSIS}")
         self.write_table.setToolTip("Write this table, as it is shown, as CSV or Parquet")
-        self.apply = ApplyWidget(self._session)
+        self.apply_page = ApplyPage(self._session)
+        self.apply = self.apply_page.samples
         self.empty = QLabel()
         self.empty.setWordWrap(True)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -171,8 +172,8 @@ class ReportWidget(QWidget):
             ("Tables", "All figures as tables", [_row(self.which_table, self.write_table), self.table]),
         ):  # fmt: skip
             self.pages.setTabToolTip(self.pages.addTab(_page(widgets, fill=title == "Tables"), title), hint)
-        place = self.pages.addTab(self.apply, "Apply")
-        self.pages.setTabToolTip(place, "New samples: classify folders that come later with this model")
+        place = self.pages.addTab(self.apply_page, "Apply")
+        self.pages.setTabToolTip(place, "New cells: folders that come later, or one that is being filled")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 8)
         layout.addWidget(self.judge_row)
@@ -308,12 +309,12 @@ class ReportWidget(QWidget):
 
     def _stay_in_apply(self) -> None:
         """A report that is ready must not tear away from new samples that the user is busy with."""
-        self._page = self.pages.indexOf(self.apply)
+        self._page = self.pages.indexOf(self.apply_page)
 
     def _show_chrome(self, *_: object) -> None:
         """What stands above the pages is about the opened cells, not about new samples."""
         report = self.made is not None and self.empty.isHidden()
-        self.judge_row.setVisible(report and self.pages.currentWidget() is not self.apply)
+        self.judge_row.setVisible(report and self.pages.currentWidget() is not self.apply_page)
 
     def _show(self, made: MadeReport) -> None:
         self.made = made
