@@ -127,7 +127,7 @@ class ReportWidget(QWidget):
         self.empty = QLabel()
         self.empty.setWordWrap(True)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.empty.setMinimumHeight(160)
+        self.empty.setMinimumHeight(72)
 
     def _lay_out(self) -> None:
         self.judge_row = _row(QLabel("Judged by"), self.judge, self.export)
