@@ -102,7 +102,7 @@ class Following:
             raise InputError(f"{self._table} cannot be read ({error.strerror})") from None
         whole = found[: found.rfind(b"\n") + 1]
         self._offset += len(whole)
-        lines = whole.decode(errors="replace").splitlines()
+        lines = whole.decode(errors="replace").split("\n")[:-1]
         if lines and not self._columns:
             self._columns = tuple(map(unguarded, next(csv.reader(lines[:1]))))
             del lines[0]
