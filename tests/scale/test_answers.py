@@ -24,8 +24,8 @@ CLASSES = ("b", "a")
 COLUMNS = (
     ("id", "string"), ("source", "string"), ("sample", "string"), ("file", "string"), ("dry_mass", "double"),
     ("predicted", "string"), ("confidence", "float"), ("p_b", "float"), ("p_a", "float"),
-    ("entropy", "float"), ("in_distribution", "float"), ("k", "int32"), ("human_label", "string"), ("split", "string"),
-    ("model_hash", "string"), ("error", "string"),
+    ("entropy", "float"), ("in_distribution", "float"), ("k", "int32"), ("human_label", "string"),
+    ("split", "string"), ("model_hash", "string"), ("error", "string"),
 )  # fmt: skip
 
 
