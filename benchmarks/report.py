@@ -231,7 +231,7 @@ def _curves(summary: Summary, dataset: str) -> str:
 def _trainings(rows: Sequence[Row]) -> str:
     head = [
         "net",
-        "training, processor seconds (median)",
+        "training on a CPU, processor seconds (median)",
         "epochs",
         "training loss, change an epoch at the end",
         "ran on",
@@ -246,13 +246,19 @@ def _trainings(rows: Sequence[Row]) -> str:
         cells.append(
             [
                 title,
-                f"{row.seconds:.0f}" + ("" if row.is_processor_time else " by the wall"),
+                _seconds(row),
                 f"{row.epochs:.0f}",
                 f"{row.loss_slope:+.4f}",
                 ran,
             ]
         )
     return _table(head, cells)
+
+
+def _seconds(row: Row) -> str:
+    if row.seconds is None:
+        return ""
+    return f"{row.seconds:.0f}" + ("" if row.is_processor_time else " by the wall")
 
 
 def _kind(dataset: str) -> str:
