@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from benchmarks.models import MODELS, OURS, SHARES
 from benchmarks.statistics import Difference, corrected_t, paired_bootstrap
 from sparseattn.errors import InputError
+from sparseattn.learn.options import TrainingOptions
 
 Document = dict[str, Any]  # a piece as written
 Answer = dict[str, Any]  # of a piece, at one k
@@ -297,7 +298,8 @@ def _place(piece: Document) -> tuple[int, int]:
 
 
 def _form(piece: Document) -> str:
-    options = {name: value for name, value in piece["options"].items() if name not in ("seed", "epochs")}
+    taught, _ = TrainingOptions.from_json(piece["options"])  # an older piece has fewer options
+    options = replace(taught, seed=0, epochs=None)
     return str([piece["parameters"], piece["config"], options])
 
 
