@@ -2,6 +2,7 @@
 
 OMP_NUM_THREADS=1 python -m benchmarks.processes run --seeds 5
 OMP_NUM_THREADS=1 torchrun --standalone --nproc-per-node 2 -m benchmarks.processes run --seeds 5
+OMP_NUM_THREADS=1 python -m benchmarks.processes run --seeds 16 --size 32 --epochs 40    # shorter, more often
 python -m benchmarks.processes run --seeds 5 --device cuda --precision mixed
 python -m benchmarks.processes report
 """
@@ -31,25 +32,24 @@ DATASET, FOLD, SHARE = "stained_pbc", 0, 0.15
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
 
 
-def measure(seed: int, device: str, precision: Precision, batch_size: int) -> dict[str, Any]:
+def measure(seed: int, device: str, precision: Precision, size: int, epochs: int | None) -> dict[str, Any]:
     """Train on one fold of stained_pbc, and ask about its test cells."""
     dataset = load(DATASET)
     fold = make_fold(dataset, repeat=0, fold=FOLD)
     ids = dataset.cells.ids
     sides = {ids[row]: side for side in ("train", "validation") for row in getattr(fold, side)}
     teachers = dataset.cells.subset(np.sort(np.concatenate([fold.train, fold.validation])))
-    options = TrainingOptions(seed=seed, precision=precision, batch_size=batch_size)
+    options = TrainingOptions(seed=seed, precision=precision, epochs=epochs)
     began = time.perf_counter()
     model = fit(
         teachers,
         options=options,
-        size=dataset.description.size,
+        size=size,
         split=Split(cast("dict[str, Side]", sides), grouped=False, note=None),
         device=device,
     )
     seconds = time.perf_counter() - began
-    pixels = dataset.description.size**2
-    answers = model.predict(dataset.cells.subset(fold.test), k=round(SHARE * pixels), device="cpu")
+    answers = model.predict(dataset.cells.subset(fold.test), k=round(SHARE * size**2), device="cpu")
     known = dataset.labels[fold.test]
     right = answers.probabilities[np.arange(len(known)), known]
     return {
@@ -67,36 +67,35 @@ def run(
     first: Annotated[int, typer.Option(help="The first of them.")] = 0,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     precision: Annotated[Literal["float32", "mixed"], typer.Option()] = "float32",
-    batch_size: Annotated[int, typer.Option(help="Cells a step, of all processes together.")] = 32,
+    size: Annotated[int, typer.Option(help="Side of the grid in pixels.")] = 64,
+    epochs: Annotated[int, typer.Option(help="0: as many as the library takes.")] = 0,
 ) -> None:
     """Run what is missing; under torchrun by as many processes."""
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     for seed in range(first, first + seeds):
-        path = RESULTS / f"{device}_{processes}_{precision}_{batch_size}_{seed}.json"
+        path = RESULTS / f"{device}_{processes}_{precision}_{size}_{epochs}_{seed}.json"
         if path.exists():
             continue
-        result = measure(seed, device, precision, batch_size)
+        result = measure(seed, device, precision, size, epochs or None)
         if os.environ.get("RANK", "0") == "0":
-            write_json(
-                {"processes": processes, "precision": precision, "batch_size": batch_size, **result}, path
-            )
+            write_json({"processes": processes, "precision": precision, "size": size, **result}, path)
             say(f"{path.stem}: {result}")
 
 
 @app.command()
 def report() -> None:
     """Print the table for docs/scale.md."""
-    found: dict[tuple[str, int, str, int], list[dict[str, Any]]] = defaultdict(list)
+    found: dict[tuple[str, int, str, int, int], list[dict[str, Any]]] = defaultdict(list)
     for path in sorted(RESULTS.glob("*.json")):
         one = json.loads(path.read_text())
-        found[one["machine"], one["processes"], one["precision"], one["batch_size"]].append(one)
-    print("| machine | processes | precision | cells a step | trainings | balanced accuracy, % | loss | s |")
-    print("|" + 8 * "---|")
-    for (machine, processes, precision, batch_size), runs in sorted(found.items()):
+        found[one["machine"], one["processes"], one["precision"], one["size"], one["epochs"]].append(one)
+    print("| machine | processes | precision | grid | epochs | trainings | balanced accuracy, % | loss | s |")
+    print("|" + 9 * "---|")
+    for (machine, processes, precision, size, epochs), runs in sorted(found.items()):
         scores = _spread([100 * run["balanced_accuracy"] for run in runs], 1)
         losses = _spread([run["loss"] for run in runs], 3)
         seconds = np.median([run["seconds"] for run in runs])
-        facts = [machine, processes, precision, batch_size, len(runs), scores, losses, f"{seconds:.0f}"]
+        facts = [machine, processes, precision, size, epochs, len(runs), scores, losses, f"{seconds:.0f}"]
         print(f"| {' | '.join(map(str, facts))} |")
 
 
