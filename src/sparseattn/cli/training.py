@@ -119,7 +119,7 @@ def train_and_save(
         note(f"There is no checkpoint {checkpoint}; training starts from the beginning.")
     skipped: list[Skipped] = []
     words = StdinWords() if obey_stdin else None
-    is_first = os.environ.get("RANK", "0") == "0"
+    is_first = "TORCHELASTIC_RUN_ID" not in os.environ or os.environ["RANK"] == "0"
     seconds = 0.0
 
     def report(record: EpochRecord) -> None:

@@ -81,10 +81,13 @@ def started_processes(device: str) -> Iterator[tuple[Processes, str]]:
         `ALONE` and the same device where nothing has been started; a group that is there already is taken
         as it is.
     """
+    if not dist.is_available():
+        yield ALONE, device
+        return
     if dist.is_initialized():
         yield Processes(dist.get_rank(), dist.get_world_size()), device
         return
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    if not dist.is_torchelastic_launched() or os.environ["WORLD_SIZE"] == "1":
         yield ALONE, device
         return
     own_gpu = False
