@@ -42,7 +42,7 @@ class Thumbnails(QObject):
         self._side = 0
         self._made.connect(self._keep)
         pool = self._pool
-        self.destroyed.connect(lambda: pool.clear())  # `clear` itself would be given the object, and refuse it
+        self.destroyed.connect(lambda: pool.clear())  # `clear` itself would be given the object
 
     def begin(self, make: Callable[[int], Picture] | None, *, keep: bool = False) -> None:
         """Make thumbnails by another function from now on; ``make`` is called in a thread.
