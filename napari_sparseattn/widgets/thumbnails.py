@@ -41,7 +41,8 @@ class Thumbnails(QObject):
         self._stale: set[int] = set()  # of the function before
         self._side = 0
         self._made.connect(self._keep)
-        self.destroyed.connect(self._pool.clear)
+        pool = self._pool
+        self.destroyed.connect(lambda: pool.clear())  # `clear` itself would be given the object
 
     def begin(self, make: Callable[[int], Picture] | None, *, keep: bool = False) -> None:
         """Make thumbnails by another function from now on; ``make`` is called in a thread.

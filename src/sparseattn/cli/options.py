@@ -34,6 +34,10 @@ Epochs = Annotated[
     int | None, typer.Option(min=1, help="Passes over the training cells. [100, more for few cells]")
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Same seed, data and machine: same result.")]
+TrainingPrecision = Annotated[
+    Literal["float32", "mixed"],
+    typer.Option("--precision", help="mixed: products in bfloat16 while training, for large grids on a GPU."),
+]
 Validation = Annotated[Path | None, typer.Option("--val", help="Cells for validation, read like DATA.")]
 LabelsCsv = Annotated[Path | None, typer.Option(help="CSV with the columns id and class.")]
 LabelsLog = Annotated[
