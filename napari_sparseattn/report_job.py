@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from napari_sparseattn.jobs import seldom
+
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
@@ -114,6 +116,7 @@ def make(
     known = earlier is not None and earlier.question.answered is question.answered
     new = with_images and not known
     judge_by: Any = question.judge_by
+    tell = seldom(progress)
     if question.classifier is None:
         report = report_without_model(question.predictions, judge_by=judge_by, notes=question.notes)
     else:
@@ -125,7 +128,7 @@ def make(
             with_attention=new,
             with_drift=new,
             with_shortcuts=new,
-            on_progress=lambda what, done, total: progress(done, total),
+            on_progress=lambda what, done, total: tell(done, total),
         )
     if known and earlier is not None:
         before = earlier.report

@@ -64,6 +64,7 @@ def open_folder(folder: Path, on_rows: Callable[[int, int], None]) -> OpenedResu
     from sparseattn.scale.results import open_results
 
     results = open_results(folder)
+    on_rows(0, len(results))
     answers = read_answers(results, on_rows)
     give_back_memory()
     return OpenedResults(results, answers, len(results.left_out()))

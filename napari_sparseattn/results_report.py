@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_sparseattn import report_job
+from napari_sparseattn.jobs import seldom
 from napari_sparseattn.memory import give_back_memory
 from napari_sparseattn.report_job import MadeReport, Question
 
@@ -93,7 +94,7 @@ def _answers(asked: ResultsQuestion, progress: Progress) -> Predictions:
         cells = stand_in(results, asked.opened.answers)
     elif asked.classifier is not None:
         cells = asked.classifier.admit(cells, force=bool(results.plan.notes)).cells
-    return results.predictions(cells, checked=True, on_rows=progress)
+    return results.predictions(cells, checked=True, on_rows=seldom(progress))
 
 
 def _left_out(opened: OpenedResults) -> tuple[str, ...]:

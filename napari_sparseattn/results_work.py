@@ -9,6 +9,7 @@ import numpy as np
 from psygnal import Signal
 
 from napari_sparseattn import results_job
+from napari_sparseattn.jobs import seldom
 from napari_sparseattn.results_job import FoundModel, OpenedResults
 from napari_sparseattn.source_cells import is_of_results, source_of_rows
 from sparseattn.errors import InputError
@@ -67,7 +68,7 @@ class ResultsWork:
 
         self._jobs.start(
             f"Opening {folder.name}",
-            lambda report: results_job.open_folder(folder, report),
+            lambda report: results_job.open_folder(folder, seldom(report)),
             land,
             bound_to=(),
             key="open",
@@ -93,6 +94,7 @@ class ResultsWork:
         known = self.classifier is not None
 
         def work(report: Report) -> CellSet | str:
+            report(0, len(opened))
             if not known:
                 report.part(results_job.find_model(opened.results))
             try:
