@@ -79,10 +79,11 @@ def measure(folder: Path) -> dict[str, object]:
         return not session.jobs.running
 
     def gallery():  # type: ignore[no-untyped-def]
-        return dock.tabs.widget(1).widget().results
+        tab = dock.tabs.widget(1).widget()
+        return None if tab is None else tab.results
 
     def first_page() -> bool:
-        return work.in_front and len(gallery().grid.cells.rows) > 0
+        return work.in_front and gallery() is not None and len(gallery().grid.cells.rows) > 0
 
     def first_pictures() -> bool:
         grid = gallery().grid
@@ -106,7 +107,7 @@ def measure(folder: Path) -> dict[str, object]:
     for name, begin in (
         ("sort_by_confidence", lambda: sort("confidence")),
         ("filter_one_class", lambda: tick(filters.predicted, classes[0])),
-        ("filter_one_sample", lambda: tick(next(iter(filters._samples.values())), "day 3")),
+        ("filter_familiar", lambda: filters.in_distribution._slider.setValue((0.1, 1.0))),
         ("sort_by_uncertainty", lambda: sort("entropy")),
         ("show_all", gallery().clear.click),
     ):

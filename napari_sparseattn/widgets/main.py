@@ -340,7 +340,11 @@ class MainWidget(QWidget):
     def _on_results(self) -> None:
         self._show_state()
         if self.session.results.in_front and not self._is_in_front("report"):
-            self.show_tab("gallery")
+            QTimer.singleShot(0, self._show_results)
+
+    def _show_results(self) -> None:
+        """In a turn of its own: the tab may have to be made first."""
+        self.show_tab("gallery")
 
     def _show_state(self) -> None:
         workspace, results = self.workspace, self.session.results

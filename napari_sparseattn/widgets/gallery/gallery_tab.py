@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from napari_sparseattn.widgets.foreign_text import show_as_text
@@ -51,13 +52,18 @@ class GalleryTab(QWidget):
     def _show(self) -> None:
         work = self._session.results
         if work.in_front and self.results is None:
-            from napari_sparseattn.widgets.gallery.results_gallery import ResultsGallery
-
-            self.results = ResultsGallery(self._session)
-            show_as_text(self.results)
-            self._pages.addWidget(self.results)
+            QTimer.singleShot(0, self._make_results)  # in a turn of its own
         self._line.setVisible(work.opened is not None and not work.in_front)
         if work.opened is not None:
             self.behind.setText(f"Some of the {len(work.opened):,} cells of {work.opened.folder.name}")
         in_front = self.results if work.in_front and self.results is not None else self.gallery
         self._pages.setCurrentWidget(in_front)
+
+    def _make_results(self) -> None:
+        from napari_sparseattn.widgets.gallery.results_gallery import ResultsGallery
+
+        if self.results is None:
+            self.results = ResultsGallery(self._session)
+            show_as_text(self.results)
+            self._pages.addWidget(self.results)
+            self._show()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
 
     from napari_sparseattn.results_job import OpenedResults
     from napari_sparseattn.session import Session
-    from sparseattn.cells import CellSet
 
 PAGE = 1000
 """Cells of a page: as many as are laid out at once."""
@@ -276,14 +274,10 @@ class ResultsGallery(QWidget):
             if self.overlay.isChecked() and classifier is not None:
                 k, noted = opened.results.plan.k, bool(opened.results.plan.notes)
 
-                @cache  # in the thread that makes them: it looks at a million cells
-                def admitted() -> CellSet:
-                    return classifier.admit(cells, force=noted).cells
-
                 def of_selected(index: int) -> Picture:
-                    return thumbnail_of_selected(
-                        cells, admitted(), classifier, k, index, limits(), force=noted
-                    )
+                    one = cells.detached([index])  # ids are made of all cells of a set at once
+                    admitted = classifier.admit(one, force=noted).cells
+                    return thumbnail_of_selected(one, admitted, classifier, k, 0, limits(), force=noted)
 
                 thumbnails.begin(of_selected, keep=True)
             else:

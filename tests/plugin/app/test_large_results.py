@@ -90,8 +90,9 @@ def idle(widget, qtbot) -> None:
 def shown_gallery(widget, qtbot):
     qtbot.waitUntil(lambda: widget.session.results.in_front, timeout=60_000)
     idle(widget, qtbot)
+    qtbot.waitUntil(lambda: widget.tabs.currentIndex() == 1 and widget.tabs.widget(1).widget().results)
     tab = widget.tabs.widget(1).widget()
-    assert widget.tabs.currentIndex() == 1 and tab.results.isVisible() and not tab.gallery.isVisible()
+    assert tab.results.isVisible() and not tab.gallery.isVisible()
     return tab.results
 
 
