@@ -267,11 +267,18 @@ class ReportWidget(QWidget):
             self._asked = asked
             self._show(made)
 
-        self._session.jobs.start(
+        def ended() -> None:
+            others = any(one.key == "report" for one in self._session.jobs.running)
+            if job.cancelled and not others and self._results.opened is asked.opened:
+                self._stale = True  # made when this tab is looked at again
+                self._show_emptiness()
+
+        job = self._session.jobs.start(
             "Making the report",
             lambda progress: results_report.make(asked, earlier, progress),
             show,
             on_part=show,
+            on_end=ended,
             bound_to=(),
             key="report",
         )
@@ -284,6 +291,8 @@ class ReportWidget(QWidget):
         text = ""
         if self._results.in_front:
             text = "" if self.made is not None else "The report is being made\N{HORIZONTAL ELLIPSIS}"
+            if text and self._stale and not self._later.isActive():
+                text = "The report was stopped; come back to this tab to have it made."
         elif workspace.classifier is None and workspace.cells is None:
             text = "Open a folder of cells and load a model to see how good the model is and what it finds."
         elif workspace.classifier is None:

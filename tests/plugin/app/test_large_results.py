@@ -212,8 +212,8 @@ def test_the_report_says_what_the_rows_say(window, qtbot, run: Run, monkeypatch)
 
 
 def test_without_pictures_all_else_is_there_until_they_come_back(window, qtbot, run: Run, gone: Path) -> None:
-    _, widget = window
-    widget.open_path(run.folder)
+    viewer, widget = window
+    viewer.open(str(run.folder), plugin="napari-sparseattn")  # as when it is dropped on the canvas
     gallery = shown_gallery(widget, qtbot)
     assert f"{run.cells} is not there any more" in gallery.note.text() and "Try again" in gallery.note.text()
     assert gallery.count.text() == "61 of 61 cells" and not gallery.open_these.isEnabled()
