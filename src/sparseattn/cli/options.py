@@ -72,6 +72,10 @@ ObeyStdin = Annotated[
         help="Obey words on stdin: stop keeps the best so far; cancel, or its end, leaves nothing.",
     ),
 ]
+EndsByStdin = Annotated[
+    bool,
+    typer.Option("--obey-stdin", help="End when stdin says stop, or ends: for other programs."),
+]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint of an interrupted run.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first cell that cannot be read.")]
 

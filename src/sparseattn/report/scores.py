@@ -143,8 +143,9 @@ def _draw(
     """Return (draws, classes, classes) confusions of resampled cells or groups."""
     count = len(confusion)
     if groups is not None and None not in groups:
-        _, member = np.unique(np.asarray(groups, dtype=np.str_), return_inverse=True)
-        number = int(member.max()) + 1
+        places = {name: place for place, name in enumerate(sorted(map(str, set(groups))))}
+        member = np.fromiter((places[str(name)] for name in groups), np.int64, len(known))
+        number = len(places)
         if number >= LEAST_GROUPS:
             parts = _confusions(known, answered, member, number, count).reshape(number, -1)
             times = random.multinomial(number, np.full(number, 1 / number), size=DRAWS)
