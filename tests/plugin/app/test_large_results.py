@@ -90,7 +90,8 @@ def idle(widget, qtbot) -> None:
 def shown_gallery(widget, qtbot):
     qtbot.waitUntil(lambda: widget.session.results.in_front, timeout=60_000)
     idle(widget, qtbot)
-    qtbot.waitUntil(lambda: widget.tabs.currentIndex() == 1 and widget.tabs.widget(1).widget().results)
+    qtbot.waitUntil(lambda: widget.tabs.currentIndex() == 1)
+    qtbot.waitUntil(lambda: widget.tabs.widget(1).widget().results is not None)
     tab = widget.tabs.widget(1).widget()
     assert tab.results.isVisible() and not tab.gallery.isVisible()
     return tab.results
