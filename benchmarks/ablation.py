@@ -62,7 +62,7 @@ VARIANTS = {
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
 
 
-def measure(dataset_name: str, variant: Variant, seed: int) -> dict[str, Any]:
+def measure(dataset_name: str, variant: Variant, seed: int, device: str) -> dict[str, Any]:
     """Train a variant on the fold of that number; return accuracy and loss at each share of the pixels."""
     dataset = load(dataset_name)
     fold = make_fold(dataset, repeat=0, fold=seed)
@@ -75,7 +75,7 @@ def measure(dataset_name: str, variant: Variant, seed: int) -> dict[str, Any]:
     options = planned(options, len(rows), goes_on=False)
     weights = class_weights(labels[fold.train], classes, options.class_balance)
     net = SparseAttnNet(config)
-    loop = Loop(net, loss_of(net, options, weights), options, augmentation_for(dataset), "cpu")
+    loop = Loop(net, loss_of(net, options, weights), options, augmentation_for(dataset), device)
     began = time.perf_counter()
     for _ in range(loop.epochs):
         loop.run_epoch(images, labels, rows)
@@ -95,6 +95,7 @@ def run(
     variants: str = ",".join(VARIANTS),
     folds: Annotated[int, typer.Option(help="The first so many; the seed is the fold's number.")] = FOLDS,
     minutes: Annotated[float, typer.Option(help="Start nothing new after so many minutes.")] = 60,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
 ) -> None:
     """Run the pieces that are missing, fold by fold."""
     torch.set_num_threads(1)
@@ -108,7 +109,7 @@ def run(
                 if time.monotonic() > end:
                     print("time is up; run again to go on")
                     return
-                result = measure(dataset, VARIANTS[name], seed)
+                result = measure(dataset, VARIANTS[name], seed, device)
                 write_json(result, path)
                 print(dataset, name, seed, result, flush=True)
 

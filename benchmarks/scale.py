@@ -41,7 +41,7 @@ ROOT = Path(__file__).resolve().parents[1]
 WORK = Path(os.environ.get("SPARSEATTN_SCALE_WORK", ROOT / "benchmarks" / "results" / "work" / "scale"))
 RESULTS = ROOT / "benchmarks" / "results" / "scale"
 MODEL = ROOT / "napari_sparseattn" / "models" / "simulated_opd.safetensors"
-SIMULATED, MILLION, SOME = 3000, 1_000_000, 65_536
+SIMULATED, MILLION, MANY, SOME = 3000, 1_000_000, 262_144, 65_536
 NOISE_NM = 1 / 16  # the step of the simulated values, so that the store stays small
 
 
@@ -179,7 +179,7 @@ def measure_share(turns: int = 3) -> None:
 
 
 def measure_workers() -> None:
-    store, rows = store_of(SOME), []
+    store, rows = store_of(MANY), []
     for kind, count in (("processes", 1), ("processes", 2), ("processes", 4), ("dask", 1), ("dask", 2)):
         with fresh("workers") as out, workers(kind, count) as words:
             said = run(predict(store, out, "--cells-a-part", 4096, "--engine", "compiled", *words))
@@ -364,7 +364,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     measures = {
-        "make": lambda: [store_of(count) for count in (SOME, MILLION)],
+        "make": lambda: [store_of(count) for count in (SOME, MANY, MILLION)],
         "million": measure_million,
         "share": measure_share,
         "workers": measure_workers,

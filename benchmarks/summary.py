@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from benchmarks.models import MODELS, OURS, SHARES
 from benchmarks.statistics import Difference, corrected_t, paired_bootstrap
 from sparseattn.errors import InputError
+from sparseattn.learn.options import TrainingOptions
 
 Document = dict[str, Any]  # a piece as written
 Answer = dict[str, Any]  # of a piece, at one k
@@ -76,7 +77,8 @@ class Row:
     recall
         By class; of all test cells of the pieces together.
     seconds
-        Median training time: of the processor where every piece has kept it, else by the wall.
+        Median training time of the pieces that ran on a CPU: of the processor where all have kept it, else
+        by the wall. None where all ran on a GPU, which trainings share.
     is_processor_time
         Which of the two.
     machines
@@ -94,7 +96,7 @@ class Row:
     parameters: int
     mflop: float
     mflop_coarse: float | None
-    seconds: float
+    seconds: float | None
     is_processor_time: bool
     epochs: float
     loss_slope: float
@@ -172,6 +174,8 @@ class Summary:
             _same(dataset, "cells", (p["fingerprint"] for p in self._pieces(dataset)))
         for (dataset, model), some in self.by_net.items():
             _same(f"{dataset}, {model}", "nets or ways of training", map(_form, some))
+            if not _as_long(some):
+                raise _different(f"{dataset}, {model}", "lengths of training")
 
     @property
     def datasets(self) -> tuple[str, ...]:
@@ -189,7 +193,8 @@ class Summary:
         answers = [method.answer(piece) for piece in pieces]
         balanced = np.array([answer["balanced_accuracy"] for answer in answers])
         shares = [answer["pixel_fraction"] for answer in answers]
-        kept = all("processor_seconds" in piece["training"] for piece in pieces)
+        alone = [piece for piece in pieces if piece["machine"]["device"] == "cpu"]
+        kept = all("processor_seconds" in piece["training"] for piece in alone)
         time = "processor_seconds" if kept else "seconds"
         return Row(
             dataset=dataset,
@@ -203,7 +208,7 @@ class Summary:
             parameters=pieces[0]["parameters"],
             mflop=float(np.mean([answer["mflop"] for answer in answers])),
             mflop_coarse=answers[0]["mflop_coarse"],
-            seconds=float(np.median([piece["training"][time] for piece in pieces])),
+            seconds=float(np.median([piece["training"][time] for piece in alone])) if alone else None,
             is_processor_time=time == "processor_seconds",
             epochs=float(np.mean([piece["options"]["epochs"] for piece in pieces])),
             loss_slope=float(np.mean([piece["training"]["loss_slope"] for piece in pieces])),
@@ -293,8 +298,15 @@ def _place(piece: Document) -> tuple[int, int]:
 
 
 def _form(piece: Document) -> str:
-    options = {name: value for name, value in piece["options"].items() if name != "seed"}
+    taught, _ = TrainingOptions.from_json(piece["options"])  # an older piece has fewer options
+    options = replace(taught, seed=0, epochs=None)
     return str([piece["parameters"], piece["config"], options])
+
+
+def _as_long(pieces: list[Document]) -> bool:
+    """A fold of one cell more makes its epoch longer, and may have one epoch less."""
+    epochs = [piece["options"]["epochs"] for piece in pieces]
+    return max(epochs) - min(epochs) <= 1
 
 
 def _machine(piece: Document) -> str:
@@ -315,6 +327,10 @@ def _pooled_recall(pieces: list[Document], answers: list[Answer]) -> dict[str, f
 
 def _same(where: str, what: str, values: Iterable[str]) -> None:
     if len(set(values)) > 1:
-        raise InputError(
-            f"The pieces of {where} are of different {what}: delete the old ones and run them again."
-        )
+        raise _different(where, what)
+
+
+def _different(where: str, what: str) -> InputError:
+    return InputError(
+        f"The pieces of {where} are of different {what}: delete the old ones and run them again."
+    )

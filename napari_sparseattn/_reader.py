@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_sparseattn.kinds_of_files import PROJECT, is_marks, is_of_a_microscope
+from napari_sparseattn.kinds_of_files import PROJECT, is_marks, is_of_a_microscope, is_results
 from sparseattn.cells import CellSet, open_cells
 from sparseattn.errors import InputError, WavelengthError
 from sparseattn.events.files import is_recording
@@ -26,7 +26,7 @@ def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], lis
 
     Cells of one size become a stack. Cells of several sizes do not: padded, they would show pixels that
     nobody measured. They are opened in the plugin's gallery, and add no layer here; so is phase that does not
-    say its wavelength, for the dock asks for it, as do marks of a field's cells and projects.
+    say its wavelength, for the dock asks for it, as do marks of a field's cells, large results and projects.
     """
     if not isinstance(path, str):
         return None
@@ -34,7 +34,7 @@ def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], lis
     suffix = source.suffix.lower()
     if is_of_a_microscope(source):
         return _read_field
-    if is_marks(source) or source.name.endswith(PROJECT):
+    if is_marks(source) or is_results(source) or source.name.endswith(PROJECT):
         return _open_in_dock
     if is_recording(source):
         return _read_recording

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -21,6 +22,8 @@ log = logging.getLogger(__name__)
 _TURN_SECONDS = 0.0005
 """How long a thread may go on before the user interface gets its turn. Python's 5 ms, for each of the
 hundreds of calls of a repaint that let go of the interpreter's lock, would add up to a window that hangs."""
+
+_SELDOM_SECONDS = 0.25
 
 _PATIENCE_MS = 120_000
 """How long a closing window waits for what is being saved."""
@@ -50,6 +53,22 @@ class Report:
     @property
     def cancelled(self) -> bool:
         return self._job.cancelled
+
+
+def seldom(report: Report) -> Callable[[int, int], None]:
+    """Return what tells of progress a few times a second, and ends the work at once when it is stopped.
+
+    For what takes a second: where the screen is drawn by the processor, each repaint takes it from the work.
+    """
+    last = -_SELDOM_SECONDS
+
+    def tell(done: int, total: int) -> None:
+        nonlocal last
+        if report.cancelled or time.monotonic() - last >= _SELDOM_SECONDS:
+            last = time.monotonic()
+            report(done, total)
+
+    return tell
 
 
 class Job(QObject):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sparseattn.scale.run_plan import FILE as RUN
+
 PROJECT = ".sparseattn.json"
 """How the names of projects end."""
 
@@ -16,6 +18,11 @@ def is_marks(path: Path) -> bool:
     if suffix == ".json":
         return path.is_file() and not path.name.endswith(PROJECT) and _begins_as_marks(path)
     return suffix == ".txt" and path.is_file() and _is_yolo(path)
+
+
+def is_results(path: Path) -> bool:
+    """Whether a folder is one of large results, as ``sparseattn predict -o FOLDER/`` writes it."""
+    return path.is_dir() and (path / RUN).is_file() and (path / "done.jsonl").is_file()
 
 
 def is_of_a_microscope(path: Path) -> bool:

@@ -11,6 +11,7 @@ from psygnal import Signal
 
 from napari_sparseattn.kinds_of_files import is_of_a_microscope
 from napari_sparseattn.recording_work import OpenedRecording, RecordingWork, read_recording
+from napari_sparseattn.source_cells import cells_of
 from napari_sparseattn.source_words import is_to_be_asked
 from napari_sparseattn.worked_on import described
 from napari_sparseattn.workspace import CellSource, Placement
@@ -257,11 +258,7 @@ def _is_field(source: CellSource) -> bool:
 
 
 def _opened(source: CellSource) -> CellSet:
-    from sparseattn.cells import open_cells
-
-    if source.path is None:
-        raise InputError("the cells of a layer have no file to be opened again; open the image first")
-    cells = open_cells(source.path, **source.options)
+    cells = cells_of(source)
     # the files are read once for it: here, not where a window would wait
     _ = cells.ids, cells.shapes, described(cells)
     return cells

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_sparseattn.recording_work import OpenedRecording, read_recording
+from napari_sparseattn.results_job import OpenedResults, open_folder
+from napari_sparseattn.source_cells import RESULTS, cells_of
 from napari_sparseattn.workspace import CellSource, ClassItem, Shown
 from sparseattn.errors import InputError
 from sparseattn.writing import replaced_file
@@ -34,7 +36,8 @@ def save_project(session: Session, path: Path) -> None:
     workspace, folder = session.workspace, path.absolute().parent
     labels = path.with_name(f"{path.name.removesuffix('.json')}.labels.tif")
     keep, sources = session.field.labels_keeper(), workspace.sources
-    said = to_json(workspace, folder)
+    opened = session.results.opened
+    said = to_json(workspace, folder, None if opened is None else opened.folder)
 
     def work(_: Report) -> tuple[CellSource | None, bool]:
         source, kept = None, False
@@ -72,8 +75,11 @@ def write_project(said: dict[str, Any], path: Path) -> None:
         draft.write_text(text + "\n", encoding="utf-8")
 
 
-def to_json(workspace: Workspace, folder: Path) -> dict[str, Any]:
-    """Return the state as plain JSON; paths are relative to the folder where they lie in or beside it."""
+def to_json(workspace: Workspace, folder: Path, results: Path | None = None) -> dict[str, Any]:
+    """Return the state as plain JSON; paths are relative to the folder where they lie in or beside it.
+
+    ``results`` is the folder of large results that are open.
+    """
     log = workspace.label_log
     return {
         "format": FORMAT,
@@ -94,6 +100,7 @@ def to_json(workspace: Workspace, folder: Path) -> dict[str, Any]:
         "error_rate": workspace.error_rate,
         "head": workspace.head,
         "extras": workspace.extras,
+        "results": _relative(results, folder),
     }
 
 
@@ -136,6 +143,7 @@ def open_project(session: Session, path: Path) -> None:
 
     def land(read: _Read) -> None:
         said, sources, cells, classifier = read.said, read.sources, read.cells, read.classifier
+        session.results.close()
         workspace.extras.clear()
         workspace.extras.update(said["extras"])  # tabs look into it when there are other cells
         workspace.set_label_log(None)
@@ -165,6 +173,9 @@ def open_project(session: Session, path: Path) -> None:
         if cells is not None and said.get("current") in cells.ids:
             workspace.current = cells.ids.index(said["current"])
         workspace.set_project_path(path)
+        if read.results is not None:
+            session.results.take(read.results, behind=cells is not None)
+            session.results.find_pictures()
         for source in sources:
             if "field" in source.options:
                 session.field.reopen(source)
@@ -173,6 +184,8 @@ def open_project(session: Session, path: Path) -> None:
         workspace.say(f"Opened {path.name}.{note}")
         if read.without_model is not None:
             workspace.fail(f"{read.without_model} All else of {path.name} is open; load the model.")
+        elif read.without_results is not None:
+            workspace.fail(f"{read.without_results}. All else of {path.name} is open.")
 
     session.jobs.start(
         f"Opening {path.name}", lambda report: _read(path, report), land, bound_to=(), key="open"
@@ -190,11 +203,13 @@ class _Read:
     classifier: Classifier | None
     model_path: Path | None
     without_model: str | None
+    results: OpenedResults | None
+    without_results: str | None
 
 
 def _read(path: Path, report: Report) -> _Read:
     """Read a project and all that it speaks of, in a thread."""
-    from sparseattn.cells import CellSet, open_cells
+    from sparseattn.cells import CellSet
 
     said = read_project(path)
     folder = path.absolute().parent
@@ -206,7 +221,7 @@ def _read(path: Path, report: Report) -> _Read:
     if recording is not None:
         cells = recording.cells
     elif of_cells:
-        sets = [open_cells(one.path, **one.options) for one in of_cells if one.path is not None]
+        sets = [cells_of(one) for one in of_cells]
         cells = sets[0] if len(sets) == 1 else CellSet.concatenate(sets)
         _ = cells.ids, cells.shapes
     classifier, model_path, without_model = None, None, None
@@ -218,7 +233,15 @@ def _read(path: Path, report: Report) -> _Read:
             classifier = Classifier.load(model_path)
         except InputError as error:
             model_path, without_model = None, f"{error}."
-    return _Read(said, sources, cells, recording, classifier, model_path, without_model)
+    results, without_results = None, None
+    if said.get("results") is not None:
+        try:
+            results = open_folder(_absolute(str(said["results"]), folder), report)
+        except InputError as error:
+            without_results = str(error)
+    return _Read(
+        said, sources, cells, recording, classifier, model_path, without_model, results, without_results
+    )
 
 
 def _open_labels(session: Session, name: str | None, folder: Path) -> None:
@@ -251,7 +274,7 @@ def sources_of(said: dict[str, Any], path: Path) -> list[CellSource]:
         sources.append(
             CellSource(
                 None if name is None else _absolute(str(name), folder),
-                _with_labels(entry.get("options", {}), lambda name: str(_absolute(name, folder))),
+                _moved(entry.get("options", {}), lambda name: str(_absolute(name, folder))),
                 str(entry.get("name", "")),
             )
         )
@@ -261,13 +284,15 @@ def sources_of(said: dict[str, Any], path: Path) -> list[CellSource]:
 def _source_json(source: CellSource, folder: Path) -> dict[str, Any]:
     return {
         "path": _relative(source.path, folder),
-        "options": _with_labels(source.options, lambda name: _relative(Path(name), folder)),
+        "options": _moved(source.options, lambda name: _relative(Path(name), folder)),
         "name": source.name,
     }
 
 
-def _with_labels(options: Mapping[str, Any], move: Callable[[str], str | None]) -> dict[str, Any]:
-    """Return a source's options with the path of a field's labels moved."""
+def _moved(options: Mapping[str, Any], move: Callable[[str], str | None]) -> dict[str, Any]:
+    """Return a source's options with the path of a field's labels, or of large results, moved."""
+    if isinstance(options.get(RESULTS), str):
+        return {**options, RESULTS: move(options[RESULTS])}
     about = options.get("field")
     if not isinstance(about, Mapping) or not isinstance(about.get("labels"), str):
         return dict(options)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from napari_sparseattn.jobs import seldom
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,10 +34,11 @@ class Question:
     """What a report is to be made of; bound in the user interface's thread.
 
     ``predictions`` carry the classes that may judge, and the sides that cells are on; ``answered`` are the
-    predictions of the workspace that they were made of. ``ground`` and ``ink`` are the window's colours.
+    predictions of the workspace that they were made of. Without a ``classifier`` the report says what the
+    answers say by themselves. ``ground`` and ``ink`` are the window's colours.
     """
 
-    classifier: Classifier
+    classifier: Classifier | None
     predictions: Predictions
     answered: Predictions
     judge_by: str
@@ -55,7 +58,7 @@ class MadeReport:
     question: Question
     report: Report
     tables: Mapping[str, pd.DataFrame]
-    texts: Mapping[str, Sequence[Sequence[str]]]
+    texts: Mapping[str, Sequence[tuple[str, ...]]]
     drawn: list[int]
     pictures: Mapping[str, bytes]
 
@@ -98,26 +101,41 @@ def ask(
     )
 
 
-def make(question: Question, earlier: MadeReport | None, progress: Progress) -> MadeReport:
-    """Make the report of a question; what labels do not change is taken from an earlier report."""
+def make(
+    question: Question,
+    earlier: MadeReport | None,
+    progress: Progress,
+    *,
+    with_images: bool = True,
+    cells_listed: bool = True,
+) -> MadeReport:
+    """Make the report of a question; what labels do not change is taken from an earlier report.
+
+    ``with_images`` has pictures of some cells looked at; ``cells_listed`` makes a table with a row a cell.
+    """
     import torch
 
-    from sparseattn.report import draw_figures, make_report, report_tables
-    from sparseattn.report.few_classes import largest_classes
-    from sparseattn.report.tables import ShownRows
+    from sparseattn.report import make_report
+    from sparseattn.report.report import report_without_model
 
     torch.set_num_threads(1)  # of this thread alone: the user interface is not to wait for its turn
     known = earlier is not None and earlier.question.answered is question.answered
-    report = make_report(
-        question.classifier,
-        question.predictions,
-        judge_by=question.judge_by,  # type: ignore[arg-type]
-        notes=question.notes,
-        with_attention=not known,
-        with_drift=not known,
-        with_shortcuts=not known,
-        on_progress=lambda what, done, total: progress(done, total),
-    )
+    new = with_images and not known
+    judge_by: Any = question.judge_by
+    tell = seldom(progress)
+    if question.classifier is None:
+        report = report_without_model(question.predictions, judge_by=judge_by, notes=question.notes)
+    else:
+        report = make_report(
+            question.classifier,
+            question.predictions,
+            judge_by=judge_by,
+            notes=question.notes,
+            with_attention=new,
+            with_drift=new,
+            with_shortcuts=new,
+            on_progress=lambda what, done, total: tell(done, total),
+        )
     if known and earlier is not None:
         before = earlier.report
         report = replace(
@@ -128,7 +146,15 @@ def make(question: Question, earlier: MadeReport | None, progress: Progress) -> 
             shortcuts=before.shortcuts,
             trust=before.trust,
         )
-    tables = report_tables(report)
+    return _drawn(question, report, progress, cells_listed=cells_listed)
+
+
+def _drawn(question: Question, report: Report, progress: Progress, *, cells_listed: bool) -> MadeReport:
+    from sparseattn.report import draw_figures, report_tables
+    from sparseattn.report.few_classes import largest_classes
+    from sparseattn.report.tables import ShownRows
+
+    tables = report_tables(report, cells=cells_listed)
     pictures = {}
     figures = draw_figures(report, question.colours, narrow=True)
     figures.pop("confusion", None)  # the tab draws its own, which can be clicked
@@ -146,9 +172,11 @@ def assess(made: MadeReport, progress: Progress) -> Assessment:
     from sparseattn.report.trust import assess_pixels
 
     torch.set_num_threads(1)
+    classifier = made.question.classifier
+    assert classifier is not None  # the button is there with a model alone
     answers, judgement = made.report.predictions, made.report.judgement
     some = answers if judgement is None else answers.subset(judgement.cells.rows)
-    return assess_pixels(made.question.classifier, some, on_step=progress)
+    return assess_pixels(classifier, some, on_step=progress)
 
 
 def with_trust(made: MadeReport, trust: Assessment) -> MadeReport:

@@ -14,15 +14,18 @@ from napari_sparseattn.classify_job import Classification
 from napari_sparseattn.correcting import Correcting
 from napari_sparseattn.dead_slots import disconnect_dead
 from napari_sparseattn.field_work import FieldWork
+from napari_sparseattn.garbage import take_back
 from napari_sparseattn.jobs import Jobs
 from napari_sparseattn.labelling import Labelling
 from napari_sparseattn.layers import Layers
 from napari_sparseattn.live import LiveExplanation
 from napari_sparseattn.opening import Opening
 from napari_sparseattn.recording_work import RecordingWork
+from napari_sparseattn.results_work import ResultsWork
 from napari_sparseattn.retraining import Retraining
 from napari_sparseattn.shown_cells import ShownCells
 from napari_sparseattn.taking_out import TakingOut
+from napari_sparseattn.watch_work import WatchWork
 from napari_sparseattn.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -59,6 +62,8 @@ class Session:
         self.opening = Opening(self.workspace, self.jobs, self.layers, self.recording)
         self.correcting = Correcting(self.workspace, self.jobs, self.opening)
         self.shown_cells = ShownCells(self.workspace, self.jobs, self.classification)
+        self.results = ResultsWork(self.workspace, self.jobs)
+        self.watching = WatchWork(self.workspace, self.jobs)
         self.background_check = BackgroundCheck(self.workspace, self.jobs, self.shown_cells)
 
     def let_go_of_dead_widgets(self, leaving: QObject | None = None) -> None:
@@ -80,8 +85,10 @@ class Session:
         self.shown_cells.close()
         self.field.close()
         self.retraining.close()
+        self.watching.close()
         self.jobs.close()
         self.labelling.close()
+        take_back()
 
 
 def session_of(viewer: ViewerModel) -> Session:

@@ -183,7 +183,7 @@ def take_pictures(model: Path, folder: Path) -> None:
     tour.picture("app_report")
     report.pages.setCurrentIndex(2)
     tour.picture("app_report_attention")
-    report.pages.setCurrentWidget(report.apply)
+    report.pages.setCurrentWidget(report.apply_page)
     report.apply.add_folders(new_samples)
     report.apply.start()
     tour.wait_for(lambda: len(report.apply.samples.done()) == len(new_samples))

@@ -241,7 +241,7 @@ class Soak:
             labelling.rename_class(self.workspace.classes[-1].name, name)
 
     def filter(self) -> None:
-        gallery = self._tab("gallery")
+        gallery = self._tab("gallery").gallery
         gallery.show_filters.setChecked(self.chance.random() < 0.7)
         low = self.chance.random()
         gallery.filters.confidence.set_value((low, 1.0))
@@ -251,16 +251,16 @@ class Soak:
         gallery.sort.activated.emit(gallery.sort.currentIndex())
 
     def show_all(self) -> None:
-        self._click(self._tab("gallery").clear)
+        self._click(self._tab("gallery").gallery.clear)
 
     def scroll(self) -> None:
-        bar = self._tab("gallery").grid.verticalScrollBar()
+        bar = self._tab("gallery").gallery.grid.verticalScrollBar()
         for _ in range(5):
             bar.setValue(self.chance.randrange(bar.maximum() + 1))
             self.turn(0.02)
 
     def scatter(self) -> None:
-        gallery = self._tab("gallery")
+        gallery = self._tab("gallery").gallery
         self._click(self.chance.choice((gallery.show_scatter, gallery.overlay)))
 
     def classify(self) -> None:

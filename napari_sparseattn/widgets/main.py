@@ -30,7 +30,8 @@ from qtpy.QtWidgets import (
 )
 
 from napari_sparseattn import project
-from napari_sparseattn.kinds_of_files import PROJECT, can_be_an_image, is_marks
+from napari_sparseattn.garbage import set_aside_what_is_there
+from napari_sparseattn.kinds_of_files import PROJECT, can_be_an_image, is_marks, is_results
 from napari_sparseattn.session import Session, session_of
 from napari_sparseattn.settings import last_folder, remember_folder
 from napari_sparseattn.versions import title_of
@@ -50,7 +51,7 @@ log = logging.getLogger(__name__)
 
 TABS = (
     ("Explain", "explain", "ExplainWidget", "One cell: its class, and the pixels that decided"),
-    ("Gallery", "gallery", "GalleryWidget", "All cells: filter, sort, gate, choose"),
+    ("Gallery", "gallery", "GalleryTab", "All cells: filter, sort, gate, choose"),
     ("Field", "field", "FieldWidget", "An image of many cells: each one classified in its place"),
     ("Label && Retrain", "label", "LabelWidget", "Give cells their class, and teach the model with them"),
     ("Report", "report", "ReportWidget", "How good the model is, as figures and tables"),
@@ -93,9 +94,12 @@ class MainWidget(QWidget):
         for changed in (workspace.cells_changed, workspace.model_changed, workspace.channels_changed):
             changed.connect(self._show_state)
         session = self.session
+        session.results.changed.connect(self._on_results)
         # Told before the widgets inside are deleted: those are let go of when they are.
         self.destroyed.connect(lambda: QTimer.singleShot(0, session.let_go_of_dead_widgets))
         self._show_state()
+        if not len(napari_viewer.layers):
+            set_aside_what_is_there()
         opening.take_offers()
 
     # -- the parts -----------------------------------------------------------------------------------
@@ -117,6 +121,11 @@ class MainWidget(QWidget):
         asks = self.questions
         for title, call, hint in (
             ("Open Stack…", self._choose_stack, "A TIFF stack, array or Zarr store of cells"),
+            (
+                "Open Results…",
+                self._choose_results,
+                "A folder that sparseattn predict -o FOLDER/ wrote: up to millions of classified cells",
+            ),
             ("Add Folder…", self._add_folder, "More cells beside those that are open"),
             ("Use Selected Layers", self.session.opening.use_selected_layers, "Cells from image layers"),
             (
@@ -216,11 +225,13 @@ class MainWidget(QWidget):
     # -- opening -------------------------------------------------------------------------------------
 
     def open_path(self, path: Path, **options: str) -> None:
-        """Open whatever it is: a project, a model, marks, a field or cells; the options are for cells."""
+        """Open whatever it is: a project, a model, results, marks, a field or cells (with options)."""
         if path.name.endswith(PROJECT):
             project.open_project(self.session, path)
         elif path.suffix == ".safetensors":
             self.session.opening.load_model(path)
+        elif is_results(path):
+            self.session.results.open(path)
         elif is_marks(path):
             self.session.field.open_marks(path)
         elif self._is_in_front("field") and self.session.field.image_name and can_be_an_image(path):
@@ -229,15 +240,20 @@ class MainWidget(QWidget):
             self.session.opening.open_cells(path, **options)
 
     def _choose_folder(self) -> None:
-        self._choose_directory(self.session.opening.open_cells)
+        self._choose_directory("Open Folder of Cells", "cells", self.open_path)
+
+    def _choose_results(self) -> None:
+        self._choose_directory("Open Results", "results", self.session.results.open)
 
     def _add_folder(self) -> None:
-        self._choose_directory(lambda path: self.session.opening.open_cells(path, add=True))
+        self._choose_directory(
+            "Open Folder of Cells", "cells", lambda path: self.session.opening.open_cells(path, add=True)
+        )
 
-    def _choose_directory(self, then: Callable[[Path], None]) -> None:
-        name = QFileDialog.getExistingDirectory(self, "Open Folder of Cells", last_folder("cells"))
+    def _choose_directory(self, title: str, kind: str, then: Callable[[Path], None]) -> None:
+        name = QFileDialog.getExistingDirectory(self, title, last_folder(kind))
         if name:
-            remember_folder("cells", Path(name).parent)
+            remember_folder(kind, Path(name).parent)
             then(Path(name))
 
     def _choose_stack(self) -> None:
@@ -321,10 +337,22 @@ class MainWidget(QWidget):
         if self.session.recording.is_current or not (workspace.has_placement or workspace.is_stack):
             self.show_tab("gallery")
 
+    def _on_results(self) -> None:
+        self._show_state()
+        if self.session.results.in_front and not self._is_in_front("report"):
+            QTimer.singleShot(0, self._show_results)
+
+    def _show_results(self) -> None:
+        """In a turn of its own: the tab may have to be made first."""
+        self.show_tab("gallery")
+
     def _show_state(self) -> None:
-        workspace = self.workspace
+        workspace, results = self.workspace, self.session.results
         parts = []
-        if workspace.cells is not None:
+        if results.opened is not None and results.in_front:
+            name = escape(results.opened.folder.name)
+            parts.append(f"<b>{name}</b>: {len(results.opened):,} classified cells")
+        elif workspace.cells is not None:
             titles = ", ".join(source.title for source in workspace.sources) or "cells"
             parts.append(f"<b>{escape(titles)}</b>: {len(workspace.cells):,} cells")
         if workspace.classifier is not None:

@@ -29,7 +29,7 @@ class Thumbnails(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._pool = QThreadPool()  # no child: as one it would be waited for with the interpreter locked
+        self._pool = _Pool()  # no child: as one it would be waited for with the interpreter locked
         self._pool.setMaxThreadCount(_THREADS)
         self._lock = threading.Lock()
         self._waiting: deque[int] = deque()
@@ -41,7 +41,7 @@ class Thumbnails(QObject):
         self._stale: set[int] = set()  # of the function before
         self._side = 0
         self._made.connect(self._keep)
-        self.destroyed.connect(self._pool.clear)
+        self.destroyed.connect(self._pool.forget)
 
     def begin(self, make: Callable[[int], Picture] | None, *, keep: bool = False) -> None:
         """Make thumbnails by another function from now on; ``make`` is called in a thread.
@@ -130,6 +130,16 @@ class Thumbnails(QObject):
             self._pixmaps.pop(gone, None)
             self._stale.discard(gone)
         self.ready.emit(index)
+
+
+class _Pool(QThreadPool):
+    def forget(self, *_: object) -> None:
+        """Do nothing more of what waits.
+
+        `clear` refuses the object that `destroyed` hands on, and a closure may have been emptied by the
+        collector that destroys it: calling it would end the program.
+        """
+        self.clear()
 
 
 class _Errand(QRunnable):

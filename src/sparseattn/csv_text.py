@@ -32,8 +32,13 @@ def unguarded(text: str) -> str:
     return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
 
 
-def write_csv(table: pd.DataFrame, path: Path, float_format: str | None = None) -> None:
-    """Write a table as CSV in UTF-8, with `guarded` text and names of columns; numbers stay numbers."""
+def write_csv(
+    table: pd.DataFrame, path: Path, float_format: str | None = None, *, append: bool = False
+) -> None:
+    """Write a table as CSV in UTF-8, with `guarded` text and names of columns; numbers stay numbers.
+
+    With ``append`` its rows are added to a file that has the names already.
+    """
     from pandas.api.types import is_numeric_dtype
 
     safe = table.copy()
@@ -41,4 +46,12 @@ def write_csv(table: pd.DataFrame, path: Path, float_format: str | None = None) 
         if not is_numeric_dtype(safe[name]):
             safe[name] = safe[name].map(lambda value: guarded(value) if isinstance(value, str) else value)
     safe.columns = [guarded(str(name)) for name in safe.columns]
-    safe.to_csv(path, index=False, float_format=float_format, encoding="utf-8", lineterminator="\n")
+    safe.to_csv(
+        path,
+        mode="a" if append else "w",
+        header=not append,
+        index=False,
+        float_format=float_format,
+        encoding="utf-8",
+        lineterminator="\n",
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from napari_sparseattn.colours import NO_CLASS
 
@@ -27,6 +27,16 @@ class Card:
     @property
     def caption(self) -> str:
         return "" if self.predicted is None else f"{self.predicted} {100 * self.confidence:.0f} %"
+
+
+class CardSource(Protocol):
+    """What a grid asks about a cell."""
+
+    def __getitem__(self, cell: int) -> Card:
+        """Return what is written on its card."""
+
+    def tooltip(self, cell: int) -> str:
+        """Return all that is known of it in a few lines; HTML."""
 
 
 class Cards:

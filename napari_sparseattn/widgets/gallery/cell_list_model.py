@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QAbstractListModel, QModelIndex, QObject, Qt
 
-from napari_sparseattn.widgets.gallery.cards import Cards
+from napari_sparseattn.widgets.gallery.cards import Cards, CardSource
 
 CELL = Qt.ItemDataRole.UserRole
 CARD = Qt.ItemDataRole.UserRole + 1
@@ -20,7 +20,7 @@ class CellListModel(QAbstractListModel):
         super().__init__(parent)
         self._rows: NDArray[np.int64] = np.zeros(0, np.int64)
         self._row_of: dict[int, int] = {}
-        self._cards = Cards(None, {})
+        self._cards: CardSource = Cards(None, {})
 
     @property
     def rows(self) -> NDArray[np.int64]:
@@ -34,7 +34,7 @@ class CellListModel(QAbstractListModel):
         self._row_of = {int(cell): row for row, cell in enumerate(rows)}
         self.endResetModel()
 
-    def set_cards(self, cards: Cards) -> None:
+    def set_cards(self, cards: CardSource) -> None:
         """Show other things about the same cells."""
         self._cards = cards
         if len(self._rows):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QSize, Qt
-from qtpy.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPixmap
+from qtpy.QtCore import QBuffer, QSize, Qt
+from qtpy.QtGui import QImageReader, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPixmap
 from qtpy.QtWidgets import QDialog, QSizePolicy, QVBoxLayout, QWidget
 
 _DPI = 200
@@ -17,7 +17,9 @@ class PictureView(QWidget):
     def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._title = title
-        self._pixmap = QPixmap()
+        self._png: bytes | None = None
+        self._size = QSize()
+        self._drawn: QPixmap | None = None
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
@@ -26,17 +28,27 @@ class PictureView(QWidget):
         self.setToolTip(f"{title}\nDouble click, or press Enter, to enlarge.")
 
     def show_png(self, png: bytes | None) -> None:
-        """Show a picture, or nothing."""
-        self._pixmap = QPixmap()
+        """Show a picture, or nothing; it is decoded when it comes in sight."""
+        self._png, self._drawn, self._size = png, None, QSize()
         if png is not None:
-            self._pixmap.loadFromData(png)
+            buffer = QBuffer()
+            buffer.setData(png)
+            self._size = QImageReader(buffer).size()
         self.setVisible(png is not None)
         self.updateGeometry()
         self.update()
 
     @property
     def has_picture(self) -> bool:
-        return not self._pixmap.isNull()
+        return self._size.isValid()
+
+    @property
+    def _pixmap(self) -> QPixmap:
+        if self._drawn is None:
+            self._drawn = QPixmap()
+            if self._png is not None:
+                self._drawn.loadFromData(self._png)
+        return self._drawn
 
     def hasHeightForWidth(self) -> bool:
         return True
@@ -54,7 +66,7 @@ class PictureView(QWidget):
         return QSize(160, 0)
 
     def _natural(self) -> QSize:
-        return self._pixmap.size() * (_INCH / _DPI)
+        return self._size * (_INCH / _DPI)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         if not self.has_picture:
@@ -93,9 +105,9 @@ class PictureView(QWidget):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setWindowTitle(self._title)
         large = PictureView(self._title)
-        large._pixmap = self._pixmap
+        large.show_png(self._png)
         layout = QVBoxLayout(dialog)
         layout.addWidget(large)
         screen = self.screen().availableSize() * 0.85
-        dialog.resize((self._pixmap.size() * 0.75).boundedTo(screen))
+        dialog.resize((self._size * 0.75).boundedTo(screen))
         dialog.show()

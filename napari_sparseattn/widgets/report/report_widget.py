@@ -22,9 +22,9 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_sparseattn import report_job
+from napari_sparseattn import report_job, results_report
 from napari_sparseattn.settings import last_folder, remember_folder
-from napari_sparseattn.widgets.apply import ApplyWidget
+from napari_sparseattn.widgets.apply import ApplyPage
 from napari_sparseattn.widgets.report import export
 from napari_sparseattn.widgets.report.confusion_view import ConfusionView
 from napari_sparseattn.widgets.report.picture_view import PictureView
@@ -35,8 +35,10 @@ from sparseattn.table.filters import CellFilter
 
 if TYPE_CHECKING:
     from napari_sparseattn.report_job import MadeReport
+    from napari_sparseattn.results_report import ResultsQuestion
     from napari_sparseattn.session import Session
     from sparseattn.explain.assessment import Assessment
+    from sparseattn.report.judged import Judged
 
 _JUDGES = (
     ("auto", "the fairest there are", "Cells set aside for testing, else new ones, else validation cells"),
@@ -68,7 +70,9 @@ class ReportWidget(QWidget):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self._session, self._workspace = session, session.workspace
+        self._results = session.results
         self.made: MadeReport | None = None
+        self._asked: ResultsQuestion | None = None  # what `made` is of, where that is large results
         self._stale = True
         self._page = 0  # the one to come back to once there is a report again
         self._make_controls()
@@ -118,11 +122,12 @@ class ReportWidget(QWidget):
         self.table.setMinimumHeight(320)
         self.write_table = QPushButton("Export table\N{HORIZONTAL ELLIPSIS}")
         self.write_table.setToolTip("Write this table, as it is shown, as CSV or Parquet")
-        self.apply = ApplyWidget(self._session)
+        self.apply_page = ApplyPage(self._session)
+        self.apply = self.apply_page.samples
         self.empty = QLabel()
         self.empty.setWordWrap(True)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.empty.setMinimumHeight(160)
+        self.empty.setMinimumHeight(72)
 
     def _lay_out(self) -> None:
         self.judge_row = _row(QLabel("Judged by"), self.judge, self.export)
@@ -169,8 +174,8 @@ class ReportWidget(QWidget):
             ("Tables", "All figures as tables", [_row(self.which_table, self.write_table), self.table]),
         ):  # fmt: skip
             self.pages.setTabToolTip(self.pages.addTab(_page(widgets, fill=title == "Tables"), title), hint)
-        place = self.pages.addTab(self.apply, "Apply")
-        self.pages.setTabToolTip(place, "New samples: classify folders that come later with this model")
+        place = self.pages.addTab(self.apply_page, "Apply")
+        self.pages.setTabToolTip(place, "New cells: folders that come later, or one that is being filled")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 8)
         layout.addWidget(self.judge_row)
@@ -185,6 +190,8 @@ class ReportWidget(QWidget):
         self._later.timeout.connect(self._make)
         for signal in (workspace.cells_changed, workspace.model_changed, workspace.channels_changed):
             signal.connect(self._forget)
+        self._results.changed.connect(self._forget)
+        self._results.pictures_changed.connect(self._take_pictures)
         for signal in (workspace.predictions_changed, workspace.labels_changed, workspace.classes_changed):
             signal.connect(self._grow_stale)
         workspace.blind_changed.connect(self._show_emptiness)
@@ -206,7 +213,8 @@ class ReportWidget(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        self._session.classification.ask()
+        if not self._results.in_front:
+            self._session.classification.ask()
         if self._stale:
             self._later.start(0)
         self._show_emptiness()
@@ -218,14 +226,24 @@ class ReportWidget(QWidget):
         self._show_emptiness()
 
     def _forget(self) -> None:
-        self.made = None
+        self.made, self._asked = None, None
+        for job in self._session.jobs.running:
+            if job.key == "report":
+                job.cancel()
         self._grow_stale()
+
+    def _take_pictures(self) -> None:
+        if self._results.in_front:
+            self._grow_stale()
 
     def _make(self) -> None:
         palette = self.palette()
         ground, ink = (
             palette.color(role).name() for role in (palette.ColorRole.Window, palette.ColorRole.WindowText)
         )
+        if self._results.in_front:
+            self._make_of_results(ground, ink)
+            return
         question = report_job.ask(self._workspace, self.judge.currentData(), ground, ink)
         if question is None:
             self._show_emptiness()
@@ -239,13 +257,45 @@ class ReportWidget(QWidget):
             key="report",
         )
 
+    def _make_of_results(self, ground: str, ink: str) -> None:
+        results = self._results
+        if results.opened is None:
+            return
+        self._stale = False
+        asked = results_report.ask(results, self.judge.currentData(), self._workspace.colours, ground, ink)
+        earlier = None if self._asked is None or self.made is None else (self._asked, self.made)
+
+        def show(made: MadeReport) -> None:
+            self._asked = asked
+            self._show(made)
+
+        def ended() -> None:
+            others = any(one.key == "report" for one in self._session.jobs.running)
+            if job.cancelled and not others and self._results.opened is asked.opened:
+                self._stale = True  # made when this tab is looked at again
+                self._show_emptiness()
+
+        job = self._session.jobs.start(
+            "Making the report",
+            lambda progress: results_report.make(asked, earlier, progress),
+            show,
+            on_part=show,
+            on_end=ended,
+            bound_to=(),
+            key="report",
+        )
+
     # -- what is shown -------------------------------------------------------------------------------
 
     def _show_emptiness(self) -> None:
         """Say what to do next where there is no report; new samples can be classified all the same."""
         workspace = self._workspace
         text = ""
-        if workspace.classifier is None and workspace.cells is None:
+        if self._results.in_front:
+            text = "" if self.made is not None else "The report is being made\N{HORIZONTAL ELLIPSIS}"
+            if text and self._stale and not self._later.isActive():
+                text = "The report was stopped; come back to this tab to have it made."
+        elif workspace.classifier is None and workspace.cells is None:
             text = "Open a folder of cells and load a model to see how good the model is and what it finds."
         elif workspace.classifier is None:
             text = "Load a model, or label some cells and train one, to see how good it is."
@@ -270,12 +320,12 @@ class ReportWidget(QWidget):
 
     def _stay_in_apply(self) -> None:
         """A report that is ready must not tear away from new samples that the user is busy with."""
-        self._page = self.pages.indexOf(self.apply)
+        self._page = self.pages.indexOf(self.apply_page)
 
     def _show_chrome(self, *_: object) -> None:
         """What stands above the pages is about the opened cells, not about new samples."""
         report = self.made is not None and self.empty.isHidden()
-        self.judge_row.setVisible(report and self.pages.currentWidget() is not self.apply)
+        self.judge_row.setVisible(report and self.pages.currentWidget() is not self.apply_page)
 
     def _show(self, made: MadeReport) -> None:
         self.made = made
@@ -330,6 +380,9 @@ class ReportWidget(QWidget):
         if self.made is None or self.made.report.judgement is None:
             return
         judged = self.made.report.judgement.cells
+        if self._asked is not None:
+            self._show_results(known, predicted, judged)
+            return
         predictions = self.made.report.predictions
         answered = predictions.probabilities.argmax(axis=1)
         rows = [
@@ -350,6 +403,19 @@ class ReportWidget(QWidget):
         self._session.tab_asked.emit("gallery")
         count = "One cell" if len(rows) == 1 else f"{len(rows):,} cells"
         self._workspace.say(f"{count} known as {names[known]} and predicted as {names[predicted]}.")
+
+    def _show_results(self, known: int, predicted: int, judged: Judged) -> None:
+        assert self.made is not None
+        names = self.made.report.classes
+        sides = () if judged.side == "all" else ("" if judged.side == "unseen" else judged.side,)
+        self._results.set_filter(
+            CellFilter(
+                given=(names[known],),
+                predicted=(names[predicted],),
+                samples=(("split", sides),) if sides else (),
+            )
+        )
+        self._session.tab_asked.emit("gallery")
 
     def _test_pixels(self) -> None:
         made = self.made
@@ -373,7 +439,12 @@ class ReportWidget(QWidget):
 
         trust = None if self.made is None else self.made.report.trust
         self.trust.say([] if trust is None else [trust_statement(trust)])
-        self.test_pixels.setVisible(trust is None)
+        self.test_pixels.setVisible(trust is None and self._can_test)
+
+    @property
+    def _can_test(self) -> bool:
+        asked = self._asked
+        return asked is None or (asked.cells is not None and asked.classifier is not None)
 
     def _copy_methods(self) -> None:
         QGuiApplication.clipboard().setText(self.methods.text())
@@ -424,7 +495,8 @@ def _tiles(made: MadeReport) -> list[tuple[str, str, str]]:
             ("calibration error", f"{metrics['ece']:.3f}", "0 is perfect"),
             ("cells judged", f"{metrics['n']:,}", f"of {len(report.predictions):,} classified"),
         ]
-    return [*tiles, ("selected pixels", f"{k:,}", f"{100 * k / pixels:.1f} % of {pixels:,}")]
+    share = f"{100 * k / pixels:.1f} % of {pixels:,}" if pixels else ""
+    return [*tiles, ("selected pixels", f"{k:,}", share)]
 
 
 def _percent(share: float) -> str:

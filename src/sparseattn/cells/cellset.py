@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 GROUP_COLUMNS = ("donor", "sample", "field")
 """Columns that keep related cells on one side of a split; the first that is there is used."""
+
+_TOLD_AT_ONCE = 10_000
 
 _Positions = npt.NDArray[np.int64]
 
@@ -298,9 +300,13 @@ class CellSet:
         digest = hashlib.blake2b(self._catalogue.fingerprint(self._positions).encode(), digest_size=16)
         told = (self.channels, self.modality, self.unit, self.phase, self.events, self.skipped)
         digest.update(repr(told).encode())
-        digest.update(repr(self.labels).encode())
-        for name, values in self._columns.items():  # those of a file change with the file
-            digest.update(repr((name, None if isinstance(values, LazyColumn) else values)).encode())
+        for part in _said(self.labels):
+            digest.update(part)
+        for name, values in self._columns.items():
+            digest.update(f"({name!r}, ".encode())
+            for part in _said(None if isinstance(values, LazyColumn) else values):  # a file's change with it
+                digest.update(part)
+            digest.update(b")")
         return digest.hexdigest()
 
     def with_labels(self, labels: Sequence[str | None]) -> CellSet:
@@ -445,3 +451,14 @@ class CellSet:
     def classes(self) -> tuple[str, ...]:
         """The distinct labels, sorted."""
         return tuple(sorted({label for label in self.labels if label is not None}))
+
+
+def _said(values: Sequence[Any] | None) -> Iterator[bytes]:
+    """Yield what ``repr`` says, a piece at a time: of a million texts in one go, other threads would wait."""
+    if not isinstance(values, tuple) or len(values) < 2:
+        yield repr(values).encode()
+        return
+    for start in range(0, len(values), _TOLD_AT_ONCE):
+        yield b"(" if start == 0 else b", "
+        yield ", ".join(map(repr, values[start : start + _TOLD_AT_ONCE])).encode()
+    yield b")"

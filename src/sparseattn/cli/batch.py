@@ -118,7 +118,7 @@ def predict_in_parts(
     those = processes(workers or cores()) if scheduler is None else dask(scheduler)
     with cell_reporter("classified") as report:
         summary = classify_in_parts(model, cells, output, settings, workers=those, on_cells=report)
-    write_sources(output, sources, options)
+    write_sources(output, sources, options, model)
     report_notes(summary.notes)
     if as_json:
         print_json({"folder": output, "pixel_fraction": k / grid_pixels, **summary.to_json()})

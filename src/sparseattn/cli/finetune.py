@@ -29,6 +29,7 @@ def finetune(
     epochs: shared.Epochs = None,
     seed: shared.Seed = 0,
     pixels: shared.TrainingPixels = "auto",
+    precision: shared.TrainingPrecision = "float32",
     val: shared.Validation = None,
     options: SourceOptions = PLAIN_SOURCE,
     force: shared.Force = False,
@@ -46,7 +47,9 @@ def finetune(
 
     start = load_model(model)
     training = going_on(
-        training_options(pixels=training_pixels(pixels, start.prepare.size), epochs=epochs, seed=seed)
+        training_options(
+            pixels=training_pixels(pixels, start.prepare.size), epochs=epochs, seed=seed, precision=precision
+        )
     )
     options = options.for_model(model)
     cells, split = open_sides(data, val, options, training.validation, start=start)

@@ -13,6 +13,9 @@ from sparseattn.cli.models import load_model
 from sparseattn.cli.output import note
 from sparseattn.learn.options import TrainingOptions
 
+_OPTIONS = ("pixels", "epochs", "seed", "precision")
+"""Those of `TrainingOptions` that the command line takes."""
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -39,12 +42,16 @@ def recipe_of(model: Path, own: Recipe, context: typer.Context) -> Recipe:
         return source is not None and source.name == "COMMANDLINE"
 
     classifier = load_model(model)
-    said = {name: value for name, value in classifier.history.options.items() if name != "rehearsed"}
+    said = dict(classifier.history.options)
+    said.pop("rehearsed", None)
+    processes = said.pop("processes", 1)
+    if processes != 1:
+        note(f"Note: {model} was trained by {processes} processes; as many (torchrun) give the same bytes.")
     options, unknown = TrainingOptions.from_json(said)
     if unknown:
         note(f"Note: {model} was trained with options that this version does not have: {', '.join(unknown)}.")
     prepare = classifier.prepare
-    fields = {name: getattr(own.options, name) for name in ("pixels", "epochs", "seed") if was_given(name)}
+    fields = {name: getattr(own.options, name) for name in _OPTIONS if was_given(name)}
     known: dict[str, Any] = {
         "channels": prepare.channels,
         "size": prepare.size,

@@ -34,6 +34,10 @@ Epochs = Annotated[
     int | None, typer.Option(min=1, help="Passes over the training cells. [100, more for few cells]")
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Same seed, data and machine: same result.")]
+TrainingPrecision = Annotated[
+    Literal["float32", "mixed"],
+    typer.Option("--precision", help="mixed: products in bfloat16 while training, for large grids on a GPU."),
+]
 Validation = Annotated[Path | None, typer.Option("--val", help="Cells for validation, read like DATA.")]
 LabelsCsv = Annotated[Path | None, typer.Option(help="CSV with the columns id and class.")]
 LabelsLog = Annotated[
@@ -67,6 +71,10 @@ ObeyStdin = Annotated[
         "--obey-stdin",
         help="Obey words on stdin: stop keeps the best so far; cancel, or its end, leaves nothing.",
     ),
+]
+EndsByStdin = Annotated[
+    bool,
+    typer.Option("--obey-stdin", help="End when stdin says stop, or ends: for other programs."),
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint of an interrupted run.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first cell that cannot be read.")]

@@ -21,8 +21,8 @@ FILE = "sources.json"
 _PATHS = ("labels_csv", "samples_csv", "reference")
 
 
-def write_sources(folder: Path, sources: Sequence[Path], options: SourceOptions) -> None:
-    """Write from where, and how, the cells of a run were read.
+def write_sources(folder: Path, sources: Sequence[Path], options: SourceOptions, model: Path) -> None:
+    """Write from where, and how, the cells of a run were read, and where its model is.
 
     Raises
     ------
@@ -30,32 +30,77 @@ def write_sources(folder: Path, sources: Sequence[Path], options: SourceOptions)
         Where it cannot be written.
     """
     said = dataclasses.asdict(options)
-    document = {"sources": list(map(str, sources)), "options": said}
+    document = {"sources": list(map(str, sources)), "options": said, "model": str(model.absolute())}
     with replaced_file(folder / FILE) as draft:
         draft.write_text(json.dumps(document, default=lambda path: str(path.absolute()), indent=1) + "\n")
 
 
-def open_sources(folder: Path, classes: Sequence[str]) -> CellSet:
+def open_sources(folder: Path, classes: Sequence[str], *, may_ask: bool = True) -> CellSet:
     """Open the cells of a run again.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the run.
+    classes : sequence of str
+        The model's.
+    may_ask : bool
+        Whether a person at the terminal may be asked what subfolders are.
 
     Raises
     ------
     InputError
         Where nobody says where they are, or they cannot be opened.
     """
-    path = folder / FILE
+    said = _read(folder)
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
         reading = Reading(**_with_paths(said["options"].pop("reading")))
         options = SourceOptions(**_with_paths(said["options"]), reading=reading)
         sources = [Path(source) for source in said["sources"]]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise _damaged(folder) from None
+    return open_any(sources, options, classes, may_ask=may_ask)
+
+
+def sources_of(folder: Path) -> tuple[Path, ...]:
+    """Return where the cells of a run come from.
+
+    Raises
+    ------
+    InputError
+        Where nobody says it.
+    """
+    try:
+        return tuple(Path(source) for source in _read(folder)["sources"])
+    except (KeyError, TypeError):
+        raise _damaged(folder) from None
+
+
+def model_of(folder: Path) -> Path | None:
+    """Return where the model of a run was; None where nobody says it."""
+    try:
+        model = _read(folder).get("model")
+    except InputError:
+        return None
+    return Path(model) if isinstance(model, str) else None
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    try:
+        said = json.loads((folder / FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(
             f"{folder} does not say where its cells are; give them instead of the folder"
         ) from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        raise InputError(f"{path} is damaged; give the cells instead of the folder") from None
-    return open_any(sources, options, classes)
+    except (OSError, ValueError):
+        raise _damaged(folder) from None
+    if not isinstance(said, dict):
+        raise _damaged(folder)
+    return said
+
+
+def _damaged(folder: Path) -> InputError:
+    return InputError(f"{folder / FILE} is damaged; give the cells instead of the folder")
 
 
 def _with_paths(said: dict[str, Any]) -> dict[str, Any]:

@@ -39,15 +39,17 @@ def open_labelled(path: Path, options: SourceOptions) -> CellSet:
     return cells
 
 
-def open_any(paths: Sequence[Path], options: SourceOptions, classes: Sequence[str]) -> CellSet:
+def open_any(
+    paths: Sequence[Path], options: SourceOptions, classes: Sequence[str], *, may_ask: bool = True
+) -> CellSet:
     """Open cells of one or several sources for a model with these classes.
 
     Subfolders that are all named like its classes are read as classes; what others are is asked on a
-    terminal, and refused elsewhere.
+    terminal, and refused elsewhere and where nobody may be asked.
     """
     from sparseattn.cells.cellset import CellSet
 
-    sets = [_open_for_model(path, options, classes) for path in paths]
+    sets = [_open_for_model(path, options, classes, may_ask=may_ask) for path in paths]
     return sets[0] if len(sets) == 1 else CellSet.concatenate(sets)
 
 
@@ -87,7 +89,7 @@ def _open(path: Path, options: SourceOptions) -> CellSet:
 
 
 def _has_subfolders(path: Path) -> bool:
-    """Whether a source is a folder with others in it; stores of Zarr are files to us."""
+    """Whether a source is a folder that may have others in it; stores of Zarr are files to us."""
     from sparseattn.cells.readers.zarr_store import is_zarr
 
     return path.is_dir() and not is_zarr(path)
@@ -103,11 +105,11 @@ def test_cells(options: SourceOptions) -> frozenset[str]:
         return log.test_cells
 
 
-def _open_for_model(path: Path, options: SourceOptions, classes: Sequence[str]) -> CellSet:
-    if options.subfolders is not None or not path.is_dir():
+def _open_for_model(path: Path, options: SourceOptions, classes: Sequence[str], *, may_ask: bool) -> CellSet:
+    if options.subfolders is not None or not _has_subfolders(path):
         return _open(path, options)
     cells = _open(path, replace(options, subfolders="classes", labels_csv=None))
-    inner = (origin.path.relative_to(path).parts for origin in cells.origins)
+    inner = (file.source.path.relative_to(path).parts for file in cells.files)
     names = sorted({parts[0] for parts in inner if len(parts) > 1})
     if not names:
         return cells if options.labels_csv is None else _open(path, options)
@@ -116,12 +118,12 @@ def _open_for_model(path: Path, options: SourceOptions, classes: Sequence[str]) 
             f"Subfolders of {path} read as classes of the model; --subfolders samples makes samples of them."
         )
         return cells
-    return _open(path, replace(options, subfolders=_ask(path, names)))
+    return _open(path, replace(options, subfolders=_ask(path, names, may_ask=may_ask)))
 
 
-def _ask(path: Path, names: Sequence[str]) -> Subfolders:
+def _ask(path: Path, names: Sequence[str], *, may_ask: bool) -> Subfolders:
     question = f"the subfolders of {path} ({listed(names)}) could be classes or samples"
-    if sys.stdin.isatty() and sys.stderr.isatty():
+    if may_ask and sys.stdin.isatty() and sys.stderr.isatty():
         import typer
 
         answer = typer.prompt(f"{question}; which?", default="samples", err=True)

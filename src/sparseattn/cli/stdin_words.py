@@ -1,4 +1,4 @@
-"""Words on stdin for a training that another program has begun: they work where there are no signals."""
+"""Words on stdin for work that another program has begun: they work where there are no signals."""
 
 from __future__ import annotations
 
@@ -22,6 +22,10 @@ class StdinWords:
     def said_stop(self) -> bool:
         """Whether to end with the best so far."""
         return self._stop.is_set()
+
+    def said_to_end(self) -> bool:
+        """Whether to end, be it by a word or since the program that began this is gone."""
+        return self._stop.is_set() or self._cancel.is_set()
 
     def checking(self, on_epoch: Callable[[EpochRecord], None]) -> Callable[[EpochRecord], None]:
         """Return the same, but that it raises KeyboardInterrupt once training is to be given up."""

@@ -44,6 +44,7 @@ def train(
     epochs: shared.Epochs = None,
     seed: shared.Seed = 0,
     pixels: shared.TrainingPixels = "auto",
+    precision: shared.TrainingPrecision = "float32",
     like: Annotated[
         Path | None,
         typer.Option(
@@ -67,7 +68,9 @@ def train(
     grid_pixel_um = parse_micrometres(grid_pixel, "--grid-pixel", "0.3um")
     if grid_pixel_um is not None and policy == "resize":
         raise InputError("--grid-pixel keeps the scale of cells and --policy resize does not; leave one out")
-    training = training_options(pixels=training_pixels(pixels, size), epochs=epochs, seed=seed)
+    training = training_options(
+        pixels=training_pixels(pixels, size), epochs=epochs, seed=seed, precision=precision
+    )
     recipe = Recipe(training, split_list(channels), size, policy, grid_pixel_um)
     if like is not None:
         recipe, options = recipe_of(like, recipe, context), options.for_model(like)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +11,15 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import typer
 
 from sparseattn.cli.options import parse_pixels
-from sparseattn.cli.output import note, percent, pixels_and_percent, print_facts, print_json, print_notes
+from sparseattn.cli.output import (
+    drop_notes,
+    note,
+    percent,
+    pixels_and_percent,
+    print_facts,
+    print_json,
+    print_notes,
+)
 from sparseattn.cli.progress import Style, epoch_reporter
 from sparseattn.cli.source_options import SourceOptions
 from sparseattn.cli.sources import open_labelled, report_skipped, test_cells
@@ -22,7 +31,7 @@ if TYPE_CHECKING:
     from sparseattn.cells.origin import Skipped
     from sparseattn.classifier import Classifier
     from sparseattn.learn.history import EpochRecord
-    from sparseattn.learn.options import TrainingOptions
+    from sparseattn.learn.options import Precision, TrainingOptions
     from sparseattn.learn.split import Side, Split
 
 Pixels = float | Literal["auto", "controller"]
@@ -31,11 +40,13 @@ _MOST_CUES = 3
 """Classes that the frame gives away, of which it is said: with more it is the way of imaging in all."""
 
 
-def training_options(*, pixels: Pixels, epochs: int | None, seed: int) -> TrainingOptions:
+def training_options(
+    *, pixels: Pixels, epochs: int | None, seed: int, precision: Precision
+) -> TrainingOptions:
     """Return the options of a run; those not given on the command line are the library's."""
     from sparseattn.learn.options import TrainingOptions
 
-    options = TrainingOptions(pixels=pixels, seed=seed)
+    options = TrainingOptions(pixels=pixels, seed=seed, precision=precision)
     return options if epochs is None else replace(options, epochs=epochs)
 
 
@@ -98,7 +109,8 @@ def train_and_save(
 ) -> Trained:
     """Train and save the model; Ctrl-C leaves a checkpoint.
 
-    A run that obeys stdin leaves none: the program that began it can begin another.
+    A run that obeys stdin leaves none: the program that began it can begin another. Of several processes
+    (`torchrun`) the first speaks and saves; the others end here.
     """
     from sparseattn.learn.fit import fit
 
@@ -107,6 +119,7 @@ def train_and_save(
         note(f"There is no checkpoint {checkpoint}; training starts from the beginning.")
     skipped: list[Skipped] = []
     words = StdinWords() if obey_stdin else None
+    is_first = "TORCHELASTIC_RUN_ID" not in os.environ or os.environ["RANK"] == "0"
     seconds = 0.0
 
     def report(record: EpochRecord) -> None:
@@ -115,7 +128,7 @@ def train_and_save(
         on_epoch(record)
 
     try:
-        with epoch_reporter(progress) as on_epoch:
+        with epoch_reporter(progress if is_first else "none") as on_epoch:
             classifier = fit(
                 cells,
                 options=options,
@@ -135,6 +148,9 @@ def train_and_save(
             file=sys.stderr,
         )
         raise typer.Exit(130) from None
+    if not is_first:
+        drop_notes()
+        raise typer.Exit
     report_skipped(skipped)
     classifier.save(output)
     checkpoint.unlink(missing_ok=True)

@@ -18,6 +18,7 @@ from sparseattn.cli.models import load_model
 from sparseattn.cli.options import parse_channel_names
 from sparseattn.cli.output import note, print_facts, print_json, print_notes
 from sparseattn.cli.source_options import PLAIN_SOURCE, SourceOptions, reads_new_files
+from sparseattn.cli.stdin_words import StdinWords
 
 if TYPE_CHECKING:
     from sparseattn.cells.modality import Modality
@@ -48,6 +49,7 @@ def watch(
     force: shared.Force = False,
     device: shared.Device = "auto",
     engine: shared.Engine = "auto",
+    obey_stdin: shared.EndsByStdin = False,
     as_json: shared.Json = False,
 ) -> None:
     """Classify cells as an instrument writes them: a row a cell, until Ctrl-C.
@@ -77,6 +79,7 @@ def watch(
         settle_seconds=settle,
         idle_seconds=idle,
     )
+    words = StdinWords() if obey_stdin else None
     with _until_told() as told:
         watched = watch_folder(
             classifier,
@@ -85,7 +88,7 @@ def watch(
             settings,
             reading=reading,
             on_rows=_reporter(folder),
-            should_stop=told.is_set,
+            should_stop=lambda: told.is_set() or (words is not None and words.said_to_end()),
         )
     facts = {
         "table": output,

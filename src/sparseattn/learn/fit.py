@@ -15,6 +15,7 @@ from sparseattn.learn.data import gather, gather_for
 from sparseattn.learn.effort import planned
 from sparseattn.learn.history import EpochRecord
 from sparseattn.learn.options import TrainingOptions
+from sparseattn.learn.processes import started_processes
 from sparseattn.learn.run import Run, features_of
 from sparseattn.net import SparseAttnNet, SparseAttnNetConfig
 
@@ -49,6 +50,9 @@ def fit(
     force: bool = False,
 ) -> Classifier:
     """Train a SparseAttnNet on the labelled cells.
+
+    Started by `torchrun`, each process calls it with the same arguments and takes its share of every step;
+    all return a classifier, of which that of the first is to be kept.
 
     Parameters
     ----------
@@ -136,16 +140,18 @@ def fit(
         for skipped in data.skipped:
             on_skip(skipped)
     options = planned(options, len(data.train), goes_on=start is not None)
-    run = Run(
-        module,
-        data,
-        options,
-        augmentation or Augmentation.for_modality(cells.modality),
-        device,
-        learns_k=start is None or len(data.validation) >= _CELLS_THAT_TELL_K,
-    )
-    before = None if start is None else run.report(start.net, start.k, len(start.classes), start.prepare)
-    run.train(checkpoint, resume, on_epoch, should_stop)
+    with started_processes(device) as (processes, own_device):
+        run = Run(
+            module,
+            data,
+            options,
+            augmentation or Augmentation.for_modality(cells.modality),
+            own_device,
+            learns_k=start is None or len(data.validation) >= _CELLS_THAT_TELL_K,
+            processes=processes,
+        )
+        before = None if start is None else run.report(start.net, start.k, len(start.classes), start.prepare)
+        run.train(checkpoint, resume, on_epoch, should_stop)
     history = run.history()
     if start is not None:
         history.validation["before_finetuning"] = before

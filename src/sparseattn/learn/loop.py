@@ -6,12 +6,28 @@ import math
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from sparseattn.learn.augment import Augmentation, augment
 from sparseattn.learn.losses import LossFunction
 from sparseattn.learn.optimizers import optimizers_for
-from sparseattn.learn.options import TrainingOptions
+from sparseattn.learn.options import Precision, TrainingOptions
+from sparseattn.learn.processes import ALONE, Processes
+
+
+class Lesson(nn.Module):
+    """A net and its loss as one module: what a step runs, and what several processes run together."""
+
+    def __init__(self, net: nn.Module, loss: LossFunction, precision: Precision) -> None:
+        super().__init__()
+        self.net = net
+        self.loss = loss
+        self.precision = precision
+
+    def forward(self, images: Tensor, labels: Tensor, generator: Generator) -> Tensor:
+        """Return the loss of a batch, a float32 scalar."""
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=self.precision == "mixed"):
+            return self.loss(self.net, images, labels, generator)
 
 
 class Loop:
@@ -22,7 +38,7 @@ class Loop:
     net, average : nn.Module
         The net that is trained, and the running average of its weights, in evaluation mode.
     generator : torch.Generator
-        The one source of chance: order, augmentation, noise, k.
+        The one source of chance: order, augmentation, noise, k. Alike in all processes.
     epoch : int
         Epochs done.
     """
@@ -34,16 +50,19 @@ class Loop:
         options: TrainingOptions,
         augmentation: Augmentation,
         device: str,
+        processes: Processes = ALONE,
     ) -> None:
         if options.epochs is None:
             raise ValueError("the options of a loop must say how many epochs")
         self.epochs = options.epochs
         self.net = net.to(device)
         self.average = copy.deepcopy(self.net).eval().requires_grad_(False)
-        self.loss = loss
+        lesson = Lesson(self.net, loss, options.precision)
+        self.lesson = processes.joined(lesson, uses_all=options.distillation > 0)
         self.options = options
         self.augmentation = augmentation
         self.device = device
+        self.processes = processes
         self.generator = torch.Generator().manual_seed(options.seed)
         self.epoch = 0
         self.step = 0
@@ -67,9 +86,12 @@ class Loop:
         total = 0.0
         for number, batch in enumerate(np.array_split(order, steps)):
             self._set_learning_rate((self.epoch + (number + 1) / steps) / self.epochs)
-            picture = torch.from_numpy(images[batch]).to(self.device)
-            picture = augment(picture, self.augmentation, self.generator)
-            loss = self.loss(self.net, picture, labels[batch].to(self.device), self.generator)
+            own = self.processes.share(batch)
+            variety, chance = self._generators()
+            picture = torch.from_numpy(images[own]).to(self.device)
+            picture = augment(picture, self.augmentation, variety)
+            loss = self.lesson(picture, labels[own].to(self.device), chance)
+            loss = loss * (len(own) * self.processes.count / len(batch))
             self.net.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(self.net.parameters(), self.options.clip)
@@ -79,7 +101,18 @@ class Loop:
             self._average()
             total += loss.item()
         self.epoch += 1
-        return total / steps
+        return self.processes.mean(total / steps)
+
+    def _generators(self) -> tuple[Generator, Generator]:
+        """Return what a step's augmentation and its loss draw from.
+
+        Of several processes each turns its cells in its own way, but all select as many pixels; the loop's
+        own generator, drawn from once a step, stays alike in all however many cells each takes.
+        """
+        if self.processes.count == 1:
+            return self.generator, self.generator
+        seed = int(torch.randint(2**62, (), generator=self.generator))
+        return Generator().manual_seed(seed + 1 + self.processes.rank), Generator().manual_seed(seed)
 
     def _set_learning_rate(self, progress: float) -> None:
         warm_up = self.options.warm_up

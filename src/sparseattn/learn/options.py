@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from sparseattn.errors import InputError
 
+Precision = Literal["float32", "mixed"]
+
 
 @dataclass(frozen=True)
 class TrainingOptions:
@@ -53,6 +55,9 @@ class TrainingOptions:
         Share of the cells that are set aside to choose k and to report.
     prototypes : int
         Training cells a class kept in the model file, to be rehearsed when it is fine-tuned.
+    precision : "float32" or "mixed"
+        ``mixed``: convolutions and matrix products of the training in bfloat16; weights, sums and all that is
+        asked of the net afterwards in float32.
     seed : int
         The same seed, cells and machine give the same weights.
     """
@@ -78,6 +83,7 @@ class TrainingOptions:
     consistency: float = 0.7
     validation: float = 0.2
     prototypes: int = 16
+    precision: Precision = "float32"
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -99,6 +105,8 @@ class TrainingOptions:
             )
         if self.optimizer not in ("muon", "adamw"):
             raise InputError(f"the optimizer is {self.optimizer!r}; give muon or adamw")
+        if self.precision not in ("float32", "mixed"):
+            raise InputError(f"the precision is {self.precision!r}; give float32 or mixed")
         for name, least in (
             ("epochs", 1),
             ("batch_size", 2),

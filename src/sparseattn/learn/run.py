@@ -31,6 +31,7 @@ from sparseattn.learn.loop import Loop
 from sparseattn.learn.losses import class_weights, random_pixels, sparse_loss
 from sparseattn.learn.metrics import classification_report
 from sparseattn.learn.options import TrainingOptions
+from sparseattn.learn.processes import ALONE, Processes
 from sparseattn.learn.sufficiency import MOST_CELLS, class_kept
 from sparseattn.net import SparseAttnNet
 
@@ -66,6 +67,7 @@ class Run:
         device: str,
         *,
         learns_k: bool = True,
+        processes: Processes = ALONE,
     ) -> None:
         self.data = data
         self.learns_k = learns_k
@@ -75,7 +77,9 @@ class Run:
             data.labels[torch.from_numpy(data.train)], len(data.classes), options.class_balance
         )
         self.controller = LossTrendController(self.pixels) if options.pixels == "controller" else None
-        self.loop = Loop(net, sparse_loss(options, weights, self._training_k), options, augmentation, device)
+        loss = sparse_loss(options, weights, self._training_k)
+        self.loop = Loop(net, loss, options, augmentation, device, processes)
+        self.processes = processes
         self.best = self._average()
         self.k = self.controller.k if self.controller else round(0.15 * self.pixels)
         if isinstance(options.pixels, float | int):
@@ -94,22 +98,28 @@ class Run:
         on_epoch: Callable[[EpochRecord], None] | None,
         should_stop: Callable[[], bool] | None = None,
     ) -> None:
-        """Run all epochs, or those that a checkpoint leaves; told to stop, keep the best so far."""
+        """Run all epochs, or those that a checkpoint leaves; told to stop, keep the best so far.
+
+        Of several processes the first writes the checkpoint, reports, and decides when to stop.
+        """
+        is_first = self.processes.rank == 0
         self.keeps_best |= should_stop is not None
         if resume and checkpoint is not None and checkpoint.exists():
             self._restore(Checkpoint.load(checkpoint), checkpoint)
         before = self.records[-1].seconds if self.records else 0.0
         started = time.perf_counter()
-        while self.loop.epoch < self.loop.epochs and not self._is_stuck():
+        while self.loop.epoch < self.loop.epochs and not self.processes.agree(self._is_stuck()):
             loss = self.loop.run_epoch(self.data.images, self.data.labels, self.data.train)
             validation_loss = self._validate(loss)
             seconds = before + time.perf_counter() - started
             self._record(loss, validation_loss, seconds)
-            if checkpoint is not None:
+            if checkpoint is not None and is_first:
                 self._checkpoint().save(checkpoint)
-            if on_epoch is not None:
+            if on_epoch is not None and is_first:
                 on_epoch(self.records[-1])
-            if should_stop is not None and self.loop.epoch < self.loop.epochs and should_stop():
+            if should_stop is None or self.loop.epoch == self.loop.epochs:
+                continue
+            if self.processes.agree(is_first and should_stop()):
                 self.k = self.k_of_best
                 return
         if not self.options.patience:
@@ -119,7 +129,7 @@ class Run:
         """Return what a model keeps of the run: no times, so that the same training gives the same file."""
         return History(
             epochs=tuple(replace(one, seconds=math.nan, eta_seconds=math.nan) for one in self.records),
-            options={**self.options.to_json(), "rehearsed": self.data.rehearsed},
+            options={**self.options.to_json(), **self._circumstances()},
             seed=self.options.seed,
             fingerprint=self.data.fingerprint,
             versions={name: version(name) for name in ("napari-sparseattn", "torch", "numpy")},
@@ -129,6 +139,11 @@ class Run:
                 "class_kept": self._kept(self.best, self.k) if len(self.data.validation) else None,
             },
         )
+
+    def _circumstances(self) -> dict[str, Any]:
+        """Return what else the weights come from, beside the options; `NOT_OPTIONS` are their names."""
+        processes = self.processes.count
+        return {"rehearsed": self.data.rehearsed} | ({"processes": processes} if processes > 1 else {})
 
     @torch.inference_mode()
     def report(

@@ -103,7 +103,7 @@ def html_document(
     report: Report, *, title: str = "Cell report", colours: Mapping[str, str] | None = None
 ) -> str:
     """Return the document of `write_html`."""
-    figures, tables = draw_figures(report, colours), report_tables(report)
+    figures, tables = draw_figures(report, colours), report_tables(report, cells=False)
     figures_of = {name: _picture(name, figure) for name, figure in figures.items()}
     body = [
         f"<h1>{escape(title)}</h1>",
@@ -148,11 +148,9 @@ def html_document(
     if "history" in figures:
         body += ["<h2>How it was trained</h2>", _figures(figures_of, "history")]
     versions = ", ".join(f"{name} {number}" for name, number in report.versions.items())
-    body += [
-        "<h2>Methods</h2>",
-        f'<p class="methods">{_text(report.methods)}</p>',
-        f'<p class="quiet">Made by sparseattn; {escape(versions)}.</p>',
-    ]
+    if report.methods:
+        body += ["<h2>Methods</h2>", f'<p class="methods">{_text(report.methods)}</p>']
+    body.append(f'<p class="quiet">Made by sparseattn; {escape(versions)}.</p>')
     return html_page(title, _STYLE, body)
 
 
@@ -185,7 +183,8 @@ def _tiles(report: Report) -> str:
             ("macro F1", _percent(metrics["macro_f1"]), _interval(scores.macro_f1_interval)),
             ("calibration error", f"{metrics['ece']:.3f}", "0 is perfect"),
         ]
-    facts.append(("selected pixels", f"{k:,}", f"{100 * k / pixels:.1f} % of {pixels:,}"))
+    share = f"{100 * k / pixels:.1f} % of {pixels:,}" if pixels else ""
+    facts.append(("selected pixels", f"{k:,}", share))
     inside = "".join(
         f"<li>{_text(name)}<b>{_text(value)}</b><span>{_text(more)}</span></li>"
         for name, value, more in facts

@@ -120,11 +120,9 @@ def class_fractions(
     names = _texts(predictions, sample_column) or [ALL_CELLS] * count
     conditions: list[str | None] = [*_texts(predictions, condition_column)] or [None] * count
     answered = predictions.probabilities.argmax(axis=1)
-    members: dict[tuple[str, str | None], list[int]] = {}
-    for row, key in enumerate(zip(names, conditions, strict=True)):
-        members.setdefault(key, []).append(row)
     samples = []
-    for (sample, condition), rows in members.items():
+    for rows in _rows_of_each(names, conditions):
+        sample, condition = names[rows[0]], conditions[rows[0]]
         counts = np.bincount(answered[rows], minlength=len(predictions.classes)).tolist()
         samples.append(
             SampleFractions(
@@ -148,10 +146,20 @@ def class_fractions(
 def sample_rows(predictions: Predictions, sample_column: str | None) -> dict[str, NDArray[np.int64]]:
     """Return the rows of each sample, in the order of their first cells; one sample without a column."""
     names = _texts(predictions, sample_column) or [ALL_CELLS] * len(predictions)
-    members: dict[str, list[int]] = {}
-    for row, name in enumerate(names):
-        members.setdefault(name, []).append(row)
-    return {name: np.array(rows, dtype=np.int64) for name, rows in members.items()}
+    return {names[rows[0]]: rows for rows in _rows_of_each(names)}
+
+
+def _rows_of_each(*columns: Sequence[str | None]) -> list[NDArray[np.int64]]:
+    """Return the rows of each combination of texts, in the order of their first ones."""
+    codes: NDArray[np.int64] = np.zeros(len(columns[0]), np.int64)
+    for column in columns:
+        places: dict[str | None, int] = {}
+        own = np.fromiter((places.setdefault(text, len(places)) for text in column), np.int64, len(codes))
+        codes = codes * len(places) + own
+    _, firsts, codes = np.unique(codes, return_index=True, return_inverse=True)
+    order = np.argsort(codes, kind="stable")
+    groups = np.split(order, np.cumsum(np.bincount(codes, minlength=len(firsts)))[:-1])
+    return [groups[place] for place in np.argsort(firsts)]
 
 
 def mean_interval(values: NDArray[np.float64]) -> NDArray[np.float64] | None:

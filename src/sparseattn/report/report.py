@@ -13,6 +13,7 @@ from sparseattn.drift import Drift, check_drift
 from sparseattn.errors import InputError
 from sparseattn.explain.compartments import Compartments, OwnOutlines
 from sparseattn.explain.general import GeneralLook, look_in_general
+from sparseattn.learn.history import History
 from sparseattn.learn.metrics import classification_report
 from sparseattn.names import some_names
 from sparseattn.report.attention import ClassAttention, mean_attention
@@ -27,7 +28,6 @@ from sparseattn.report.trust import assess_pixels
 if TYPE_CHECKING:
     from sparseattn.classifier import Classifier
     from sparseattn.explain.assessment import Assessment
-    from sparseattn.learn.history import History
     from sparseattn.predictions import Predictions
 
 FEW_CELLS = 10
@@ -96,7 +96,7 @@ class Report:
     modality : str
         How the cells were imaged.
     grid_pixels : int
-        Pixels of the net's grid, of which k are selected.
+        Pixels of the net's grid, of which k are selected; 0 where the model is not at hand.
     methods : str
         A paragraph for a paper.
     notes : tuple of str
@@ -237,6 +237,42 @@ def make_report(
     )
 
 
+def report_without_model(
+    predictions: Predictions, *, judge_by: Choice = "auto", seed: int = 0, notes: Sequence[str] = ()
+) -> Report:
+    """Put together what answers say by themselves, where the model that gave them is not at hand.
+
+    Parameters
+    ----------
+    predictions, judge_by, seed, notes
+        As of `make_report`.
+
+    Raises
+    ------
+    InputError
+        As of `make_report`.
+    """
+    judged = choose_judged(predictions, judge_by)
+    judgement = None if judged is None else _judge(predictions, judged, seed)
+    return Report(
+        predictions=predictions,
+        judgement=judgement,
+        fractions=class_fractions(predictions),
+        attention=(),
+        general=None,
+        shortcuts=(),
+        trust=None,
+        drift=(),
+        history=History(),
+        channels=(),
+        modality="unknown",
+        grid_pixels=0,
+        methods="",
+        notes=(*_notes(None, predictions, judgement), *notes),
+        versions=library_versions(),
+    )
+
+
 def _judge(predictions: Predictions, judged: Judged, seed: int) -> Judgement:
     probabilities = predictions.probabilities[judged.rows]
     answered = probabilities.argmax(axis=1)
@@ -274,7 +310,9 @@ def _named(
     return None if on_progress is None else lambda done, total: on_progress(what, done, total)
 
 
-def _notes(classifier: Classifier, predictions: Predictions, judgement: Judgement | None) -> tuple[str, ...]:
+def _notes(
+    classifier: Classifier | None, predictions: Predictions, judgement: Judgement | None
+) -> tuple[str, ...]:
     notes = [f"{note[:1].upper()}{note[1:]}." for note in predictions.notes]
     if judgement is None:
         notes.append(NO_CLASS_KNOWN)
@@ -292,9 +330,10 @@ def _notes(classifier: Classifier, predictions: Predictions, judgement: Judgemen
                 f"Fewer than {FEW_CELLS} of the judged cells are {some_names(few)}: the figures of "
                 f"{'this class' if len(few) == 1 else 'these classes'} are uncertain, as the intervals show."
             )
-        if judgement.cells.side in ("test", "validation") and classifier.split.note:
+        side = judgement.cells.side
+        if classifier is not None and side in ("test", "validation") and classifier.split.note:
             notes.append(f"{classifier.split.note[:1].upper()}{classifier.split.note[1:]}.")
-    if predictions.k != classifier.k:
+    if classifier is not None and predictions.k != classifier.k:
         notes.append(
             f"{predictions.k} pixels were selected in each cell; the model learned that {classifier.k} are "
             "enough, and its in-distribution score is made for that number."

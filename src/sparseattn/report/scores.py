@@ -178,8 +178,9 @@ def _draw(
     pairs, member = np.unique(known * classes + answered, return_inverse=True)
     drawn_as = (pairs // classes, pairs % classes, classes)
     if groups is not None and None not in groups:
-        _, group = np.unique(np.asarray(groups, dtype=np.str_), return_inverse=True)
-        number = int(group.max()) + 1
+        places = {name: place for place, name in enumerate(sorted(map(str, set(groups))))}
+        group = np.fromiter((places[str(name)] for name in groups), np.int64, len(known))
+        number = len(places)
         if number >= LEAST_GROUPS:
             parts = np.zeros((number, len(pairs)), dtype=np.int64)
             np.add.at(parts, (group, member), 1)

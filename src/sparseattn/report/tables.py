@@ -25,8 +25,15 @@ TITLES = {
 _DECIMALS = 4
 
 
-def report_tables(report: Report) -> dict[str, pd.DataFrame]:
+def report_tables(report: Report, *, cells: bool = True) -> dict[str, pd.DataFrame]:
     """Return the tables of a report by their names, those of `TITLES` that there is something to say in.
+
+    Parameters
+    ----------
+    report : Report
+        What to list.
+    cells : bool
+        Whether there is to be a table with a row a cell.
 
     Returns
     -------
@@ -54,7 +61,7 @@ def report_tables(report: Report) -> dict[str, pd.DataFrame]:
         tables["conditions"] = _conditions(report)
     if any(drift.checks for drift in report.drift):
         tables["drift"] = _drift(report)
-    return {**tables, "cells": predictions_table(report.predictions)}
+    return {**tables, "cells": predictions_table(report.predictions)} if cells else tables
 
 
 class ShownRows(Sequence[tuple[str, ...]]):

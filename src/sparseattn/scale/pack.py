@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 JOURNAL = "packed.jsonl"
 SUFFIX = ".zarr"
 
-_CHUNK_BYTES = 1 << 20
+_CHUNK_BYTES = 4 << 20
 _SHARD_BYTES = 64 << 20
 _MOST_CELLS = 8192
 """A shard, one file, is what is compressed and checked at once; a chunk in it is what is read at once."""

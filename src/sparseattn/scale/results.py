@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -82,24 +82,42 @@ class Results:
 
     def tables(self, columns: Sequence[str] | None = None) -> Iterator[pd.DataFrame]:
         """Yield the table of one part after the other; only these columns are read."""
-        for part in self._parts(columns):
+        for part in self.parts(columns):
             yield part.to_pandas()
+
+    def parts(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """Yield the Arrow table of one part after the other; only these columns are read."""
+        for part in self.plan.parts:
+            yield self.part(part.number, columns)
 
     def rows(self, start: int, stop: int, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """Return rows ``start`` to before ``stop``; only the parts that hold them are read."""
         start, stop = max(0, start), min(stop, len(self))
         size = self.plan.cells_a_part
         numbers = range(start // size, -(-stop // size)) if stop > start else range(1)
-        table = pa.concat_tables([self._part(number, columns) for number in numbers])
+        table = pa.concat_tables([self.part(number, columns) for number in numbers])
         return cast("pd.DataFrame", table.slice(start - numbers[0] * size, max(0, stop - start)).to_pandas())
 
-    def predictions(self, cells: CellSet) -> Predictions:
+    def check_cells(self, cells: CellSet) -> None:
+        """Raise InputError unless these are the cells of the run, as they were."""
+        if len(cells) != self.plan.count or cells.fingerprint() != self.plan.cells:
+            raise InputError(
+                f"the cells of {self.folder} are others now; classify them again, into a new folder"
+            )
+
+    def predictions(
+        self, cells: CellSet, *, checked: bool = False, on_rows: Callable[[int, int], None] | None = None
+    ) -> Predictions:
         """Return the answers as `Classifier.predict` gives them; their numbers are in memory, no pixels.
 
         Parameters
         ----------
         cells : CellSet
-            The cells of the run, opened again.
+            The cells of the run, opened again, or what stands for them: `sparseattn.scale.stand_in`.
+        checked : bool
+            Whether it is known that they are these.
+        on_rows : callable, optional
+            Called after each part with the rows that are read, and all; what it raises ends it.
 
         Raises
         ------
@@ -108,16 +126,14 @@ class Results:
         """
         from sparseattn.predictions import Predictions
 
-        if len(cells) != self.plan.count or cells.fingerprint() != self.plan.cells:
-            raise InputError(
-                f"the cells of {self.folder} are others now; classify them again, into a new folder"
-            )
+        if not checked:
+            self.check_cells(cells)
         shares = [f"p_{name}" for name in self.classes]
         wanted = ["source", *shares, "in_distribution", "split", ERROR]
         probabilities, familiar, sides, indices = [], [], [], []
         skipped: list[Skipped] = []
         first = 0
-        for part in self._parts(wanted):
+        for part in self.parts(wanted):
             read = part.column(ERROR).is_null().to_numpy()
             kept = part.filter(pa.array(read))
             probabilities.append(np.stack([kept.column(name).to_numpy() for name in shares], axis=1))
@@ -128,11 +144,13 @@ class Results:
             origins, reasons = bad.column("source").to_pylist(), bad.column(ERROR).to_pylist()
             skipped += [Skipped(origin, reason) for origin, reason in zip(origins, reasons, strict=True)]
             first += len(part)
+            if on_rows is not None:
+                on_rows(first, len(self))
         rows = np.concatenate(indices)
         if not len(rows):
             raise InputError(f"none of the {len(cells)} cells of {self.folder} could be read")
         return Predictions(
-            cells=cells.subset(rows),
+            cells=cells if len(rows) == len(cells) else cells.subset(rows),
             indices=rows,
             classes=self.classes,
             probabilities=np.concatenate(probabilities).astype(np.float32),
@@ -145,13 +163,26 @@ class Results:
             engine=self.plan.engine,
         )
 
-    def _parts(self, columns: Sequence[str] | None) -> Iterator[pa.Table]:
-        for part in self.plan.parts:
-            yield self._part(part.number, columns)
+    def part(self, number: int, columns: Sequence[str] | None = None) -> pa.Table:
+        """Return the Arrow table of one part; only these columns are read.
 
-    def _part(self, number: int, columns: Sequence[str] | None) -> pa.Table:
+        Raises
+        ------
+        InputError
+            Where its file is damaged or gone.
+        """
         path = self.folder / part_file(number)
         try:
-            return parquet.read_table(path, columns=None if columns is None else list(columns))
+            with parquet.ParquetFile(path) as file:  # one thread: others work beside
+                return file.read(None if columns is None else list(columns), use_threads=False)
         except (OSError, pa.ArrowException):
             raise InputError(f"{path} is damaged or gone; start the run again, which makes it anew") from None
+
+    def left_out(self) -> tuple[Skipped, ...]:
+        """Return the files and cells that could not even be opened, and why: they are no rows of cells."""
+        number = len(self.plan.parts)
+        if not (self.folder / part_file(number)).is_file():
+            return ()
+        table = self.part(number, ["source", ERROR])
+        origins, reasons = (table.column(name).to_pylist() for name in ("source", ERROR))
+        return tuple(Skipped(origin, reason) for origin, reason in zip(origins, reasons, strict=True))

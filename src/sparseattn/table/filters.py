@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from sparseattn.errors import InputError
 from sparseattn.table.gates import PolygonGate, inside_gates
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Range = tuple[float, float]
 Rows = NDArray[np.int64]
@@ -239,6 +237,10 @@ def rows_shown(table: pd.DataFrame, chosen: CellFilter, order: CellOrder | None 
 
 def sample_texts(column: pd.Series[Any]) -> pd.Series[str]:
     """Return the values of a sample column as text, "" where there is none."""
+    if isinstance(column.dtype, pd.CategoricalDtype):  # of a million cells each text once
+        texts = column.cat.rename_categories(str)
+        there = texts if "" in texts.cat.categories else texts.cat.add_categories([""])
+        return cast("pd.Series[str]", there.fillna(""))
     return column.astype(str).where(column.notna(), "")
 
 

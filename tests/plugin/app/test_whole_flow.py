@@ -151,7 +151,7 @@ def test_from_an_empty_window_to_a_new_folder(make_napari_viewer, qtbot, tmp_pat
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(later))
     report = user.tab(dock, "Report")
     user.wait(lambda: report.made is not None)
-    report.pages.setCurrentWidget(report.apply)
+    report.pages.setCurrentWidget(report.apply_page)
     user.click(report.apply.add)
     user.click(report.apply.classify)
     user.wait(report.apply.open.isEnabled)

@@ -24,7 +24,7 @@ def test_a_square_leads_to_its_cells_in_the_gallery(make_napari_viewer, qtbot, t
     where = report.confusion.square(row, column).center().toPoint()
     qtbot.mouseClick(report.confusion, Qt.MouseButton.LeftButton, pos=where)
     assert main.tabs.tabText(main.tabs.currentIndex()) == "Gallery"
-    gallery = main.tabs.currentWidget().widget()
+    gallery = main.tabs.currentWidget().widget().gallery
     qtbot.waitUntil(lambda: len(session.shown_cells.rows) == counts[row, column], timeout=SECONDS)
     qtbot.waitUntil(lambda: gallery.grid.cells.rowCount() == counts[row, column], timeout=SECONDS)
     qtbot.waitUntil(lambda: not session.jobs.running, timeout=SECONDS)

@@ -124,7 +124,7 @@ def _pixel_size(scales: Any, finest: Any, axes: tuple[str, ...]) -> float | None
                         sizes[axis] *= float(step["scale"][axes.index(axis)])
         units = {axis["name"].lower(): axis.get("unit") for axis in scales["axes"]}
         factors = [_MICROMETRES.get(str(units[axis]).lower()) for axis in ("y", "x")]
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError):
+    except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError):
         return None
     if not found or factors[0] is None or factors[1] is None:
         return None

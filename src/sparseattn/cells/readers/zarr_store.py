@@ -201,7 +201,7 @@ def _check_chunks(array: Any, axes: Axes) -> None:
 
 
 def opened_store(path: Path) -> Any:
-    """Open a store to read; ValueError where zarr is not installed."""
+    """Open a store to read; ValueError where zarr is not installed, or trips over the metadata."""
     try:
         import zarr
     except ImportError:
@@ -210,7 +210,10 @@ def opened_store(path: Path) -> Any:
 
     with warnings.catch_warnings(), bounded_codecs():
         warnings.simplefilter("ignore")  # remarks on stray files and on parts that we do not read
-        opened = zarr.open(str(path), mode="r")
+        try:
+            opened = zarr.open(str(path), mode="r")
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ValueError(f"its metadata are damaged ({error})") from None
         if hasattr(opened, "shape"):
             bind_codecs(opened)
         return opened
