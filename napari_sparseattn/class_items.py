@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from napari_sparseattn.colours import nth_colour
+from napari_sparseattn.colours import DISTINCT_COLOURS, nth_colour
 from sparseattn.errors import InputError
 
 SETTING_ASIDE = ("unsure", "exclude")
@@ -42,14 +42,18 @@ def check_classes(classes: Sequence[ClassItem]) -> None:
 
 
 def with_classes(classes: Sequence[ClassItem], names: Iterable[str]) -> list[ClassItem]:
-    """Return the list with the names that are not in it yet, each with the next free colour and key."""
+    """Return the list with the names that are not in it yet, each with the next free colour and key.
+
+    Where no colour is free they are given again, in turn.
+    """
     items = list(classes)
+    taken = {item.name for item in items}.union(SETTING_ASIDE)
+    used_colours, used_keys = {item.colour for item in items}, {item.key for item in items}
+    colours = (colour for colour in map(nth_colour, range(DISTINCT_COLOURS)) if colour not in used_colours)
+    keys = (str(key) for key in range(1, 10) if str(key) not in used_keys)
     for name in names:
-        if any(item.name == name for item in items) or name in SETTING_ASIDE or not name.strip():
+        if name in taken or not name.strip():
             continue
-        used_colours = {item.colour for item in items}
-        used_keys = {item.key for item in items}
-        place = next(i for i in range(len(items) + 1) if nth_colour(i) not in used_colours)
-        key = next((str(i) for i in range(1, 10) if str(i) not in used_keys), "")
-        items.append(ClassItem(name, nth_colour(place), key))
+        taken.add(name)
+        items.append(ClassItem(name, next(colours, nth_colour(len(items))), next(keys, "")))
     return items

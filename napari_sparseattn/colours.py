@@ -10,6 +10,9 @@ PALETTE = (
     "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#f0e442",
     "#aa4499", "#44aa99", "#999933", "#882255", "#ddcc77",
 )  # fmt: skip
+_TURNS = 5
+DISTINCT_COLOURS = _TURNS * len(PALETTE)
+"""More classes share colours: further ones would all be black or white."""
 NO_CLASS = "#8c8c8c"
 """Cells of no class: unlabelled, unsure, excluded, refused."""
 
@@ -24,7 +27,7 @@ def class_colours(classes: Iterable[str]) -> dict[str, str]:
 
 def nth_colour(place: int) -> str:
     """Return the colour of the class at a place, from 0: past the palette, the same hues darker or paler."""
-    turn, which = divmod(place, len(PALETTE))
+    turn, which = divmod(place % DISTINCT_COLOURS, len(PALETTE))
     if turn == 0:
         return PALETTE[which]
     hue, light, strength = colorsys.rgb_to_hls(*rgb(PALETTE[which]))

@@ -8,6 +8,8 @@ is set aside: no collection looks at it again until a viewer is closed.
 
 import gc
 
+from napari_sparseattn.memory import give_back_soon
+
 _SELDOM = 1000
 """Collections of young objects between two full ones; Python's usual number is 10."""
 
@@ -31,6 +33,7 @@ def allow_full_collections() -> None:
     _jobs -= 1
     if _jobs == 0:
         gc.set_threshold(*_usual)
+        give_back_soon(lambda: _jobs == 0)
 
 
 def set_aside_what_is_there() -> None:

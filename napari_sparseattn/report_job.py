@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from sparseattn.report import Report
 
 _DPI = 200
+_MOST_CLASSES = 16
+"""In a confusion matrix that is as wide as the dock."""
 _PICKED_UNCERTAIN = (
     "Some of the judged cells were labelled because the model was unsure of them: they are harder than most, "
     "so the figures may be too low."
@@ -48,12 +50,16 @@ class Question:
 
 @dataclass(frozen=True, eq=False)
 class MadeReport:
-    """A report to be shown: ``pictures`` are PNG, ``texts`` the rows of each table as they are shown."""
+    """A report to be shown: ``pictures`` are PNG, ``texts`` the rows of each table as they are shown.
+
+    ``drawn`` are the places of the classes in the confusion matrix.
+    """
 
     question: Question
     report: Report
     tables: Mapping[str, pd.DataFrame]
-    texts: Mapping[str, list[tuple[str, ...]]]
+    texts: Mapping[str, Sequence[tuple[str, ...]]]
+    drawn: list[int]
     pictures: Mapping[str, bytes]
 
 
@@ -145,7 +151,8 @@ def make(
 
 def _drawn(question: Question, report: Report, progress: Progress, *, cells_listed: bool) -> MadeReport:
     from sparseattn.report import draw_figures, report_tables
-    from sparseattn.report.tables import shown_rows
+    from sparseattn.report.few_classes import largest_classes
+    from sparseattn.report.tables import ShownRows
 
     tables = report_tables(report, cells=cells_listed)
     pictures = {}
@@ -154,8 +161,8 @@ def _drawn(question: Question, report: Report, progress: Progress, *, cells_list
     for number, (name, figure) in enumerate(figures.items()):
         progress(number, len(figures))
         pictures[name] = _png(figure, question)
-    texts = {name: shown_rows(table) for name, table in tables.items()}
-    return MadeReport(question, report, tables, texts, pictures)
+    texts = {name: ShownRows(table) for name, table in tables.items()}
+    return MadeReport(question, report, tables, texts, largest_classes(report, _MOST_CLASSES), pictures)
 
 
 def assess(made: MadeReport, progress: Progress) -> Assessment:

@@ -21,6 +21,7 @@ from napari_sparseattn.training_process import TrainingPlan, TrainingProcess
 from napari_sparseattn.versions import Version, Versions
 from sparseattn.cells.labels import LabelLog, labelled_by
 from sparseattn.errors import InputError
+from sparseattn.names import some_names
 
 if TYPE_CHECKING:
     from napari_sparseattn.jobs import Jobs, Report
@@ -49,12 +50,16 @@ class Teachable:
         Cells that will test and do not teach: the loaded model has not learned from them either.
     rehearsed
         Cells of the loaded model that are rehearsed with them.
+    unseen
+        Classes of the loaded model that it keeps no cells of, and that no teaching cell is of: it would
+        forget them, so nothing is taught.
     """
 
     counts: dict[str, int]
     too_few: tuple[str, ...]
     set_aside: int
     rehearsed: int
+    unseen: tuple[str, ...]
 
     @property
     def cells(self) -> int:
@@ -109,7 +114,7 @@ class Retraining:
         cells = self._labelled()
         classifier = self._workspace.classifier if from_loaded else None
         if cells is None or (self._labelling.log is None and not cells.classes):
-            return Teachable({}, (), 0, 0)
+            return Teachable({}, (), 0, 0, ())
         log = self._labelling.log
         tests = frozenset() if log is None else log.test_cells
         sides = {} if classifier is None else classifier.split.sides
@@ -125,11 +130,13 @@ class Retraining:
             if count >= LEAST_OF_A_CLASS or name in taught
         }
         known = {label for _, label in pairs}
+        kept = set() if classifier is None else classifier.prototypes.shows(taught)
         return Teachable(
             enough,
             tuple(sorted(known - set(enough))),
             sum(name in tests and sides.get(name) in (None, "test") for name, _ in pairs),
             0 if classifier is None else len(classifier.prototypes),
+            tuple(name for name in taught if name not in kept and name not in enough),
         )
 
     # Begin, end
@@ -157,6 +164,11 @@ class Retraining:
             raise InputError(
                 f"label at least {LEAST_OF_A_CLASS} cells of each of two classes first; cells set aside for "
                 "testing do not count"
+            )
+        if teachable.unseen:
+            raise InputError(
+                "the loaded model keeps no cells to rehearse, and would forget what no label shows it; label "
+                f"cells of {some_names(teachable.unseen)} too, or train a new model"
             )
         labelled = self._labelled()
         assert labelled is not None

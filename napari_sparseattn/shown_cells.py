@@ -51,6 +51,8 @@ class ShownCells:
         self._measured = False
         self._building, self._stale = False, False
         self.table: pd.DataFrame | None = None
+        self.ranges: dict[str, tuple[float, float]] = {}
+        """Least and largest number of the columns of the table whose numbers differ."""
         self.rows: NDArray[np.int64] = np.zeros(0, np.int64)
         self.problem: str | None = None
         self._later = QTimer()
@@ -182,13 +184,13 @@ class ShownCells:
         classifier, error_rate = self._workspace.classifier, self._workspace.error_rate
         outside = None if self._workspace.blind else self._workspace.outside
 
-        def build(report: Report) -> pd.DataFrame:
-            from sparseattn.table.cell_table import cell_table
+        def build(report: Report) -> tuple[pd.DataFrame, dict[str, tuple[float, float]]]:
+            from sparseattn.table.cell_table import cell_table, number_ranges
 
             further = _possible_classes(classifier, predictions, len(cells), error_rate)
             if outside is not None:
                 further["attention_outside"] = outside.attention
-            return cell_table(
+            table = cell_table(
                 cells,
                 predictions=predictions,
                 human_labels=labels,
@@ -196,9 +198,10 @@ class ShownCells:
                 further_answers=further,
                 no_class=SETTING_ASIDE,
             )
+            return table, number_ranges(table)
 
-        def land(table: pd.DataFrame) -> None:
-            self.table = table
+        def land(built: tuple[pd.DataFrame, dict[str, tuple[float, float]]]) -> None:
+            self.table, self.ranges = built
             self.table_changed.emit()
             self.choose_rows()
 

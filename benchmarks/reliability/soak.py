@@ -141,7 +141,7 @@ class Soak:
         self.workspace.current = 0
         self.dock.show_tab("explain")
         self.wait(lambda: not self.session.jobs.running)
-        self.turn(1.0)
+        self.turn(3.0)  # the app gives memory back two seconds after its last job
 
     def turn(self, seconds: float) -> None:
         """Let the event loop run."""

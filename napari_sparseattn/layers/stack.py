@@ -52,7 +52,8 @@ def cell_layers(
         meta=np.empty((0,) * 4, first.dtype),
         name=f"cells-{uuid.uuid4().hex}",  # else dask hashes all pixels for a name
     )  # (N, C, Y, X)
-    shared: dict[str, Any] = {}
+    # napari would keep every cell that was looked at, up to a quarter of all memory, and past its window.
+    shared: dict[str, Any] = {"cache": False}
     noted: dict[str, Any] = {}
     if path is not None:
         noted = {"path": str(path), "options": options or {}}

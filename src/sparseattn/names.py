@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sparseattn.errors import InputError, one_line
 
@@ -35,6 +35,12 @@ def check_names(names: Iterable[str], what: str) -> None:
             )
         if any(letter in _TURNS or unicodedata.category(letter) in _NO_TEXT for letter in name):
             raise InputError(f"the name of the {what} '{one_line(name)}' is not one line of text; rename it")
+
+
+def some_names(names: Sequence[str], most: int = 10) -> str:
+    """Return names for a sentence; of more than ``most`` the first, and how many more there are."""
+    more = len(names) - most
+    return ", ".join(names) if more <= 0 else f"{', '.join(names[:most])} and {more:,} more"
 
 
 def in_figure(text: str) -> str:

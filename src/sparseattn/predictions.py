@@ -144,10 +144,9 @@ class Predictions:
             (n, classes) bool; the most probable class of a cell stands first: ``monocyte or lymphocyte``.
         """
         order = np.argsort(-self.probabilities, axis=1, kind="stable")
-        return tuple(
-            " or ".join(self.classes[place] for place in places if row[place])
-            for places, row in zip(order, inside, strict=True)
-        )
+        names = np.array(self.classes, dtype=object)
+        inside = np.take_along_axis(np.asarray(inside, dtype=bool), order, axis=1)
+        return tuple(" or ".join(names[places[row]]) for places, row in zip(order, inside, strict=True))
 
     @property
     def ids(self) -> tuple[str, ...]:

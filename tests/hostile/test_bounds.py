@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import shutil
 import sqlite3
 import struct
 import subprocess
@@ -13,11 +14,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import h5py
+import numcodecs
 import numpy as np
 import pytest
 import zarr
 
 from benchmarks.fuzz.makers import models
+from sparseattn.cells import open_cells
 from sparseattn.cells.labels.log import LabelLog
 from sparseattn.cells.tables import read_table
 from sparseattn.classifier import Classifier
@@ -124,6 +127,35 @@ def test_no_zarr_store_leads_elsewhere(tmp_path: Path, name: str) -> None:
         (group / ".zgroup").write_text('{"zarr_format": 2}')
         (group / ".zattrs").write_text(json.dumps(about))
         refused(group)
+
+
+CODECS = {
+    "zlib": (2, numcodecs.Zlib()),
+    "gzip": (2, numcodecs.GZip()),
+    "bzip2": (2, numcodecs.BZ2()),
+    "lzma": (2, numcodecs.LZMA()),
+    "lzma-raw": (2, numcodecs.LZMA(format=3, filters=[{"id": 33, "preset": 1}])),
+    "lz4": (2, numcodecs.LZ4()),
+    "zstd": (2, numcodecs.Zstd()),
+    "gzip-3": (3, zarr.codecs.GzipCodec()),
+    "zstd-3": (3, zarr.codecs.ZstdCodec(checksum=True)),
+}
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_zarr_chunks_that_unpack_to_more_than_they_may_hold(tmp_path: Path, name: str) -> None:
+    version, codec = CODECS[name]
+    images = np.random.default_rng(0).integers(0, 9, (6, 24, 30)).astype(np.uint16)
+    path = tmp_path / "cells.zarr"
+    zarr.create_array(str(path), data=images, chunks=(6, 24, 30), zarr_format=version, compressors=codec)
+    assert np.array_equal(open_cells(path, layout="NYX").read(4)[0], images[4])
+    bomb = shutil.copytree(path, tmp_path / "bomb.zarr")
+    (chunk,) = (file for file in bomb.rglob("*") if file.is_file() and "z" not in file.name)
+    own = {"gzip-3": numcodecs.GZip(), "zstd-3": numcodecs.Zstd()}.get(name, codec)
+    chunk.write_bytes(own.encode(bytes(20 << 20)))
+    with pytest.raises(InputError, match="unpacks to over 1 MiB"):
+        open_cells(bomb, layout="NYX").read(4)
+    assert type(numcodecs.get_codec({"id": "zlib"})) is numcodecs.Zlib  # other users of Zarr keep theirs
 
 
 def test_an_hdf5_file_of_a_trillion_cells(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Training: it learns, the same again, and as if never stopped."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from sparseattn.errors import InputError
 from sparseattn.learn.fit import fit
 from sparseattn.learn.history import EpochRecord
 from sparseattn.learn.options import TrainingOptions
+from sparseattn.learn.prototypes import Prototypes
 
 SMALL = {"width": 16, "coarse_width": 8, "hidden": 16, "blocks": 1}
 SIZE = 16
@@ -147,6 +149,14 @@ def test_fine_tuning_adds_a_class_and_does_not_forget_the_others(trained: Classi
     assert before["n"] == after["n"] == 6  # two prototypes of each old class, held back
     assert after["balanced_accuracy"] >= before["balanced_accuracy"] - 0.2
     assert set(trained.split.sides) <= set(tuned.split.sides)
+
+
+def test_a_model_without_cells_to_rehearse_does_not_forget_a_class(trained: Classifier) -> None:
+    channels, side = trained.prototypes.images.shape[1:3]
+    bare = replace(trained, prototypes=Prototypes.none(channels, side))
+    with pytest.raises(InputError, match=r"keeps no cells to rehearse, .* its class 'ring'"):
+        train(discs(("small", "large")), start=bare)
+    assert train(discs(), start=bare, epochs=1).classes == trained.classes
 
 
 def test_cells_that_cannot_teach_are_refused() -> None:

@@ -13,7 +13,7 @@ from sparseattn.export.tables import write_table
 from sparseattn.report import draw_figures, make_report, report_tables, write_figures, write_html
 from sparseattn.report.figures import CAPTIONS
 from sparseattn.report.judged import choose_judged
-from sparseattn.report.tables import shown_rows
+from sparseattn.report.tables import ShownRows
 
 HOSTILE = '<script>alert("x")</script> & $a$ =1'
 
@@ -169,7 +169,7 @@ def test_screen_html_and_files_show_the_same(model, answers, tmp_path) -> None:
     for name, table in tables.items():
         write_table(table, tmp_path / "t.csv")
         written = pd.read_csv(tmp_path / "t.csv", dtype=str, keep_default_na=False)
-        on_screen = shown_rows(table)
+        on_screen = ShownRows(table)
         guarded = [[f"'{text}" if text.startswith("=") else text for text in row] for row in on_screen]
         assert written.to_numpy().tolist() == guarded, name
         if name not in ("cells", "confusion"):

@@ -1,5 +1,7 @@
 """Precision, recall, F1 and their intervals."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -84,3 +86,15 @@ def test_the_bins_are_those_of_the_calibration_error() -> None:
     assert error == pytest.approx(classification_report(known, probabilities, NAMES)["ece"])
     assert sum(one.n for one in bins) == len(known)
     assert all(one.low <= one.confidence <= one.high for one in bins)
+
+
+def test_a_thousand_classes_take_no_gigabytes() -> None:
+    random = np.random.default_rng(0)
+    known, answered = random.integers(0, 1000, (2, 4000))
+    names = [f"class {number}" for number in range(1000)]
+    tracemalloc.start()
+    scores = score_classes(known, answered, names, groups=[f"donor {row % 7}" for row in range(4000)])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert scores.resampled == "groups" and len(scores.per_class) == 1000
+    assert peak < 400 << 20

@@ -6,7 +6,7 @@ from qtpy.QtCore import QRectF, QSizeF, Qt, Signal
 from qtpy.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from qtpy.QtWidgets import QToolTip, QWidget
 
-from napari_sparseattn.widgets.explain.class_rows import ClassRows
+from napari_sparseattn.widgets.explain.class_rows import ClassRows, places_shown
 
 INDENT = 6
 
@@ -26,10 +26,16 @@ class ProbabilityBars(ClassRows):
         self.setAccessibleName("Class probabilities")
 
     def show_rows(self, rows: list[tuple[str, float, str]], explained: str | None, label: str | None) -> None:
-        """Show (class, probability, colour) in this order; mark the explained class and the given label."""
+        """Show (class, probability, colour) in this order; mark the explained class and the given label.
+
+        Of very many classes the most probable are shown, and these two.
+        """
+        count = len(rows)
+        marked = [place for place, (name, _, _) in enumerate(rows) if name in (explained, label)]
+        rows = [rows[place] for place in places_shown([share for _, share, _ in rows], marked)]
         self._rows, self._explained, self._label = rows, explained, label
         self.setAccessibleDescription(", ".join(f"{name} {100 * share:.0f} %" for name, share, _ in rows))
-        self.set_count(len(rows))
+        self.set_count(len(rows), count - len(rows))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -48,6 +54,7 @@ class ProbabilityBars(ClassRows):
                 QRectF(bar.topLeft(), QSizeF(max(bar.width() * share, 1), bar.height())), 2, 2
             )
             bar.translate(0, self.row_height)
+        self.draw_more(painter, bar, INDENT)
         painter.end()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:

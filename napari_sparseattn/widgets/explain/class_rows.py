@@ -2,35 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
 from qtpy.QtCore import QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QPainter, QPalette
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
 GAP = 8
+MOST_ROWS = 30
+
+
+def places_shown(shares: Sequence[float], kept: Collection[int] = ()) -> list[int]:
+    """Return the places of the classes that get a row, ascending: thirty of most share, and those kept."""
+    order = sorted(range(len(shares)), key=lambda place: -shares[place])
+    return sorted({*order[:MOST_ROWS], *kept})
 
 
 class ClassRows(QWidget):
-    """Rows of a fixed height, as many as `count` says."""
+    """Rows of a fixed height, and a line that says how many classes have none."""
 
     row_height = 19
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._count = 0
+        self._count = self._more = 0
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
-    def set_count(self, count: int) -> None:
-        """Show so many rows, and paint anew."""
-        if count != self._count:
-            self._count = count
+    def set_count(self, count: int, more: int = 0) -> None:
+        """Show so many rows, say how ``more`` classes there are, and paint anew."""
+        if (count, more) != (self._count, self._more):
+            self._count, self._more = count, more
             self.updateGeometry()
         self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(260, self.row_height * max(self._count, 1) + 2)
+        return QSize(260, self.row_height * max(self._count + bool(self._more), 1) + 2)
 
     def minimumSizeHint(self) -> QSize:
         return QSize(180, self.sizeHint().height())
+
+    def draw_more(self, painter: QPainter, bar: QRectF, indent: int) -> None:
+        """Draw the last line, where there are classes without a row; ``bar`` is where its bar would lie."""
+        if self._more:
+            painter.setPen(self.ink)
+            line = QRectF(indent, bar.top() - 4, self.width() - indent, self.row_height)
+            said = f"{self._more:,} more classes, less probable"
+            painter.drawText(line, int(Qt.AlignmentFlag.AlignVCenter), said)
 
     @property
     def ink(self) -> QColor:

@@ -8,7 +8,7 @@ from qtpy.QtCore import QRectF
 from qtpy.QtGui import QColor, QPainter, QPaintEvent
 from qtpy.QtWidgets import QWidget
 
-from napari_sparseattn.widgets.explain.class_rows import ClassRows
+from napari_sparseattn.widgets.explain.class_rows import ClassRows, places_shown
 
 
 @dataclass(frozen=True)
@@ -33,14 +33,16 @@ class ComparedBars(ClassRows):
         self.setToolTip("Upper bar: with the pixels taken out. Paler bar below: the untouched cell.")
 
     def show_rows(self, rows: list[ComparedShare]) -> None:
-        """Show these classes in this order."""
+        """Show these classes in this order; of very many, the most probable now or before."""
+        count = len(rows)
+        rows = [rows[place] for place in places_shown([max(row.now, row.before) for row in rows])]
         self._rows = rows
         self.setAccessibleDescription(
             ", ".join(
                 f"{row.name} {100 * row.now:.0f} % now, {100 * row.before:.0f} % before" for row in rows
             )
         )
-        self.set_count(len(rows))
+        self.set_count(len(rows), count - len(rows))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -59,4 +61,5 @@ class ComparedBars(ClassRows):
                 width = max(bar.width() * share, 1)
                 painter.drawRect(QRectF(bar.left(), bar.top() + below, width, height))
             bar.translate(0, self.row_height)
+        self.draw_more(painter, bar, 0)
         painter.end()

@@ -24,7 +24,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_sparseattn.colours import NO_CLASS
+from napari_sparseattn.colours import DISTINCT_COLOURS, NO_CLASS
 from napari_sparseattn.field_choice import FieldChoice, crop_from, segment_from
 from napari_sparseattn.field_tables import OTHER
 from napari_sparseattn.session import Session
@@ -433,6 +433,9 @@ class FieldWidget(QWidget):
         items = self.workspace.classes
         others = {OTHER: NO_CLASS}
         known = {item.name for item in items}
+        if len(items) > DISTINCT_COLOURS:  # further ones share colours: those that are there are told
+            most = {name for name, _ in counts.most_common(DISTINCT_COLOURS)}
+            items = tuple(item for item in items if item.name in most)
         others |= {name: NO_CLASS for name in counts if name not in known and name != OTHER}
         self.legend.show_classes(items, others)
         self.legend.show_counts(counts)

@@ -20,6 +20,7 @@ class ChoiceButton(QPushButton):
         self._any.triggered.connect(self._clear)
         self._menu.addSeparator()
         self._choices: list[QAction] = []
+        self._colours: dict[str, str] = {}
         self.setMenu(self._menu)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setToolTip(hint)
@@ -38,7 +39,7 @@ class ChoiceButton(QPushButton):
         if wanted != [action.data() for action in self._choices]:
             for action in self._choices:
                 self._menu.removeAction(action)
-            self._choices = []
+            self._choices, self._colours = [], {}
             for name in wanted:
                 action = self._menu.addAction(name or "(none)")
                 action.setData(name)
@@ -49,8 +50,11 @@ class ChoiceButton(QPushButton):
             action.blockSignals(True)
             action.setChecked(action.data() in chosen)
             action.blockSignals(False)
-            if colours is not None and action.data() in colours:
-                action.setIcon(_square(colours[action.data()]))
+        if colours is not None and colours != self._colours:
+            self._colours = dict(colours)
+            for action in self._choices:
+                if action.data() in colours:
+                    action.setIcon(_square(colours[action.data()]))
         self._name()
 
     def _clear(self) -> None:

@@ -57,14 +57,11 @@ def sortable_columns(table: pd.DataFrame) -> list[str]:
 
 def number_columns(table: pd.DataFrame) -> list[str]:
     """Return the columns of numbers, for the axes of a plot: measurements first."""
-    numbers = [name for name in table.columns if table[name].dtype.kind in "iuf" and name not in _LEFT_OUT]
+    kinds = table.dtypes.items()
+    numbers = [str(name) for name, kind in kinds if kind.kind in "iuf" and name not in _LEFT_OUT]
     return sorted(numbers, key=lambda name: not name.startswith(("area", "mean_", "dry_mass")))
 
 
-def limitable_columns(table: pd.DataFrame) -> list[str]:
-    """Return the columns of numbers that differ, to be limited; those with controls of their own are not."""
-    own = ("confidence", "in_distribution")
-    return [
-        name for name in number_columns(table)
-        if name not in own and table[name].min() < table[name].max()
-    ]  # fmt: skip
+def can_be_limited(column: str) -> bool:
+    """Whether a column of numbers is offered to be limited; some have controls of their own."""
+    return column not in ("confidence", "in_distribution", *_LEFT_OUT)

@@ -24,8 +24,8 @@ from napari_sparseattn.settings import recall, remember
 from napari_sparseattn.widgets.gallery.cards import Cards
 from napari_sparseattn.widgets.gallery.cell_grid import CellGrid
 from napari_sparseattn.widgets.gallery.column_titles import (
+    can_be_limited,
     column_title,
-    limitable_columns,
     sample_columns,
     sortable_columns,
 )
@@ -278,9 +278,9 @@ class GalleryWidget(QWidget):
                 if len(values) <= _most_ticks(table[column]):
                     samples[column] = sorted(values)
             numbers = {
-                name: (column_title(name), float(table[name].min()), float(table[name].max()))
-                for name in limitable_columns(table)
-                if name not in samples and not (workspace.blind and is_answer(name))
+                name: (column_title(name), low, high)
+                for name, (low, high) in self._shown.ranges.items()
+                if can_be_limited(name) and name not in samples and not (workspace.blind and is_answer(name))
             }
             given += sorted(set(table["human_label"].dropna()) - set(names))
             orders += [

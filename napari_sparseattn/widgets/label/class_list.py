@@ -22,6 +22,7 @@ class ClassList(QTreeWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._rows: list[tuple[str, str, str, str]] = []
         self.setColumnCount(3)
         self.setHeaderLabels(["Key", "Class", "Cells"])
         self.setRootIsDecorated(False)
@@ -32,6 +33,7 @@ class ClassList(QTreeWidget):
         self.setToolTip("Double-click a class, or press its key, to give it to the cell.")
         header = self.header()
         header.setStretchLastSection(False)
+        header.setResizeContentsPrecision(_MOST_ROWS)  # else each change looks at all of a thousand rows
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
         header.setSectionResizeMode(2, QHeaderView.ResizeMode.ResizeToContents)
@@ -39,14 +41,24 @@ class ClassList(QTreeWidget):
 
     def show_classes(self, classes: Sequence[ClassItem], counts: Mapping[str, int]) -> None:
         """Show the classes and below them what is no class, with how many cells each has."""
-        chosen = self.chosen
-        self.clear()
         rows = [(item.name, item.key, item.colour, "") for item in classes]
         rows += [(name, STATES[name][0], NO_CLASS, STATES[name][1]) for name in SETTING_ASIDE]
+        if rows != self._rows:
+            self._rows = rows
+            self._make_rows(rows, counts)
+        for place, (name, *_) in enumerate(rows):
+            count, item = f"{counts.get(name, 0):,}", self.topLevelItem(place)
+            if item.text(2) != count:
+                item.setText(2, count)
+
+    def _make_rows(self, rows: Sequence[tuple[str, str, str, str]], counts: Mapping[str, int]) -> None:
+        chosen = self.chosen
+        self.clear()
+        swatches = {colour: _swatch(colour) for _, _, colour, _ in rows}
         for name, key, colour, hint in rows:
             item = QTreeWidgetItem([key, name, f"{counts.get(name, 0):,}"])
             item.setData(1, Qt.ItemDataRole.UserRole, name)
-            item.setIcon(1, _swatch(colour))
+            item.setIcon(1, swatches[colour])
             item.setTextAlignment(0, Qt.AlignmentFlag.AlignCenter)
             item.setTextAlignment(2, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             item.setToolTip(

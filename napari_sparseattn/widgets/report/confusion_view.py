@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QEvent, QPoint, QRectF, QSize, Qt, Signal
@@ -32,6 +34,8 @@ class ConfusionView(QWidget):
         super().__init__(parent)
         self._classes: tuple[str, ...] = ()
         self._counts: NDArray[np.int64] = np.zeros((0, 0), np.int64)
+        self._known: NDArray[np.int64] = np.zeros(0, np.int64)
+        self._places: Sequence[int] = ()
         self._at: tuple[int, int] = (0, 0)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
@@ -40,9 +44,17 @@ class ConfusionView(QWidget):
         self.setMouseTracking(True)
         self.setAccessibleName("Confusion matrix")
 
-    def show_counts(self, classes: tuple[str, ...], counts: NDArray[np.int64]) -> None:
-        """Show (classes, classes) counts, known by predicted."""
-        self._classes, self._counts = classes, counts
+    def show_counts(
+        self, classes: tuple[str, ...], counts: NDArray[np.int64], places: Sequence[int] | None = None
+    ) -> None:
+        """Show (classes, classes) counts, known by predicted; of very many classes, those at ``places``."""
+        self._places = range(len(classes)) if places is None else places
+        self._classes = tuple(classes[place] for place in self._places)
+        self._known, self._counts = (
+            counts.sum(axis=1)[self._places],
+            counts[np.ix_(self._places, self._places)],
+        )
+        classes = self._classes
         self._at = (min(self._at[0], len(classes) - 1), min(self._at[1], len(classes) - 1))
         self.updateGeometry()
         self.update()
@@ -127,7 +139,7 @@ class ConfusionView(QWidget):
         painter.restore()
         bold.setBold(False)
         painter.setFont(bold)
-        known = self._counts.sum(axis=1)
+        known = self._known
         for (row, column), count in np.ndenumerate(self._counts):
             share = count / known[row] if known[row] else 0.0
             square = self.square(row, column).adjusted(1, 1, -1, -1)
@@ -174,7 +186,7 @@ class ConfusionView(QWidget):
     def _choose(self) -> None:
         self.update()
         if len(self._classes) and self._counts[self._at]:
-            self.chosen.emit(*self._at)
+            self.chosen.emit(*(self._places[at] for at in self._at))
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):

@@ -137,6 +137,8 @@ class ReportWidget(QWidget):
         )
         self.no_judgement.setWordWrap(True)
         self.matrix = _captioned("Confusion matrix: click a square to see its cells", self.confusion)
+        self.some_classes = QLabel()
+        self.some_classes.setWordWrap(True)
         plots = {name: _captioned(caption, self.pictures[name]) for name, caption in _CAPTIONS.items()}
         self._plots = plots
         self.pages = QTabWidget()
@@ -147,7 +149,7 @@ class ReportWidget(QWidget):
                 "Accuracy",
                 "How often the model is right, and how sure it is",
                 [
-                    self.statement, self.notes, self.tiles, self.no_judgement, self.matrix,
+                    self.statement, self.notes, self.tiles, self.no_judgement, self.some_classes, self.matrix,
                     plots["classes"], plots["reliability"], plots["confidence"],
                 ],
             ),
@@ -333,8 +335,15 @@ class ReportWidget(QWidget):
         self.notes.say([*report.shortcuts, *(note for note in report.notes if note != _no_class_known())])
         self.no_judgement.setVisible(judgement is None)
         self.matrix.setVisible(judgement is not None)
+        self.some_classes.hide()
         if judgement is not None:
-            self.confusion.show_counts(report.classes, judgement.confusion)
+            self.confusion.show_counts(report.classes, judgement.confusion, made.drawn)
+            drawn, known = len(made.drawn), len(report.classes)
+            self.some_classes.setText(
+                f"{drawn} of {known:,} classes are in the matrix: those of the most cells. All are "
+                "under Tables."
+            )
+            self.some_classes.setVisible(drawn < known)
         self.tiles.show_tiles(_tiles(made))
         for name, picture in self.pictures.items():
             picture.show_png(made.pictures.get(name))

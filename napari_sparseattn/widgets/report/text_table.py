@@ -67,8 +67,9 @@ class TextTable(QTableView):
 
     def show_table(self, columns: Sequence[str], rows: Rows, numbers: frozenset[int] = frozenset()) -> None:
         self.table.set_table(columns, rows, numbers)
+        first = rows[:200]
         for column, name in enumerate(columns):
-            longest = max((len(row[column]) for row in rows[:200]), default=0)
+            longest = max((len(row[column]) for row in first), default=0)
             letters = min(max(longest, len(name) + 1), 42)
             self.setColumnWidth(column, letters * self.fontMetrics().averageCharWidth() + 22)
 

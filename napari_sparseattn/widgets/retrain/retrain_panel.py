@@ -20,6 +20,7 @@ from napari_sparseattn.widgets.retrain.comparison_view import ComparisonView
 from napari_sparseattn.widgets.retrain.curves import Curves
 from napari_sparseattn.widgets.retrain.version_list import VersionList
 from sparseattn.errors import InputError
+from sparseattn.names import some_names
 
 if TYPE_CHECKING:
     from napari_sparseattn.session import Session
@@ -145,8 +146,13 @@ class RetrainPanel(QWidget):
         text += "."
         if found.rehearsed:
             text += f" {found.rehearsed:,} cells of the loaded model are rehearsed with them."
+        if found.unseen:
+            text += (
+                f" The loaded model keeps no cells to rehearse: label cells of {some_names(found.unseen)} "
+                "too, or train a new model."
+            )
         if found.too_few:
-            text += f" Left out, with too few cells: {', '.join(found.too_few)}."
+            text += f" Left out, with too few cells: {some_names(found.too_few)}."
         text += (
             f" {found.set_aside:,} are set aside for testing: they tell an accuracy to about "
             f"±{_reach(found.set_aside)} points."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -28,6 +29,19 @@ from sparseattn.cli.watch import watch
 from sparseattn.errors import InputError
 
 INTERNAL, USAGE, INTERRUPTED = 1, 2, 130
+
+_NO_MEMORY = (
+    "there is not enough memory for this; close other programs, raise the limit (ulimit -v), or give fewer "
+    "or smaller images"
+)
+_MEMORY_WORDS = (
+    "failed to map segment",
+    "allocate memory",
+    "not enough memory",
+    "bad_alloc",
+    "create a primitive",
+)
+"""What torch, its oneDNN and the loader of libraries say."""
 
 # No rich markup: drawing help and errors with rich takes longer than all the rest of a start.
 app = typer.Typer(
@@ -107,15 +121,30 @@ def run(arguments: list[str], *, debug: bool = False) -> int:
         return 0
     except InputError as error:
         return _fail(str(error), USAGE)
-    except OSError as error:  # a disk that is full or gone, a file that may not be read
+    except Exception as error:
+        return _fail_by(error, debug)
+    return 0
+
+
+def _fail_by(error: Exception, debug: bool) -> int:
+    """Say what went wrong, and return the exit status."""
+    if _wants_memory(error) and not debug:
+        return _fail(_NO_MEMORY, USAGE)
+    if isinstance(error, OSError):  # a disk that is full or gone, a file that may not be read
         if debug or error.strerror is None:
             return _internal(error, debug)
         return _fail(f"{error.filename or 'the disk'}: {error.strerror}", USAGE)
-    except Exception as error:
-        if hasattr(error, "format_message"):  # of click, which Typer either carries within or depends on
-            return _fail(f"{error.format_message()} See sparseattn --help.", USAGE)
-        return _internal(error, debug)
-    return 0
+    if hasattr(error, "format_message"):  # of click, which Typer either carries within or depends on
+        return _fail(f"{error.format_message()} See sparseattn --help.", USAGE)
+    return _internal(error, debug)
+
+
+def _wants_memory(error: Exception) -> bool:
+    """Whether an error says, in whichever way, that the system gave no memory."""
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        return True
+    said = str(error).lower()
+    return isinstance(error, (ImportError, RuntimeError)) and any(words in said for words in _MEMORY_WORDS)
 
 
 def _fail(message: str, status: int) -> int:

@@ -129,10 +129,21 @@ def gather_for(
     Where the new cells are plainly of another stain or camera the channels' mean and deviation become
     theirs, for the prototypes too: what that costs the model on its earlier cells is seen and reported.
     The model's split is kept: a cell that it was judged by never teaches it later.
+
+    Raises
+    ------
+    InputError
+        If a class of the model would be forgotten: neither a prototype nor a new cell is of it.
     """
     cells = labelled(cells)
     check_names(cells.classes, "class")
     cells = start.admit(cells, force=force).cells
+    shown = start.prototypes.shows(start.classes) | set(cells.classes)
+    if unseen := [name for name in start.classes if name not in shown]:
+        raise InputError(
+            f"the model keeps no cells to rehearse, and none of the new cells is of its class {unseen[0]!r}, "
+            "which it would forget; add cells of it, or train a new model"
+        )
     classes = start.classes + tuple(name for name in cells.classes if name not in start.classes)
     known = split or start.split
     split = make_split(cells, validation=validation, known=known, taught=start.classes)

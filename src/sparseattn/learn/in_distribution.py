@@ -117,10 +117,11 @@ def _shrunk_covariance(residuals: NDArray[np.float64]) -> NDArray[np.float64]:
 def _distances(features: ArrayLike, means: NDArray[Any], precision: NDArray[Any]) -> NDArray[np.float64]:
     """Return the smallest Mahalanobis distance of each (n, D) row to the (classes, D) means."""
     rows = np.asarray(features, dtype=np.float64)
-    metric = precision.astype(np.float64)
+    centres, metric = means.astype(np.float64), precision.astype(np.float64)
+    # With a thousand classes a product with the metric for each of them would take longer than the net.
+    turned_rows, turned_centres = rows @ metric, centres @ metric
     nearest = np.full(len(rows), np.inf)
-    for mean in means.astype(np.float64):
-        offset = rows - mean
-        nearest = np.fmin(nearest, np.einsum("nd,de,ne->n", offset, metric, offset, optimize=True))
+    for centre, turned in zip(centres, turned_centres, strict=True):
+        nearest = np.fmin(nearest, np.einsum("nd,nd->n", turned_rows - turned, rows - centre))
     distances: NDArray[np.float64] = np.sqrt(np.maximum(nearest, 0))
     return distances

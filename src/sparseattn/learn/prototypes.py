@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -52,6 +53,10 @@ class Prototypes:
             np.zeros(channels, np.float32),
             np.zeros(channels, np.float32),
         )
+
+    def shows(self, classes: Sequence[str]) -> set[str]:
+        """Return those of the model's classes that a cell is kept of."""
+        return {classes[number] for number in set(self.labels.tolist())}
 
     def decode(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Return the standardised images, (n, C, S, S) float32 and right to half a step, and the labels."""

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from sparseattn.html_page import html_page
 from sparseattn.report.figures import CAPTIONS, draw_figures
 from sparseattn.report.on_ground import put_on_ground
-from sparseattn.report.tables import TITLES, report_tables, shown_rows
+from sparseattn.report.tables import TITLES, ShownRows, report_tables
 from sparseattn.report.trust import trust_statement
 from sparseattn.writing import replaced_file
 
@@ -238,7 +238,7 @@ def _table(tables: Mapping[str, pd.DataFrame], name: str) -> str:
         "<tr>"
         + "".join(f"<td{kind}>{escape(text)}</td>" for text, kind in zip(row, kinds, strict=True))
         + "</tr>"
-        for row in shown_rows(table.head(MOST_ROWS))
+        for row in ShownRows(table.head(MOST_ROWS))
     )
     caption = TITLES[name]
     if len(table) > MOST_ROWS:

@@ -18,6 +18,7 @@ from sparseattn.errors import InputError
 from sparseattn.explain.display import RGB, picture
 from sparseattn.export.training_curves import draw_training_curves
 from sparseattn.names import in_figure
+from sparseattn.report.few_classes import of_largest_classes
 from sparseattn.report.ink import INK, PALE, QUIET
 from sparseattn.report.looks import looks_figure
 from sparseattn.report.trust import trust_figure
@@ -66,7 +67,7 @@ LONGEST_NAME = 24
 def draw_figures(
     report: Report, colours: Mapping[str, str] | None = None, *, narrow: bool = False
 ) -> dict[str, Figure]:
-    """Draw the plots that a report has something to show in.
+    """Draw the plots that a report has something to show in; of very many classes, the largest.
 
     Parameters
     ----------
@@ -85,8 +86,10 @@ def draw_figures(
     chosen = {name: PALETTE[i % len(PALETTE)] for i, name in enumerate(report.classes)}
     chosen |= {name: colour for name, colour in (colours or {}).items() if name in chosen}
     figures: dict[str, Figure] = {}
+    known, report = len(report.classes), of_largest_classes(report)
+    drawn = report.fractions.classes
     if report.judgement is not None:
-        figures["confusion"] = confusion_figure(report.judgement, report.classes)
+        figures["confusion"] = confusion_figure(report.judgement, drawn)
         figures["classes"] = classes_figure(report.judgement, narrow=narrow)
         figures["reliability"] = reliability_figure(report.judgement)
     figures["confidence"] = confidence_figure(report)
@@ -97,6 +100,10 @@ def draw_figures(
         figures["attention"] = attention_figure(report)
     if report.general is not None and report.general.classes:
         figures["looks"] = looks_figure(report.general, report.modality)
+    if len(drawn) < known:
+        for name in {"confusion", "classes", "fractions", "conditions", "attention", "looks"} & set(figures):
+            said = f"{len(drawn)} of {known:,} classes: those of the most cells"
+            figures[name].supxlabel(said, fontsize=9, color=QUIET)
     if report.trust is not None:
         figures["trust"] = trust_figure(report.trust, narrow=narrow)
     if report.history.epochs:
@@ -246,12 +253,12 @@ def confidence_figure(report: Report) -> Figure:
 def fractions_figure(report: Report, colours: Mapping[str, str], *, narrow: bool = False) -> Figure:
     """Draw the class fractions of each sample as one bar; of many samples, the first forty."""
     samples = report.fractions.samples[:MOST_SAMPLES]
-    rows = -(-len(report.classes) // _LEGEND_COLUMNS)
+    rows = -(-len(report.fractions.classes) // _LEGEND_COLUMNS)
     figure = _figure(_NARROW if narrow else 7.0, 0.34 * len(samples) + 0.24 * rows + 1.0)
     axes = figure.subplots()
     places = np.arange(len(samples))
     left = np.zeros(len(samples))
-    for which, name in enumerate(report.classes):
+    for which, name in enumerate(report.fractions.classes):
         shares = 100 * np.array([one.fractions[which] for one in samples])
         axes.barh(
             places, shares, left=left, height=0.72, color=colours[name], edgecolor="white", linewidth=0.8,
@@ -275,7 +282,7 @@ def fractions_figure(report: Report, colours: Mapping[str, str], *, narrow: bool
 def conditions_figure(report: Report) -> Figure:
     """Draw each condition's mean class fractions with intervals, and its samples as dots."""
     fractions = report.fractions
-    conditions, classes = fractions.conditions, report.classes
+    conditions, classes = fractions.conditions, fractions.classes
     figure = _figure(max(5.0, 0.42 * len(classes) * len(conditions) + 2.2), 3.4)
     axes = figure.subplots()
     step = 0.8 / len(conditions)

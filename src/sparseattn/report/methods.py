@@ -6,6 +6,8 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
+from sparseattn.names import some_names
+
 if TYPE_CHECKING:
     from sparseattn.cells import Prepare
     from sparseattn.classifier import Classifier
@@ -62,10 +64,11 @@ def _model(classifier: Classifier) -> str:
     modality = "" if classifier.modality == "unknown" else f"{classifier.modality} "
     return (
         f"Single {modality}cell images were classified into {len(classifier.classes)} classes "
-        f"({', '.join(classifier.classes)}) by a sparse attention network (SparseAttnNet; {parameters:,} "
-        f"parameters, selectable squares of {config.cell_size} x {config.cell_size} pixels with windows of "
-        f"{config.window} x {config.window}). Images ({_listed('channel', prepare.channels)}) were {how} and "
-        "standardised by the mean and standard deviation of each channel over the training cells."
+        f"({some_names(classifier.classes, 40)}) by a sparse attention network (SparseAttnNet; "
+        f"{parameters:,} parameters, selectable squares of {config.cell_size} x {config.cell_size} pixels "
+        f"with windows of {config.window} x {config.window}). Images "
+        f"({_listed('channel', prepare.channels)}) were {how} and standardised by the mean and standard "
+        "deviation of each channel over the training cells."
     )
 
 

@@ -15,6 +15,7 @@ from sparseattn.explain.compartments import Compartments, OwnOutlines
 from sparseattn.explain.general import GeneralLook, look_in_general
 from sparseattn.learn.history import History
 from sparseattn.learn.metrics import classification_report
+from sparseattn.names import some_names
 from sparseattn.report.attention import ClassAttention, mean_attention
 from sparseattn.report.fractions import Fractions, class_fractions, sample_rows
 from sparseattn.report.judged import Choice, Judged, choose_judged
@@ -319,14 +320,14 @@ def _notes(
     if unknown:
         count = sum(label in unknown for label in predictions.human_label)
         notes.append(
-            f"{count} cells are labelled {', '.join(unknown)}, which the model does not know: they are not "
+            f"{count} cells are labelled {some_names(unknown)}, which the model does not know: they are not "
             "judged."
         )
     if judgement is not None:
         few = [one.name for one in judgement.scores.per_class if one.support < FEW_CELLS]
         if few:
             notes.append(
-                f"Fewer than {FEW_CELLS} of the judged cells are {', '.join(few)}: the figures of "
+                f"Fewer than {FEW_CELLS} of the judged cells are {some_names(few)}: the figures of "
                 f"{'this class' if len(few) == 1 else 'these classes'} are uncertain, as the intervals show."
             )
         side = judgement.cells.side

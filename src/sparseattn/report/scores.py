@@ -100,11 +100,10 @@ def score_classes(
     -------
     Scores
     """
-    count = len(names)
-    confusion = _confusions(known, answered, np.zeros(len(known), dtype=np.int64), 1, count)[0]
-    drawn, resampled = _draw(known, answered, confusion, groups, np.random.default_rng(seed))
-    hits, support, answers = _counts(confusion)
-    drawn_f1 = _f1(*_counts(drawn))
+    counts = _counts(known, answered, len(names))
+    hits, support, answers = counts.hits[0], counts.support[0], counts.answers[0]
+    drawn, resampled = _draw(known, answered, len(names), groups, np.random.default_rng(seed))
+    drawn_f1 = _ratio(2 * drawn.hits, drawn.support + drawn.answers)
     accuracy = _wilson(int(hits.sum()), len(known))
     per_class = []
     for i, name in enumerate(names):
@@ -133,58 +132,66 @@ def score_classes(
     )
 
 
-def _draw(
-    known: NDArray[np.int64],
-    answered: NDArray[np.int64],
-    confusion: NDArray[np.int64],
-    groups: Sequence[str | None] | None,
-    random: np.random.Generator,
-) -> tuple[NDArray[np.int64], str]:
-    """Return (draws, classes, classes) confusions of resampled cells or groups."""
-    count = len(confusion)
-    if groups is not None and None not in groups:
-        places = {name: place for place, name in enumerate(sorted(map(str, set(groups))))}
-        member = np.fromiter((places[str(name)] for name in groups), np.int64, len(known))
-        number = len(places)
-        if number >= LEAST_GROUPS:
-            parts = _confusions(known, answered, member, number, count).reshape(number, -1)
-            times = random.multinomial(number, np.full(number, 1 / number), size=DRAWS)
-            return (times @ parts).reshape(DRAWS, count, count), "groups"
-    cells = int(confusion.sum())
-    drawn = random.multinomial(cells, confusion.ravel() / cells, size=DRAWS)
-    return drawn.reshape(DRAWS, count, count), "cells"
+@dataclass(frozen=True, eq=False)
+class _Counts:
+    """(draws, classes) int64: right answers, known cells and answers of each class.
+
+    The confusions that they are the sums of are never there: with a thousand classes each has a million
+    numbers.
+    """
+
+    hits: NDArray[np.int64]
+    support: NDArray[np.int64]
+    answers: NDArray[np.int64]
 
 
-def _confusions(
+def _counts(
     known: NDArray[np.int64],
     answered: NDArray[np.int64],
-    member: NDArray[np.int64],
-    groups: int,
     classes: int,
-) -> NDArray[np.int64]:
-    counts = np.zeros((groups, classes, classes), dtype=np.int64)
-    np.add.at(counts, (member, known, answered), 1)
-    return counts
-
-
-def _counts(confusion: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return hits, known and answered cells of each class, along the last axis."""
-    return (
-        np.diagonal(confusion, axis1=-2, axis2=-1),
-        confusion.sum(axis=-1),
-        confusion.sum(axis=-2),
+    times: NDArray[np.int64] | None = None,
+) -> _Counts:
+    """Count pairs of a known and an answered class, each so many ``times``: (draws, pairs), or once."""
+    times = np.ones((1, len(known)), dtype=np.int64) if times is None else times
+    right = known == answered
+    return _Counts(
+        _sums(times[:, right], known[right], classes),
+        _sums(times, known, classes),
+        _sums(times, answered, classes),
     )
 
 
-def _f1(
-    hits: NDArray[np.int64], support: NDArray[np.int64], answers: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    return _ratio(2 * hits, support + answers)
+def _sums(times: NDArray[np.int64], of: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
+    sums = np.zeros((classes, len(times)), dtype=np.int64)
+    np.add.at(sums, of, times.T)
+    return sums.T
 
 
-def _mean_recall(confusions: NDArray[np.int64]) -> NDArray[np.float64]:
-    hits, support, _ = _counts(confusions)
-    means: NDArray[np.float64] = np.nanmean(_ratio(hits, support), axis=1)
+def _draw(
+    known: NDArray[np.int64],
+    answered: NDArray[np.int64],
+    classes: int,
+    groups: Sequence[str | None] | None,
+    random: np.random.Generator,
+) -> tuple[_Counts, str]:
+    """Return the counts of resampled cells or groups."""
+    pairs, member = np.unique(known * classes + answered, return_inverse=True)
+    drawn_as = (pairs // classes, pairs % classes, classes)
+    if groups is not None and None not in groups:
+        places = {name: place for place, name in enumerate(sorted(map(str, set(groups))))}
+        group = np.fromiter((places[str(name)] for name in groups), np.int64, len(known))
+        number = len(places)
+        if number >= LEAST_GROUPS:
+            parts = np.zeros((number, len(pairs)), dtype=np.int64)
+            np.add.at(parts, (group, member), 1)
+            times = random.multinomial(number, np.full(number, 1 / number), size=DRAWS)
+            return _counts(*drawn_as, times @ parts), "groups"
+    shares = np.bincount(member) / len(known)
+    return _counts(*drawn_as, random.multinomial(len(known), shares, size=DRAWS)), "cells"
+
+
+def _mean_recall(counts: _Counts) -> NDArray[np.float64]:
+    means: NDArray[np.float64] = np.nanmean(_ratio(counts.hits, counts.support), axis=1)
     return means
 
 

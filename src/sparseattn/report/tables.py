@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import pandas as pd
 
@@ -64,10 +64,32 @@ def report_tables(report: Report, *, cells: bool = True) -> dict[str, pd.DataFra
     return {**tables, "cells": predictions_table(report.predictions)} if cells else tables
 
 
-def shown_rows(table: pd.DataFrame) -> list[tuple[str, ...]]:
-    """Return the values of a table as the screen and a CSV file show them: nothing for a missing one."""
-    columns = [[_shown(value) for value in table[name].to_numpy()] for name in table.columns]
-    return list(zip(*columns, strict=True))
+class ShownRows(Sequence[tuple[str, ...]]):
+    """The values of a table as the screen and a CSV file show them: nothing for a missing one.
+
+    A row is made when it is asked for: with a thousand classes all of them would be millions of texts.
+    """
+
+    def __init__(self, table: pd.DataFrame) -> None:
+        self._count = len(table)
+        self._columns = [table[name].to_numpy() for name in table.columns]
+        self._last: tuple[int, tuple[str, ...]] = (-1, ())  # a screen asks for the cells of a row in turn
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, at: int) -> tuple[str, ...]: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[tuple[str, ...]]: ...
+    def __getitem__(self, at: int | slice) -> tuple[str, ...] | list[tuple[str, ...]]:
+        if isinstance(at, slice):
+            return [self[row] for row in range(*at.indices(self._count))]
+        if not 0 <= at < self._count:
+            raise IndexError(at)
+        if self._last[0] != at:
+            self._last = (at, tuple(_shown(column[at]) for column in self._columns))
+        return self._last[1]
 
 
 def _shown(value: object) -> str:

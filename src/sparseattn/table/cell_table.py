@@ -81,6 +81,16 @@ def cell_table(
     return pd.DataFrame({**columns, **measured})
 
 
+def number_ranges(table: pd.DataFrame) -> dict[str, tuple[float, float]]:
+    """Return the least and the largest number of each column of numbers in which they differ."""
+    numbers = table[[name for name, kind in table.dtypes.items() if kind.kind in "iuf"]]
+    return {
+        str(name): (float(low), float(high))
+        for name, low, high in zip(numbers.columns, numbers.min(), numbers.max(), strict=True)
+        if low < high
+    }
+
+
 def _answers(predictions: Predictions | None, count: int) -> dict[str, Any]:
     """Return the columns of the model's answers with a value for each cell, in the order of an export."""
     if predictions is None:

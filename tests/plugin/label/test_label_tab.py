@@ -1,5 +1,6 @@
 """The tab in a real window: keys, what they leave on disk, and the whole way to a kept model."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from napari_sparseattn.workspace import CellSource
 from sparseattn.cells import open_cells
 from sparseattn.cells.labels import LabelLog
 from sparseattn.classifier import Classifier
+from sparseattn.learn.prototypes import Prototypes
 
 PATIENCE = 240_000  # ms; the machine may be busy
 
@@ -184,6 +186,21 @@ def test_too_few_labels_are_told(app) -> None:
     tab.retrain.start.click()
     assert "two classes" in failed[0] and session.retraining.state == "idle"
     assert "Label at least two cells" in tab.retrain.note.text()
+
+
+def test_a_model_that_would_forget_a_class_is_not_taught(app, qtbot, classifier) -> None:
+    _, session, tab = app
+    prepare = classifier.prepare
+    bare = replace(classifier, prototypes=Prototypes.none(len(prepare.channels), prepare.size))
+    session.workspace.set_classifier(bare)
+    bright = [index for index in range(16) if name_of(session, index) == "bright"]
+    for index in bright:
+        session.labelling.label([index], "bright")
+    qtbot.waitUntil(lambda: "label cells of dark too, or train a new model" in tab.retrain.note.text())
+    failed = []
+    session.workspace.failed.connect(failed.append)
+    tab.retrain.start.click()
+    assert "would forget" in failed[0] and session.retraining.state == "idle"
 
 
 def test_from_labels_to_a_kept_model_and_back(app, qtbot, model_file) -> None:

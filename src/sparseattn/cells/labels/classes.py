@@ -53,14 +53,15 @@ def taken_over(now: LabelHistory, classes: Iterable[LabelClass]) -> Numbered:
     # Among themselves they may change keys; those of classes that are not named here are theirs.
     taken = {known.key for known in kept.values() if known.name not in names}
     wanted_keys = {one.key for one in classes}
+    numbers = {known.name: at for at, known in kept.items()}
     for one in classes:
-        number = next((at for at, known in kept.items() if known.name == one.name), None)
-        others = [known for at, known in kept.items() if at != number]
+        number = numbers.get(one.name)
         key = None if one.key in taken else one.key
         colour = checked_colour(one.colour)
         if number is None:
-            name = checked_name(one.name, others)
+            name = checked_name(one.name, kept.values())
             number, wanted = _number_for(now, name, result), LabelClass(name, colour, key)
+            numbers[name] = number
         else:
             before = kept[number]
             former = None if before.key in wanted_keys else before.key

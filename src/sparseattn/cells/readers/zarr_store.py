@@ -206,14 +206,17 @@ def opened_store(path: Path) -> Any:
         import zarr
     except ImportError:
         raise ValueError("Zarr needs a further package: pip install 'napari-sparseattn[scale]'") from None
-    from sparseattn.cells.readers.sound_blosc import sound_blosc
+    from sparseattn.cells.readers.bounded_codecs import bind_codecs, bounded_codecs
 
-    with warnings.catch_warnings(), sound_blosc():
+    with warnings.catch_warnings(), bounded_codecs():
         warnings.simplefilter("ignore")  # remarks on stray files and on parts that we do not read
         try:
-            return zarr.open(str(path), mode="r")
+            opened = zarr.open(str(path), mode="r")
         except (AttributeError, KeyError, TypeError) as error:
             raise ValueError(f"its metadata are damaged ({error})") from None
+        if hasattr(opened, "shape"):
+            bind_codecs(opened)
+        return opened
 
 
 @dataclass(frozen=True)
