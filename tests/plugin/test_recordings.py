@@ -52,7 +52,7 @@ def test_passages_are_in_the_gallery_with_their_columns(window, qtbot, recording
     on, off, passage = viewer.layers
     assert (on.name, off.name, passage.name) == ("flow on", "flow off", "Passage looked at")
     assert viewer.dims.axis_labels[0] == "time" and on.data.shape[1:] == (180, 240)
-    gallery, shown = widget.tabs.currentWidget().widget(), session.shown_cells
+    gallery, shown = widget.tabs.currentWidget().widget().gallery, session.shown_cells
     titles = [gallery.sort.itemText(place) for place in range(gallery.sort.count())]
     assert {"Time (ms)", "Speed (pixels/ms)", "Path (pixels)", "Events"} <= set(titles)
     gallery.sort.setCurrentIndex(titles.index("Events"))
