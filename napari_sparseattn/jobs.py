@@ -151,6 +151,7 @@ class Jobs:
         self._workspace = workspace
         self._pool = QThreadPool()
         self._pool.setMaxThreadCount(8)  # jobs mostly wait for torch or a disk; none may starve a short one
+        self._pool.setExpiryTimeout(-1)  # Matplotlib opens its fonts for each new thread, and keeps them
         self._running: list[Job] = []
         self._closed = False
         sys.setswitchinterval(min(sys.getswitchinterval(), _TURN_SECONDS))
