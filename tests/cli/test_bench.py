@@ -19,7 +19,7 @@ def test_it_measures_our_net_beside_the_small_cnn(process):
     assert document["machine"]["threads"] >= 1
     assert [(row["model"], row["k"]) for row in document["rows"]] == [
         ("sparseattn", 614),
-        ("sparseattn", 139),
+        ("sparseattn", 123),
         ("sparseattn", 205),
         ("sparseattn-paper", 614),
         ("small-cnn", None),

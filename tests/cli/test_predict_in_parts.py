@@ -205,13 +205,16 @@ def test_a_lost_worker_costs_its_part_alone(trained, source, whole: Path, tmp_pa
 
 
 def test_ctrl_c_keeps_what_is_done(trained, source, whole: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    with begun(words(trained, source, out, "--workers", 1), out, 2) as process:
-        process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
+    for attempt in range(5):  # on a busy machine the signal may come when all is done
+        out = tmp_path / f"out{attempt}"
+        with begun(words(trained, source, out, "--workers", 1), out, 1) as process:
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=60)
+        if process.returncode:
+            break
     assert process.returncode == 130
     assert said.splitlines()[-1] == "sparseattn: interrupted" and "Traceback" not in said
-    assert 2 <= len(journal(out)) < len(journal(whole))
+    assert 1 <= len(journal(out)) < len(journal(whole))
     assert not list(out.glob(".*partial")) and not (out / "summary.json").exists()
 
 

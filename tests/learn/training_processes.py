@@ -1,5 +1,6 @@
 """What `test_processes` starts by torchrun: two processes that train together and say what they found."""
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -36,14 +37,18 @@ def gradients(processes: Processes) -> torch.Tensor:
     return torch.cat([weight.grad.flatten() for weight in loop.net.parameters() if weight.grad is not None])
 
 
-def compare() -> None:
-    """Print how far the gradients of two processes are from those of one, and from each other."""
+def compare(folder: Path) -> None:
+    """Write how far the gradients of two processes are from those of one, and from each other."""
     with started_processes("cpu") as (processes, _):
         together = gradients(processes)
         first = together.clone()
         dist.broadcast(first, src=0)
-        apart = (gradients(ALONE) - together).abs().max().item()
-        print(f"rank {processes.rank}: {processes.count} {apart:.2e} {(first - together).abs().max():.2e}")
+        found = {
+            "processes": processes.count,
+            "from_one": (gradients(ALONE) - together).abs().max().item(),
+            "from_the_first": (first - together).abs().max().item(),
+        }
+        (folder / f"{processes.rank}.json").write_text(json.dumps(found))
 
 
 def train(cells: str, output: str, epochs: int) -> None:
@@ -68,6 +73,6 @@ def train(cells: str, output: str, epochs: int) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1] == "compare":
-        compare()
+        compare(Path(sys.argv[2]))
     else:
         train(sys.argv[2], sys.argv[3], int(sys.argv[4]))
