@@ -31,6 +31,11 @@ def disconnect_dead(owners: Iterable[object], leaving: QObject | None = None) ->
                     signal.disconnect(call, missing_ok=True)
 
 
+def is_dead(call: Callable[..., Any]) -> bool:
+    """Whether a call belongs to a destroyed widget, such as one of a dock that was closed."""
+    return any(not isalive(one) for one in _held(call))
+
+
 def _signal_names(kind: type) -> set[str]:
     return {name for base in kind.__mro__ for name, value in vars(base).items() if isinstance(value, Signal)}
 

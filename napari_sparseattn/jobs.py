@@ -13,6 +13,7 @@ from psygnal import Signal as Psignal
 from qtpy.compat import isalive
 from qtpy.QtCore import QObject, QRunnable, QThreadPool, Signal
 
+from napari_sparseattn.dead_slots import is_dead
 from napari_sparseattn.garbage import allow_full_collections, put_off_full_collections
 from napari_sparseattn.workspace import Workspace
 from sparseattn.errors import InputError
@@ -253,7 +254,7 @@ class Jobs:
             if job.cancelled:
                 return
             if error is None:
-                if job.on_result is not None:
+                if job.on_result is not None and not is_dead(job.on_result):
                     job.on_result(result)
             elif isinstance(error, InputError):
                 self._workspace.fail(error)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sparseattn.report import Report
 
 _DPI = 200
-_MOST_CLASSES = 16
+_MOST_CLASSES = 15
 """In a confusion matrix that is as wide as the dock."""
 _PICKED_UNCERTAIN = (
     "Some of the judged cells were labelled because the model was unsure of them: they are harder than most, "

@@ -3,6 +3,8 @@
 import threading
 
 import pytest
+from qtpy.QtCore import QEvent
+from qtpy.QtWidgets import QApplication, QLabel
 
 from sparseattn.errors import InputError
 
@@ -84,3 +86,13 @@ def test_errors_are_sentences(app, qtbot, heard, caplog, error: Exception, sente
     qtbot.waitUntil(lambda: bool(heard["failed"]))
     assert heard["failed"] == [sentence]
     assert ("Traceback" in caplog.text) == isinstance(error, ZeroDivisionError)
+
+
+def test_the_answer_to_a_dock_that_was_closed_lands_nowhere(app, qtbot) -> None:
+    label, ended = QLabel(), []
+    app.session.jobs.start("Late", lambda _: "answer", label.setText, on_end=lambda: ended.append(True))
+    label.deleteLater()
+    QApplication.sendPostedEvents(label, QEvent.Type.DeferredDelete)
+    with qtbot.captureExceptions() as raised:
+        qtbot.waitUntil(lambda: bool(ended))
+    assert raised == []
