@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import logging
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from qtpy.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
+
+from napari_sparseattn.command_process import CommandProcess
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ class TrainingPlan:
         return [*words, "--progress", "stdout", "--obey-stdin", "--json"]
 
 
-class TrainingProcess(QObject):
+class TrainingProcess(CommandProcess):
     """One training. Its signals come in the thread that made it; after one of the last three it is over."""
 
     progressed = Signal(dict)
@@ -62,54 +63,32 @@ class TrainingProcess(QObject):
     """It was told to leave nothing, and has."""
 
     def __init__(self, plan: TrainingPlan, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(plan.arguments(), _threads(), parent)
         self.plan = plan
         self._unread = b""
-        self._said = b""  # on stderr
         self._result: dict[str, Any] | None = None
         self._cancelling = self._over = False
-        self._process = QProcess(self)
-        self._process.setProcessEnvironment(_environment())
-        self._process.readyReadStandardOutput.connect(self._read)
-        self._process.readyReadStandardError.connect(self._listen)
-        self._process.finished.connect(self._end)
-        self._process.errorOccurred.connect(self._fail_to_start)
-
-    def start(self) -> None:
-        """Begin."""
-        self._process.start(sys.executable, ["-m", "sparseattn", *self.plan.arguments()])
-
-    @property
-    def is_running(self) -> bool:
-        return self._process.state() != QProcess.ProcessState.NotRunning
-
-    @property
-    def process_id(self) -> int:
-        """Of the child; 0 while it does not run."""
-        return int(self._process.processId())
 
     def stop(self) -> None:
         """End after the present epoch, and keep the best so far."""
-        self._process.write(b"stop\n")
+        self.tell("stop")
 
     def cancel(self) -> None:
         """End, and leave nothing. A child that does not listen is killed."""
         self._cancelling = True
         if not self.is_running:
             return
-        self._process.write(b"cancel\n")
+        self.tell("cancel")
         self._process.closeWriteChannel()
-        QTimer.singleShot(MILLISECONDS_TO_OBEY, self._process.kill)
+        self.kill_after(MILLISECONDS_TO_OBEY)
 
     def close(self) -> None:
         """End at once: the window goes."""
         self._cancelling = self._over = True
-        if self.is_running:
-            self._process.kill()
-            self._process.waitForFinished(2000)
+        self.kill()
 
-    def _read(self) -> None:
-        *lines, self._unread = (self._unread + bytes(self._process.readAllStandardOutput())).split(b"\n")
+    def take_output(self, printed: bytes) -> None:
+        *lines, self._unread = (self._unread + printed).split(b"\n")
         for line in lines:
             try:
                 document = json.loads(line)
@@ -121,48 +100,38 @@ class TrainingProcess(QObject):
             elif isinstance(document, dict) and "model" in document:
                 self._result = document
 
-    def _listen(self) -> None:
-        self._said = (self._said + bytes(self._process.readAllStandardError()))[-20000:]
+    def take_failed_start(self, reason: str) -> None:
+        self._conclude(self.failed, f"Training {reason}")
 
-    def _fail_to_start(self, error: QProcess.ProcessError) -> None:
-        if error == QProcess.ProcessError.FailedToStart:
-            self._tell(self.failed, f"Training could not be started: {sys.executable} cannot be run.")
-
-    def _end(self, status: int, how: QProcess.ExitStatus) -> None:
-        self._read()
-        self._listen()
+    def take_end(self, status: int, *, crashed: bool) -> None:
         if self._cancelling:
             self.plan.output.unlink(missing_ok=True)
-            self._tell(self.cancelled)
-        elif how == QProcess.ExitStatus.NormalExit and status == 0 and self._result is not None:
-            self._tell(self.finished, self._result)
+            self._conclude(self.cancelled)
+        elif not crashed and status == 0 and self._result is not None:
+            self._conclude(self.finished, self._result)
         else:
-            self._tell(self.failed, self._sentence(status, how))
+            self._conclude(self.failed, self._sentence(status, crashed))
 
-    def _sentence(self, status: int, how: QProcess.ExitStatus) -> str:
-        lines = self._said.decode(errors="replace").strip().splitlines()
+    def _sentence(self, status: int, crashed: bool) -> str:
         rest = "The labels and the model are as they were; "
-        log.warning("training ended with status %s:\n%s", status, "\n".join(lines[-30:]))
-        if how == QProcess.ExitStatus.NormalExit and lines and lines[-1].startswith("sparseattn: "):
-            return f"Training ended: {lines[-1].removeprefix('sparseattn: ')}."
-        if how == QProcess.ExitStatus.CrashExit and status == _KILLED:
+        said = self.last_words("training", status)
+        if not crashed and said is not None:
+            return f"Training ended: {said}."
+        if crashed and status == _KILLED:
             return (
                 "Training ended unexpectedly: its process died, perhaps since there was no memory left. "
                 f"{rest}close other programs and try again, or train with fewer cells."
             )
         return f"Training ended unexpectedly: its process died. {rest}try again."
 
-    def _tell(self, signal: Any, *values: Any) -> None:
+    def _conclude(self, signal: Any, *values: Any) -> None:
         if not self._over:
             self._over = True
             signal.emit(*values)
 
 
-def _environment() -> QProcessEnvironment:
+def _threads() -> int | None:
     """Leave the window a core of its own."""
-    environment = QProcessEnvironment.systemEnvironment()
-    if not environment.contains("OMP_NUM_THREADS"):
-        threads = min(_MOST_THREADS, max(1, (os.cpu_count() or 1) - 1))
-        environment.insert("OMP_NUM_THREADS", str(threads))
-    environment.insert("PYTHONIOENCODING", "utf-8")
-    return environment
+    if "OMP_NUM_THREADS" in os.environ:
+        return None
+    return min(_MOST_THREADS, max(1, (os.cpu_count() or 1) - 1))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from qtpy.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 
-log = logging.getLogger(__name__)
+from napari_sparseattn.command_process import CommandProcess
 
 _MILLISECONDS_TO_OBEY = 5000
 
@@ -29,63 +27,37 @@ class WatchPlan:
         return [*words, "--pixels", str(self.k), "--obey-stdin", "--json"]
 
 
-class WatchProcess(QObject):
+class WatchProcess(CommandProcess):
     """One watching. Its signals come in the thread that made it."""
 
     ended = Signal(str)
     """Why it ended, as a sentence; empty where it was told to."""
 
     def __init__(self, plan: WatchPlan, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(plan.arguments(), 1, parent)
         self.plan = plan
-        self._said = b""
         self._told = False
-        self._process = QProcess(self)
-        environment = QProcessEnvironment.systemEnvironment()
-        environment.insert("OMP_NUM_THREADS", "1")
-        environment.insert("PYTHONIOENCODING", "utf-8")
-        self._process.setProcessEnvironment(environment)
-        self._process.readyReadStandardOutput.connect(self._process.readAllStandardOutput)
-        self._process.readyReadStandardError.connect(self._listen)
-        self._process.finished.connect(self._end)
-        self._process.errorOccurred.connect(self._fail_to_start)
-
-    def start(self) -> None:
-        """Begin."""
-        self._process.start(sys.executable, ["-m", "sparseattn", *self.plan.arguments()])
-
-    @property
-    def is_running(self) -> bool:
-        return self._process.state() != QProcess.ProcessState.NotRunning
 
     def stop(self) -> None:
         """End when what is begun is finished; one that does not listen is killed, which loses no row."""
         self._told = True
-        self._process.write(b"stop\n")
-        QTimer.singleShot(_MILLISECONDS_TO_OBEY, self._process.kill)
+        self.tell("stop")
+        self.kill_after(_MILLISECONDS_TO_OBEY)
 
     def close(self) -> None:
         """End now: the window goes."""
-        self._process.blockSignals(True)
-        if self.is_running:
-            self._process.kill()
-            self._process.waitForFinished(2000)
+        self.blockSignals(True)
+        self.kill()
 
-    def _listen(self) -> None:
-        self._said = (self._said + bytes(self._process.readAllStandardError()))[-20000:]
+    def take_failed_start(self, reason: str) -> None:
+        self.ended.emit(f"Watching {reason}")
 
-    def _fail_to_start(self, error: QProcess.ProcessError) -> None:
-        if error == QProcess.ProcessError.FailedToStart:
-            self.ended.emit(f"Watching could not be started: {sys.executable} cannot be run.")
-
-    def _end(self, status: int, how: QProcess.ExitStatus) -> None:
-        self._listen()
-        if self._told or (how == QProcess.ExitStatus.NormalExit and status == 0):
+    def take_end(self, status: int, *, crashed: bool) -> None:
+        if self._told or (not crashed and status == 0):
             self.ended.emit("")
             return
-        lines = self._said.decode(errors="replace").strip().splitlines()
-        log.warning("watching ended with status %s:\n%s", status, "\n".join(lines[-30:]))
-        if lines and lines[-1].startswith("sparseattn: "):
-            self.ended.emit(f"Watching ended: {lines[-1].removeprefix('sparseattn: ').rstrip('.')}.")
+        said = self.last_words("watching", status)
+        if said is not None:
+            self.ended.emit(f"Watching ended: {said}.")
         else:
             self.ended.emit("Watching ended unexpectedly; what is in the table stays. Start it again.")
