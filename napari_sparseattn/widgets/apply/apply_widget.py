@@ -11,7 +11,6 @@ from qtpy.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent, QKeySequence
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QFileDialog,
-    QHBoxLayout,
     QLabel,
     QProgressBar,
     QPushButton,
@@ -25,6 +24,8 @@ from napari_sparseattn.apply_job import NewSample, SampleResult
 from napari_sparseattn.settings import last_folder, remember_folder
 from napari_sparseattn.versions import title_of
 from napari_sparseattn.widgets.apply.sample_table import FIXED, SampleTableModel
+from napari_sparseattn.widgets.ask_table_file import ask_table_file
+from napari_sparseattn.widgets.rows import in_a_row
 from napari_sparseattn.widgets.sentences import STATEMENT, WARNING, Sentences
 from napari_sparseattn.workspace import CellSource
 from sparseattn.errors import InputError
@@ -110,14 +111,14 @@ class ApplyWidget(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 6, 0, 0)
         layout.addWidget(self.model)
-        layout.addLayout(_row(self.add, self.add_all, self.remove))
+        layout.addLayout(in_a_row(self.add, self.add_all, self.remove))
         layout.addWidget(self.empty)
         layout.addWidget(self.table, 2)
-        layout.addLayout(_row(self.classify, self.stop))
+        layout.addLayout(in_a_row(self.classify, self.stop))
         layout.addWidget(self.progress)
         layout.addWidget(self.differs)
         layout.addWidget(self.fine)
-        layout.addLayout(_row(self.open, self.export))
+        layout.addLayout(in_a_row(self.open, self.export))
         layout.addStretch(1)
 
     def _connect(self) -> None:
@@ -318,18 +319,9 @@ class ApplyWidget(QWidget):
         )
 
     def _export(self) -> None:
-        name, kind = QFileDialog.getSaveFileName(
-            self,
-            "Write the table",
-            str(Path(last_folder("report")) / "samples.csv"),
-            "CSV (*.csv);;Parquet (*.parquet)",
-        )
-        if name:
-            path = Path(name)
-            remember_folder("report", path.parent)
-            self.write_table(
-                path if path.suffix else path.with_suffix(".parquet" if "parquet" in kind else ".csv")
-            )
+        path = ask_table_file(self, "Write the table", "samples.csv")
+        if path is not None:
+            self.write_table(path)
 
     def write_table(self, path: Path) -> None:
         """Write the table as it is shown."""
@@ -362,10 +354,3 @@ def _said(results: list[SampleResult]) -> str:
     if differ:
         parts.append(f"{differ} {'differs' if differ == 1 else 'differ'} from the training cells")
     return "; ".join(parts) + "."
-
-
-def _row(*widgets: QWidget) -> QHBoxLayout:
-    row = QHBoxLayout()
-    for widget in widgets:
-        row.addWidget(widget)
-    return row

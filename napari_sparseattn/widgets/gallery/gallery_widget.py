@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QComboBox,
-    QFileDialog,
-    QHBoxLayout,
     QLabel,
     QPushButton,
-    QSlider,
     QSplitter,
     QStackedWidget,
     QVBoxLayout,
@@ -21,6 +17,8 @@ from qtpy.QtWidgets import (
 )
 
 from napari_sparseattn.settings import recall, remember
+from napari_sparseattn.widgets.ask_table_file import ask_table_file
+from napari_sparseattn.widgets.gallery.arrangement import Arrangement
 from napari_sparseattn.widgets.gallery.cards import Cards
 from napari_sparseattn.widgets.gallery.cell_grid import CellGrid
 from napari_sparseattn.widgets.gallery.column_titles import (
@@ -31,10 +29,11 @@ from napari_sparseattn.widgets.gallery.column_titles import (
 )
 from napari_sparseattn.widgets.gallery.filter_bar import FilterBar
 from napari_sparseattn.widgets.gallery.listening import listen
+from napari_sparseattn.widgets.rows import in_a_row
 from napari_sparseattn.widgets.shared_contrast import SharedContrast, can_share, shares_at_first
 from napari_sparseattn.widgets.thumbnail_picture import Picture, thumbnail, thumbnail_of_selected
 from sparseattn.errors import InputError
-from sparseattn.table.filters import CellFilter, CellOrder, is_answer, sample_texts
+from sparseattn.table.filters import CellFilter, is_answer, sample_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +45,6 @@ if TYPE_CHECKING:
     from sparseattn.cells import CellSet
     from sparseattn.explain.display import Limits
 
-_SIDES = (40, 240)
 _MOST_SAMPLE_VALUES = 200
 """A column of more values tells the cells one by one: no use to tick."""
 _MOST_NUMBERS = 8
@@ -80,17 +78,9 @@ class GalleryWidget(QWidget):
         self.clear = QPushButton("Show all")
         self.clear.setToolTip("Take all filters away and switch the gates off, so that every cell is shown")
         self.show_scatter = _switch("Scatter plot", "Plot two columns against each other and draw gates")
-        self.sort = QComboBox()
-        self.sort.setToolTip("Sort the cells by this column")
-        self.sort.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.sort.setMinimumContentsLength(8)
-        self.descending = _switch("", "Largest first")
-        self.size = QSlider(Qt.Orientation.Horizontal)
-        self.size.setRange(*_SIDES)
-        self.size.setValue(self.grid.side)
-        self.size.setMinimumWidth(60)
-        self.size.setToolTip("Size of the pictures")
-        self.size.setAccessibleName("Size of the pictures")
+        self.arrangement = Arrangement(self.grid, self._shown.set_order)
+        self.sort, self.descending = self.arrangement.sort, self.arrangement.descending
+        self.size = self.arrangement.size
         self.overlay = _switch("Selected pixels", "Fade all pixels but those that the model selected")
         self.export = QPushButton("Export\N{HORIZONTAL ELLIPSIS}")
         self.export.setToolTip(
@@ -113,11 +103,8 @@ class GalleryWidget(QWidget):
 
     def _lay_out(self) -> None:
         # Short rows: in a narrow dock longer ones would be cut off.
-        top = _row(self.show_filters, self.show_scatter, self.overlay)
-        counts = _row(self.count, None, self.clear, self.export)
-        sizes = _row(QLabel("Sort"), self.sort, self.descending, QLabel("Size"), self.size)
-        sizes.setStretch(1, 2)
-        sizes.setStretch(4, 1)
+        top = in_a_row(self.show_filters, self.show_scatter, self.overlay)
+        counts = in_a_row(self.count, None, self.clear, self.export)
         self._pages = QStackedWidget()
         self._pages.addWidget(self.grid)
         self._pages.addWidget(self.empty)
@@ -127,10 +114,10 @@ class GalleryWidget(QWidget):
         layout = QVBoxLayout(self)
         layout.addLayout(top)
         layout.addWidget(self.filters)
-        layout.addLayout(sizes)
-        layout.addLayout(_row(self.contrast_title, self.contrast, None))
+        layout.addLayout(self.arrangement.laid_out())
+        layout.addLayout(in_a_row(self.contrast_title, self.contrast, None))
         layout.addLayout(counts)
-        layout.addLayout(_row(self.note, self.again))
+        layout.addLayout(in_a_row(self.note, self.again))
         layout.addWidget(self._split, stretch=1)
 
     def _connect(self) -> None:
@@ -156,9 +143,6 @@ class GalleryWidget(QWidget):
         self.clear.clicked.connect(self._show_all)
         self.show_filters.toggled.connect(self.filters.setVisible)
         self.show_scatter.toggled.connect(self._open_scatter)
-        self.sort.activated.connect(self._sort)
-        self.descending.toggled.connect(self._sort)
-        self.size.valueChanged.connect(self.grid.set_side)
         self.overlay.toggled.connect(self._take_model)
         self.contrast.activated.connect(self._take_contrast)
         self.export.clicked.connect(self._export)
@@ -270,7 +254,7 @@ class GalleryWidget(QWidget):
         names = [item.name for item in workspace.classes]
         samples: dict[str, list[str]] = {}
         numbers: dict[str, tuple[str, float, float]] = {}
-        orders = [("In their order", "")]
+        orders: list[tuple[str, str]] = []
         given = list(names)
         if table is not None:
             for column in sample_columns(table):
@@ -283,27 +267,15 @@ class GalleryWidget(QWidget):
                 if can_be_limited(name) and name not in samples and not (workspace.blind and is_answer(name))
             }
             given += sorted(set(table["human_label"].dropna()) - set(names))
-            orders += [
+            orders = [
                 (column_title(column), column)
                 for column in sortable_columns(table)
                 if not (workspace.blind and is_answer(column))
             ]
         self.filters.hide_answers(workspace.blind)
         self.filters.offer(names, given, samples, numbers, workspace.colours)
-        if [self.sort.itemData(at) for at in range(self.sort.count())] != [column for _, column in orders]:
-            self.sort.clear()
-            for text, column in orders:
-                self.sort.addItem(text, column)
-        self.sort.setCurrentIndex(max(self.sort.findData(self._shown.order.column), 0))
-        self.descending.blockSignals(True)
-        self.descending.setChecked(self._shown.order.descending)
-        self.descending.blockSignals(False)
-        self._show_direction()
-
-    def _show_direction(self) -> None:
-        down = self.descending.isChecked()
-        self.descending.setText("\N{DOWNWARDS ARROW}" if down else "\N{UPWARDS ARROW}")
-        self.descending.setToolTip("Largest first" if down else "Smallest first")
+        self.arrangement.offer(orders)
+        self.arrangement.show(self._shown.order)
 
     def _show_count(self) -> None:
         cells, shown = self._workspace.cells, len(self._shown.rows)
@@ -374,25 +346,19 @@ class GalleryWidget(QWidget):
         labelling = self._session.labelling
         labelling.press(given, labelling.targets())
 
-    def _sort(self) -> None:
-        self._show_direction()
-        self._shown.set_order(CellOrder(self.sort.currentData() or "", self.descending.isChecked()))
-
     def _export(self) -> None:
         from sparseattn.export.tables import write_table
 
-        path, _ = QFileDialog.getSaveFileName(
-            self, "Export the cells that are shown", "cells.csv", "CSV (*.csv);;Parquet (*.parquet)"
-        )
+        path = ask_table_file(self, "Export the cells that are shown", "cells.csv")
         table = self._shown.shown_table
-        if not path or table is None:
+        if path is None or table is None:
             return
         try:
             write_table(table, path)
         except InputError as error:
             self._workspace.fail(error)
         else:
-            self._workspace.say(f"{len(table):,} cells written to {Path(path).name}.")
+            self._workspace.say(f"{len(table):,} cells written to {path.name}.")
 
     def _open_scatter(self, wanted: bool) -> None:
         if wanted and self._scatter is None:
@@ -449,13 +415,3 @@ def _switch(text: str, hint: str) -> QPushButton:
     button.setToolTip(hint)
     button.setCheckable(True)
     return button
-
-
-def _row(*widgets: QWidget | None) -> QHBoxLayout:
-    row = QHBoxLayout()
-    for widget in widgets:
-        if widget is None:
-            row.addStretch(1)
-        else:
-            row.addWidget(widget)
-    return row

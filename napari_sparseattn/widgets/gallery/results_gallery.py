@@ -8,27 +8,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
-    QComboBox,
-    QFileDialog,
-    QHBoxLayout,
     QLabel,
     QPushButton,
-    QSlider,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
 
-from napari_sparseattn.settings import last_folder, remember_folder
+from napari_sparseattn.widgets.ask_table_file import ask_table_file
+from napari_sparseattn.widgets.gallery.arrangement import Arrangement
 from napari_sparseattn.widgets.gallery.cell_grid import CellGrid
 from napari_sparseattn.widgets.gallery.column_titles import column_title
 from napari_sparseattn.widgets.gallery.filter_bar import FilterBar
 from napari_sparseattn.widgets.gallery.listening import listen
 from napari_sparseattn.widgets.gallery.page_bar import PageBar
 from napari_sparseattn.widgets.gallery.result_cards import ResultCards
+from napari_sparseattn.widgets.rows import in_a_row
 from napari_sparseattn.widgets.shared_contrast import SharedContrast, shares_at_first
 from napari_sparseattn.widgets.thumbnail_picture import Picture, thumbnail, thumbnail_of_selected
-from sparseattn.table.filters import CellFilter, CellOrder
+from sparseattn.table.filters import CellFilter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,7 +37,6 @@ if TYPE_CHECKING:
 PAGE = 1000
 """Cells of a page: as many as are laid out at once."""
 
-_SIDES = (40, 240)
 _MOST_SAMPLE_VALUES = 200
 _ORDERS = ("confidence", "entropy", "in_distribution", "predicted", "human_label")
 _UNCERTAINTY = "Uncertainty (entropy)"
@@ -72,18 +69,9 @@ class ResultsGallery(QWidget):
         self.count = QLabel()
         self.clear = QPushButton("Show all")
         self.clear.setToolTip("Take all filters away, so that every cell is shown")
-        self.sort = QComboBox()
-        self.sort.setToolTip("Sort all cells that are shown by this column")
-        self.sort.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.sort.setMinimumContentsLength(8)
-        self.descending = QPushButton()
-        self.descending.setCheckable(True)
-        self.size = QSlider(Qt.Orientation.Horizontal)
-        self.size.setRange(*_SIDES)
-        self.size.setValue(self.grid.side)
-        self.size.setMinimumWidth(60)
-        self.size.setToolTip("Size of the pictures")
-        self.size.setAccessibleName("Size of the pictures")
+        self.arrangement = Arrangement(self.grid, self._work.set_order)
+        self.sort, self.descending = self.arrangement.sort, self.arrangement.descending
+        self.size = self.arrangement.size
         self.pages = PageBar()
         self.pages.listen_for_keys(self)
         self.open_these = QPushButton("Open These Cells")
@@ -107,19 +95,16 @@ class ResultsGallery(QWidget):
         self._middle = QStackedWidget()
         self._middle.addWidget(self.grid)
         self._middle.addWidget(self.empty)
-        sizes = _row(QLabel("Sort"), self.sort, self.descending, QLabel("Size"), self.size)
-        sizes.setStretch(1, 2)
-        sizes.setStretch(4, 1)
         layout = QVBoxLayout(self)
-        layout.addLayout(_row(self.show_filters, self.overlay))
+        layout.addLayout(in_a_row(self.show_filters, self.overlay))
         layout.addWidget(self.filters)
-        layout.addLayout(sizes)
-        layout.addLayout(_row(self.count, None, self.clear, self.export))
-        said = _row(self.note, self.again)
+        layout.addLayout(self.arrangement.laid_out())
+        layout.addLayout(in_a_row(self.count, None, self.clear, self.export))
+        said = in_a_row(self.note, self.again)
         said.setStretch(0, 1)
         layout.addLayout(said)
         layout.addWidget(self._middle, stretch=1)
-        layout.addLayout(_row(self.pages, None, self.open_these))
+        layout.addLayout(in_a_row(self.pages, None, self.open_these))
 
     def _connect(self) -> None:
         work, workspace = self._work, self._workspace
@@ -134,9 +119,6 @@ class ResultsGallery(QWidget):
         self.overlay.toggled.connect(self._make_thumbnails)
         self.filters.changed.connect(self._filter)
         self.clear.clicked.connect(self._show_all)
-        self.sort.activated.connect(self._sort)
-        self.descending.toggled.connect(self._sort)
-        self.size.valueChanged.connect(self.grid.set_side)
         self.pages.turned.connect(self._show_page)
         self.open_these.clicked.connect(self.open_cells)
         self.export.clicked.connect(self._export)
@@ -181,10 +163,8 @@ class ResultsGallery(QWidget):
                 low, high = float(values.min()), float(values.max())
                 if low < high:
                     self._numbers[name] = (column_title(name), low, high)
-        self.sort.clear()
-        self.sort.addItem("In their order", "")
-        for name in (*_ORDERS, *columns):
-            self.sort.addItem(_UNCERTAINTY if name == "entropy" else column_title(name), name)
+        titles = {name: column_title(name) for name in (*_ORDERS, *columns)} | {"entropy": _UNCERTAINTY}
+        self.arrangement.offer([(title, name) for name, title in titles.items()])
 
     def _show_cards(self) -> None:
         if self._opened is not None:
@@ -200,12 +180,7 @@ class ResultsGallery(QWidget):
         self.filters.offer(
             opened.results.classes, given, self._samples, self._numbers, self._workspace.colours
         )
-        self.sort.setCurrentIndex(max(self.sort.findData(order.column), 0))
-        self.descending.blockSignals(True)
-        self.descending.setChecked(order.descending)
-        self.descending.blockSignals(False)
-        self.descending.setText("\N{DOWNWARDS ARROW}" if order.descending else "\N{UPWARDS ARROW}")
-        self.descending.setToolTip("Largest first" if order.descending else "Smallest first")
+        self.arrangement.show(order)
         self.pages.set_pages(-(-len(work.rows) // PAGE))
         self._show_page()
         text = ""
@@ -292,9 +267,6 @@ class ResultsGallery(QWidget):
     def _show_all(self) -> None:
         self._work.set_filter(CellFilter())
 
-    def _sort(self, *_: object) -> None:
-        self._work.set_order(CellOrder(self.sort.currentData() or "", self.descending.isChecked()))
-
     def _try_again(self) -> None:
         self.note.setText("Looking for the pictures\N{HORIZONTAL ELLIPSIS}")
         self._work.find_pictures()
@@ -309,18 +281,9 @@ class ResultsGallery(QWidget):
         self._workspace.say("Open these cells to label them: the button below the pictures.")
 
     def _export(self) -> None:
-        name, kind = QFileDialog.getSaveFileName(
-            self,
-            "Export the cells that are shown",
-            str(Path(last_folder("report")) / "cells.parquet"),
-            "Parquet (*.parquet);;CSV (*.csv)",
-        )
-        if name:
-            path = Path(name)
-            remember_folder("report", path.parent)
-            self.export_rows(
-                path if path.suffix else path.with_suffix(".csv" if "csv" in kind else ".parquet")
-            )
+        path = ask_table_file(self, "Export the cells that are shown", "cells.parquet")
+        if path is not None:
+            self.export_rows(path)
 
     def export_rows(self, path: Path) -> None:
         """Write the rows that are shown, in a job."""
@@ -340,13 +303,3 @@ class ResultsGallery(QWidget):
             bound_to=(),
             key=str(path),
         )
-
-
-def _row(*widgets: QWidget | None) -> QHBoxLayout:
-    row = QHBoxLayout()
-    for widget in widgets:
-        if widget is None:
-            row.addStretch(1)
-        else:
-            row.addWidget(widget)
-    return row

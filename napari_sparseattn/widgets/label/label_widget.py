@@ -15,7 +15,6 @@ from qtpy.QtWidgets import (
     QColorDialog,
     QComboBox,
     QFileDialog,
-    QHBoxLayout,
     QInputDialog,
     QLabel,
     QLineEdit,
@@ -31,6 +30,7 @@ from napari_sparseattn.widgets.foreign_text import tip
 from napari_sparseattn.widgets.label.bulk_box import BulkBox
 from napari_sparseattn.widgets.label.class_list import ClassList
 from napari_sparseattn.widgets.retrain import RetrainPanel
+from napari_sparseattn.widgets.rows import in_a_row
 from napari_sparseattn.widgets.section import Section
 from napari_sparseattn.workspace import SETTING_ASIDE
 from sparseattn.errors import InputError
@@ -127,14 +127,14 @@ class LabelWidget(QWidget):
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
         layout.addWidget(self.classes)
-        layout.addLayout(_row(self.add, self.change, self.file, None))
+        layout.addLayout(in_a_row(self.add, self.change, self.file, None))
         layout.addWidget(self.where)
-        layout.addLayout(_row(self.next, self.order, None))
-        layout.addLayout(_row(self.undo, self.redo, self.clear, None))
-        layout.addLayout(_row(self.go_on, self.blind, None))
+        layout.addLayout(in_a_row(self.next, self.order, None))
+        layout.addLayout(in_a_row(self.undo, self.redo, self.clear, None))
+        layout.addLayout(in_a_row(self.go_on, self.blind, None))
         layout.addWidget(self.progress)
-        layout.addLayout(_row(self.take_over, None))
-        layout.addLayout(_row(QLabel("Annotator"), self.annotator))
+        layout.addLayout(in_a_row(self.take_over, None))
+        layout.addLayout(in_a_row(QLabel("Annotator"), self.annotator))
         layout.addWidget(Section("Accept what the model is sure of", self.bulk, opened=False))
         layout.addWidget(Section("Retrain", self.retrain, opened=True))
         layout.addStretch()
@@ -430,13 +430,3 @@ def _button(text: str, hint: str, slot: Callable[[], None]) -> QPushButton:
     button.setAutoDefault(False)
     button.clicked.connect(lambda: slot())
     return button
-
-
-def _row(*widgets: QWidget | None) -> QHBoxLayout:
-    row = QHBoxLayout()
-    for widget in widgets:
-        if widget is None:
-            row.addStretch()
-        else:
-            row.addWidget(widget)
-    return row

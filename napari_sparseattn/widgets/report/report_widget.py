@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,11 +11,9 @@ from qtpy.QtGui import QGuiApplication, QShowEvent
 from qtpy.QtWidgets import (
     QComboBox,
     QFileDialog,
-    QHBoxLayout,
     QLabel,
     QMenu,
     QPushButton,
-    QScrollArea,
     QTabWidget,
     QVBoxLayout,
     QWidget,
@@ -25,8 +22,11 @@ from qtpy.QtWidgets import (
 from napari_sparseattn import report_job, results_report
 from napari_sparseattn.settings import last_folder, remember_folder
 from napari_sparseattn.widgets.apply import ApplyPage
+from napari_sparseattn.widgets.ask_table_file import ask_table_file
 from napari_sparseattn.widgets.report import export
 from napari_sparseattn.widgets.report.confusion_view import ConfusionView
+from napari_sparseattn.widgets.report.figure_tiles import figure_tiles
+from napari_sparseattn.widgets.report.page_parts import captioned, row_of, scrolled_page
 from napari_sparseattn.widgets.report.picture_view import PictureView
 from napari_sparseattn.widgets.report.text_table import TextTable
 from napari_sparseattn.widgets.report.tiles import Tiles
@@ -130,16 +130,16 @@ class ReportWidget(QWidget):
         self.empty.setMinimumHeight(72)
 
     def _lay_out(self) -> None:
-        self.judge_row = _row(QLabel("Judged by"), self.judge, self.export)
+        self.judge_row = row_of(QLabel("Judged by"), self.judge, self.export)
         self.no_judgement = QLabel(
             "No cell has a class that the model knows.\n\nLabel some cells in Label & Retrain, or open class "
             "folders, to see how often the model is right."
         )
         self.no_judgement.setWordWrap(True)
-        self.matrix = _captioned("Confusion matrix: click a square to see its cells", self.confusion)
+        self.matrix = captioned("Confusion matrix: click a square to see its cells", self.confusion)
         self.some_classes = QLabel()
         self.some_classes.setWordWrap(True)
-        plots = {name: _captioned(caption, self.pictures[name]) for name, caption in _CAPTIONS.items()}
+        plots = {name: captioned(caption, self.pictures[name]) for name, caption in _CAPTIONS.items()}
         self._plots = plots
         self.pages = QTabWidget()
         self.pages.setDocumentMode(True)
@@ -163,17 +163,18 @@ class ReportWidget(QWidget):
                 "What it looks at: mean image and attention of each class, and which pixels are selected",
                 [
                     plots["attention"], plots["looks"],
-                    _row(self.test_pixels), self.trust, plots["trust"],
+                    row_of(self.test_pixels), self.trust, plots["trust"],
                 ],
             ),
             (
                 "Training",
                 "How the model was trained, and a paragraph for a paper",
-                [plots["history"], _captioned("Methods", self.methods), self.copy_methods],
+                [plots["history"], captioned("Methods", self.methods), self.copy_methods],
             ),
-            ("Tables", "All figures as tables", [_row(self.which_table, self.write_table), self.table]),
+            ("Tables", "All figures as tables", [row_of(self.which_table, self.write_table), self.table]),
         ):  # fmt: skip
-            self.pages.setTabToolTip(self.pages.addTab(_page(widgets, fill=title == "Tables"), title), hint)
+            page = scrolled_page(widgets, fill=title == "Tables")
+            self.pages.setTabToolTip(self.pages.addTab(page, title), hint)
         place = self.pages.addTab(self.apply_page, "Apply")
         self.pages.setTabToolTip(place, "New cells: folders that come later, or one that is being filled")
         layout = QVBoxLayout(self)
@@ -344,7 +345,7 @@ class ReportWidget(QWidget):
                 "under Tables."
             )
             self.some_classes.setVisible(drawn < known)
-        self.tiles.show_tiles(_tiles(made))
+        self.tiles.show_tiles(figure_tiles(made))
         for name, picture in self.pictures.items():
             picture.show_png(made.pictures.get(name))
             self._plots[name].setVisible(name in made.pictures)
@@ -451,9 +452,13 @@ class ReportWidget(QWidget):
         self._workspace.say("The methods paragraph is on the clipboard.")
 
     def _export_html(self) -> None:
-        path = self._ask_file("Write the report", "report.html", "HTML (*.html)")
-        if path is not None and self.made is not None:
-            export.export_html(self._session, self.made, path.with_suffix(".html"), "Cell report")
+        if self.made is None:
+            return
+        start = str(Path(last_folder("report")) / "report.html")
+        path, _ = QFileDialog.getSaveFileName(self, "Write the report", start, "HTML (*.html)")
+        if path:
+            remember_folder("report", Path(path).parent)
+            export.export_html(self._session, self.made, Path(path).with_suffix(".html"), "Cell report")
 
     def _export_plots(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, "Folder for the plots", last_folder("report"))
@@ -463,48 +468,9 @@ class ReportWidget(QWidget):
 
     def _export_table(self) -> None:
         name = self.which_table.currentData()
-        path = self._ask_file("Write the table", f"{name}.csv", "CSV (*.csv);;Parquet (*.parquet)")
+        path = None if self.made is None else ask_table_file(self, "Write the table", f"{name}.csv")
         if path is not None and self.made is not None:
             export.export_table(self._session, self.made, name, path)
-
-    def _ask_file(self, title: str, name: str, kinds: str) -> Path | None:
-        if self.made is None:
-            return None
-        path, kind = QFileDialog.getSaveFileName(self, title, str(Path(last_folder("report")) / name), kinds)
-        if not path:
-            return None
-        remember_folder("report", Path(path).parent)
-        chosen = Path(path)
-        return chosen if chosen.suffix else chosen.with_suffix(".parquet" if "parquet" in kind else ".csv")
-
-
-def _tiles(made: MadeReport) -> list[tuple[str, str, str]]:
-    report = made.report
-    k, pixels = report.predictions.k, report.grid_pixels
-    tiles = [("cells", f"{len(report.predictions):,}", "classified")]
-    if report.judgement is not None:
-        metrics, scores = report.judgement.metrics, report.judgement.scores
-        tiles = [
-            ("accuracy", _percent(metrics["accuracy"]), _interval(scores.accuracy_interval)),
-            (
-                "balanced accuracy",
-                _percent(metrics["balanced_accuracy"]),
-                _interval(scores.balanced_accuracy_interval),
-            ),
-            ("mean F1", _percent(metrics["macro_f1"]), _interval(scores.macro_f1_interval)),
-            ("calibration error", f"{metrics['ece']:.3f}", "0 is perfect"),
-            ("cells judged", f"{metrics['n']:,}", f"of {len(report.predictions):,} classified"),
-        ]
-    share = f"{100 * k / pixels:.1f} % of {pixels:,}" if pixels else ""
-    return [*tiles, ("selected pixels", f"{k:,}", share)]
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
-
-
-def _interval(limits: tuple[float, float]) -> str:
-    return f"95 %: {100 * limits[0]:.0f} to {100 * limits[1]:.0f} %"
 
 
 def _title(name: str) -> str:
@@ -517,41 +483,3 @@ def _no_class_known() -> str:
     from sparseattn.report.report import NO_CLASS_KNOWN
 
     return NO_CLASS_KNOWN
-
-
-def _row(*widgets: QWidget) -> QWidget:
-    row = QWidget()
-    layout = QHBoxLayout(row)
-    layout.setContentsMargins(0, 0, 0, 0)
-    for widget in widgets:
-        layout.addWidget(widget, int(isinstance(widget, QComboBox)))
-    return row
-
-
-def _captioned(caption: str, content: QWidget) -> QWidget:
-    whole = QWidget()
-    heading = QLabel(f"<b>{escape(caption)}</b>")
-    heading.setTextFormat(Qt.TextFormat.RichText)
-    heading.setWordWrap(True)
-    layout = QVBoxLayout(whole)
-    layout.setContentsMargins(0, 6, 0, 0)
-    layout.addWidget(heading)
-    layout.addWidget(content)
-    return whole
-
-
-def _page(widgets: list[QWidget], *, fill: bool) -> QWidget:
-    """Return a page that is scrolled by itself; with ``fill`` the last widget takes what room there is."""
-    page = QWidget()
-    layout = QVBoxLayout(page)
-    layout.setContentsMargins(0, 6, 0, 0)
-    for widget in widgets:
-        layout.addWidget(widget)
-    if not fill:
-        layout.addStretch(1)
-    area = QScrollArea()
-    area.setWidgetResizable(True)
-    area.setFrameShape(QScrollArea.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setWidget(page)
-    return area

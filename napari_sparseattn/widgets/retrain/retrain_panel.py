@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import (
-    QHBoxLayout,
     QLabel,
     QProgressBar,
     QPushButton,
@@ -19,6 +18,7 @@ from qtpy.QtWidgets import (
 from napari_sparseattn.widgets.retrain.comparison_view import ComparisonView
 from napari_sparseattn.widgets.retrain.curves import Curves
 from napari_sparseattn.widgets.retrain.version_list import VersionList
+from napari_sparseattn.widgets.rows import in_a_row
 from sparseattn.errors import InputError
 from sparseattn.names import some_names
 
@@ -62,10 +62,10 @@ class RetrainPanel(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         for widget in (self.go_on, self.anew, self.note):
             layout.addWidget(widget)
-        layout.addLayout(_row(self.start, self.stop, self.cancel))
+        layout.addLayout(in_a_row(self.start, self.stop, self.cancel, None))
         for widget in (self.bar, self.curves, self.comparison):
             layout.addWidget(widget)
-        layout.addLayout(_row(self.keep, self.discard))
+        layout.addLayout(in_a_row(self.keep, self.discard, None))
         layout.addWidget(self.versions)
         self._later = QTimer(self)
         self._later.setSingleShot(True)
@@ -192,11 +192,3 @@ def _reach(cells: int) -> int:
 
     interval = wilson_interval(cells // 2, cells)
     return 50 if interval is None else round(50 * (interval[1] - interval[0]))
-
-
-def _row(*widgets: QWidget) -> QHBoxLayout:
-    row = QHBoxLayout()
-    for widget in widgets:
-        row.addWidget(widget)
-    row.addStretch()
-    return row

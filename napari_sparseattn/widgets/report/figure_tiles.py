@@ -1,0 +1,38 @@
+"""The figures above the pages of the report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from napari_sparseattn.report_job import MadeReport
+
+
+def figure_tiles(made: MadeReport) -> list[tuple[str, str, str]]:
+    """Return the title, the figure and what stands below it of each."""
+    report = made.report
+    k, pixels = report.predictions.k, report.grid_pixels
+    tiles = [("cells", f"{len(report.predictions):,}", "classified")]
+    if report.judgement is not None:
+        metrics, scores = report.judgement.metrics, report.judgement.scores
+        tiles = [
+            ("accuracy", _percent(metrics["accuracy"]), _interval(scores.accuracy_interval)),
+            (
+                "balanced accuracy",
+                _percent(metrics["balanced_accuracy"]),
+                _interval(scores.balanced_accuracy_interval),
+            ),
+            ("mean F1", _percent(metrics["macro_f1"]), _interval(scores.macro_f1_interval)),
+            ("calibration error", f"{metrics['ece']:.3f}", "0 is perfect"),
+            ("cells judged", f"{metrics['n']:,}", f"of {len(report.predictions):,} classified"),
+        ]
+    share = f"{100 * k / pixels:.1f} % of {pixels:,}" if pixels else ""
+    return [*tiles, ("selected pixels", f"{k:,}", share)]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def _interval(limits: tuple[float, float]) -> str:
+    return f"95 %: {100 * limits[0]:.0f} to {100 * limits[1]:.0f} %"
