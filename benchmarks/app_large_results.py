@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import sys
 import tempfile
 import time
@@ -26,6 +25,7 @@ import torch  # before Qt
 
 from benchmarks.heartbeat import Heartbeat, wait
 from benchmarks.scale import WORK
+from sparseattn.bench.measure import machine
 
 
 class Phase:
@@ -157,14 +157,9 @@ def main() -> None:
     os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp()  # settings of a new user
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     result = measure(options.folder)
-    result["machine"] = {
-        "cores": os.cpu_count(),
-        "processor": platform.processor() or platform.machine(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "load_before": load,
-        "load_after": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
-    }
+    result["machine"] = {**machine(torch.get_num_threads()), "load_before": load}
+    if load is not None:
+        result["machine"]["load_after"] = os.getloadavg()[0]
     print(json.dumps(result, indent=1))
     if options.out is not None:
         options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

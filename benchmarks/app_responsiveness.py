@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import sys
 import tempfile
 import time
@@ -24,6 +23,7 @@ import torch  # before Qt
 
 from benchmarks.app_field import measure_field
 from benchmarks.heartbeat import Heartbeat, wait
+from sparseattn.bench.measure import machine
 
 FIELDS = (500, 5000)
 ROOT = Path(__file__).resolve().parents[1]
@@ -162,13 +162,7 @@ def main() -> None:
     os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp()
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     result = measure(options.cells, options.model)
-    result["machine"] = {
-        "cores": os.cpu_count(),
-        "processor": platform.processor() or platform.machine(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "load_before": load,
-    }
+    result["machine"] = {**machine(torch.get_num_threads()), "load_before": load}
     print(json.dumps(result, indent=1))
     if options.out is not None:
         options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
