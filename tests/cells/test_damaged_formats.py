@@ -142,7 +142,9 @@ def test_pages_that_run_in_a_circle(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[end : end + 4] = struct.pack("<I", first)
     path.write_bytes(content)
-    with pytest.raises(InputError, match=r"circle\.tif: it is damaged: its pages run in a circle"):
+    with pytest.raises(
+        InputError, match=r"circle\.tif cannot be used: it is damaged: its pages run in a circle"
+    ):
         open_cells(path)
 
 

@@ -211,7 +211,8 @@ class WatchPanel(QWidget):
         if work.last_error is not None:
             last = work.last_error
             count = "One file" if work.errors == 1 else f"{work.errors:,} files"
-            errors = [f"{count} could not be read; the last: {last.source}: {last.error}"]
+            said = last.error if last.source in last.error else f"{last.source}: {last.error}"
+            errors = [f"{count} could not be read; the last: {said}"]
         self.errors.say(errors)
         blind = self._workspace.blind
         self.counts.setVisible(not blind and bool(work.classes))

@@ -35,4 +35,6 @@ def _percent(share: float) -> str:
 
 
 def _interval(limits: tuple[float, float]) -> str:
-    return f"95 %: {100 * limits[0]:.0f} to {100 * limits[1]:.0f} %"
+    low, high = (100 * limit for limit in limits)
+    digits = 0 if high - low >= 1 else 2  # of a million cells whole percents would be alike
+    return f"95 %: {low:.{digits}f} to {high:.{digits}f} %"

@@ -147,6 +147,8 @@ def open_cells(
     skipped += unusable
     if not files:
         first = skipped[0]
+        if first.origin == str(path):  # it is one file, and named but once
+            raise NoCellsError(f"{shown(path)} cannot be used: {first.reason}.")
         raise NoCellsError(
             f"No cell of {shown(path)} can be used; the first: {first.origin}: {first.reason}."
         )
