@@ -34,6 +34,9 @@ _FEW = 4
 
 _WORKERS = min(8, max(2, os.cpu_count() or 1))
 
+_STORE = 16
+"""So many cells a file, and it is a store, whose cells come a chunk at a time instead of each from the disk."""
+
 
 def prepared_square(
     cell: npt.NDArray[Any], places: Sequence[int], prepare: Prepare, pixel_size_um: float | None
@@ -58,7 +61,11 @@ def prepared_square(
 def prepared_squares(
     cells: CellSet, places: Sequence[int], prepare: Prepare
 ) -> Iterator[tuple[int, npt.NDArray[np.float32] | CellError]]:
-    """Decode and resize cells in threads, in order, a batch ahead; a bad cell comes as its error."""
+    """Decode and resize cells in threads, in order, a batch ahead; a bad cell comes as its error.
+
+    Not in threads where torch has one thread, which says that other processes work on the other cores, and the
+    cells lie in stores: there is little to wait for, and threads that hand on to each other cost a twelfth.
+    """
     sizes = cells.pixel_sizes_um
 
     def work(index: int) -> npt.NDArray[np.float32] | CellError:
@@ -67,6 +74,8 @@ def prepared_squares(
         except CellError as error:
             return error
 
+    if torch.get_num_threads() == 1 and len(cells) >= _STORE * len(cells.files):
+        return ((index, work(index)) for index in range(len(cells)))
     # A batch ahead, so that threads go on decoding while the net looks at the batch before.
     room = _AHEAD_BYTES // (4 * len(places) * prepare.size**2)
     return _ahead(work, range(len(cells)), min(max(room, 4 * _WORKERS), _AHEAD_CELLS))
