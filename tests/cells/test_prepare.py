@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sparseattn.cells import CellSet, Prepare, fit_prepare, fitting
+from sparseattn.cells import CellSet, Prepare, fit_prepare, fitting, open_cells
 from sparseattn.errors import InputError
 
 RNG = np.random.default_rng(0)
@@ -386,3 +388,26 @@ def test_nonsense_is_refused(change: dict[str, Any]) -> None:
     for name in sound:
         with pytest.raises(InputError, match="preparation of the model is damaged"):
             Prepare.from_json({key: value for key, value in sound.items() if key != name})
+
+
+# Threads
+
+
+def test_one_thread_gives_what_many_give(tmp_path: Path) -> None:
+    images = RNG.integers(0, 255, (70, 12, 14)).astype(np.uint16)
+    shape = (10, 12, 14)
+    array = zarr.create_array(str(tmp_path / "cells.zarr"), data=images, chunks=shape, compressors=None)
+    cells = open_cells(tmp_path / "cells.zarr", layout="NYX")
+    (tmp_path / "cells.zarr" / array.metadata.encode_chunk_key((3, 0, 0))).write_bytes(b"cut off")
+    before, found, left_out = torch.get_num_threads(), [], []
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            skipped: list[Any] = []
+            batches = plain(8, channels=cells.channels).batches(cells, 16, on_skip=skipped.append)
+            found.append([(batch.indices.tolist(), batch.images.tobytes()) for batch in batches])
+            left_out.append(skipped)
+    finally:
+        torch.set_num_threads(before)
+    assert found[0] == found[1] and left_out[0] == left_out[1]
+    assert [i for indices, _ in found[0] for i in indices] == [*range(30), *range(40, 70)]

@@ -16,7 +16,7 @@ import pytest
 import zarr
 
 from sparseattn.cells import CellSet, open_cells
-from sparseattn.errors import CellError
+from sparseattn.errors import CellError, InputError
 
 
 def same(one: CellSet, other: CellSet) -> None:
@@ -167,3 +167,15 @@ def test_a_recording_keeps_its_features(real_data: Path, tmp_path: Path, sparsea
     for name in one.column_names:
         assert list(packed.column(name)) == list(one.column(name))
     assert os.path.getsize(tmp_path / "run.zarr" / "cells.parquet") > 0
+
+
+@pytest.mark.parametrize("part", ["images", "cells.parquet"])
+def test_a_store_with_a_part_elsewhere_is_refused(
+    folder: Path, tmp_path: Path, sparseattn: Callable, part: str
+) -> None:
+    store = tmp_path / "cells.zarr"
+    assert sparseattn("pack", folder, "-o", store).status == 0
+    (store / part).rename(tmp_path / "elsewhere")
+    (store / part).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match="a link that leaves the store"):
+        open_cells(store)

@@ -158,6 +158,36 @@ def test_zarr_chunks_that_unpack_to_more_than_they_may_hold(tmp_path: Path, name
     assert type(numcodecs.get_codec({"id": "zlib"})) is numcodecs.Zlib  # other users of Zarr keep theirs
 
 
+CODECS_OF_SHARDS = {
+    "gzip": zarr.codecs.GzipCodec,
+    "zstd": zarr.codecs.ZstdCodec,
+    "zlib": zarr.codecs.numcodecs.Zlib,
+    "bzip2": zarr.codecs.numcodecs.BZ2,
+    "lzma": zarr.codecs.numcodecs.LZMA,
+    "lz4": zarr.codecs.numcodecs.LZ4,
+    "numcodecs-gzip": zarr.codecs.numcodecs.GZip,
+    "numcodecs-zstd": zarr.codecs.numcodecs.Zstd,
+}
+
+
+@pytest.mark.filterwarnings("ignore:Numcodecs codecs are not in the Zarr version 3 specification")
+@pytest.mark.parametrize("name", CODECS_OF_SHARDS)
+def test_chunks_in_shards_that_unpack_to_more_than_they_may_hold(tmp_path: Path, name: str) -> None:
+    def stored(images: np.ndarray, folder: str) -> Path:
+        path, codec = tmp_path / folder, CODECS_OF_SHARDS[name]()
+        shape = images.shape
+        zarr.create_array(str(path), data=images, chunks=shape, shards=shape, compressors=codec)
+        return path
+
+    images = np.random.default_rng(0).integers(0, 9, (6, 24, 30)).astype(np.uint16)
+    sound = stored(images, "cells.zarr")
+    assert np.array_equal(open_cells(sound, layout="NYX").read(4)[0], images[4])
+    bomb = stored(np.ones((6, 1000, 2000), np.uint16), "bomb.zarr")
+    shutil.copy(sound / "zarr.json", bomb)
+    with pytest.raises(InputError, match="unpacks to over 1 MiB"):
+        open_cells(bomb, layout="NYX").read(4)
+
+
 def test_an_hdf5_file_of_a_trillion_cells(tmp_path: Path) -> None:
     path = tmp_path / "cells.h5"
     with h5py.File(path, "w") as file:

@@ -2,14 +2,17 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import imageio.v3 as iio
 import numpy as np
+import onnx
 import pytest
 import zarr
 
 from sparseattn.cells import open_cells
+from sparseattn.classifier import Classifier
 from sparseattn.errors import InputError
 
 
@@ -43,6 +46,46 @@ def test_a_store_whose_image_is_a_link_is_refused(tmp_path: Path) -> None:
     (store / "0").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(InputError, match="is a link that leaves the store"):
         open_cells(store)
+
+
+@pytest.mark.parametrize(("version", "shards"), [(2, None), (3, None), (3, (18, 24, 28))])
+def test_a_store_whose_chunk_is_a_link_is_refused(
+    tmp_path: Path, version: int, shards: tuple[int, ...] | None
+) -> None:
+    images = np.random.default_rng(0).integers(0, 255, (18, 24, 28)).astype(np.uint8)
+    store = tmp_path / "cells.zarr"
+    zarr.create_array(
+        str(store), data=images, chunks=(6, 24, 28), shards=shards, zarr_format=version, compressors=None
+    )
+    sound = shutil.copytree(store, tmp_path / "sound.zarr")
+    assert np.array_equal(open_cells(sound, layout="NYX").read(4)[0], images[4])
+    first = next(path for path in sorted(store.rglob("*")) if path.name in ("0.0.0", "0") and path.is_file())
+    secret = first.rename(tmp_path / "secret")
+    first.symlink_to(secret)
+    with pytest.raises(InputError, match="a part of it is a link that leaves the store"):
+        open_cells(store, layout="NYX").read(4)
+
+
+def test_no_onnx_file_of_others_is_opened(tmp_path: Path) -> None:
+    """Such a file may ask for the contents of any other: its external data."""
+    secret = tmp_path / "secret"
+    secret.write_bytes(bytes(range(16)))
+    tensor = onnx.TensorProto(name="weights", data_type=onnx.TensorProto.FLOAT, dims=[4])
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="../secret")
+    out = onnx.helper.make_tensor_value_info("weights", onnx.TensorProto.FLOAT, [4])
+    graph = onnx.helper.make_graph([], "graph", [], [out], [tensor])
+    path = tmp_path / "cells" / "model.onnx"
+    path.parent.mkdir()
+    path.write_bytes(onnx.helper.make_model(graph).SerializeToString())
+    os.utime(secret, (0, 0))
+    with pytest.raises(InputError, match="is not a model file"):
+        Classifier.load(path)
+    with pytest.raises(InputError, match="is of no known kind"):
+        open_cells(path)
+    with pytest.raises(InputError, match="no image"):
+        open_cells(path.parent)
+    assert secret.stat().st_atime == 0
 
 
 @pytest.mark.parametrize("name", ["a" * 250, "שלום עולם", "\u202eabc", "👩\u200d🔬", "a\nb", "-rf", "'; rm"])

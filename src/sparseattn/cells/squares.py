@@ -35,7 +35,7 @@ _FEW = 4
 _WORKERS = min(8, max(2, os.cpu_count() or 1))
 
 _STORE = 16
-"""So many cells a file, and it is a store, whose cells come a chunk at a time instead of each from the disk."""
+"""So many cells a file, and it is a store: they come a chunk at a time instead of each from the disk."""
 
 
 def prepared_square(
@@ -63,8 +63,8 @@ def prepared_squares(
 ) -> Iterator[tuple[int, npt.NDArray[np.float32] | CellError]]:
     """Decode and resize cells in threads, in order, a batch ahead; a bad cell comes as its error.
 
-    Not in threads where torch has one thread, which says that other processes work on the other cores, and the
-    cells lie in stores: there is little to wait for, and threads that hand on to each other cost a twelfth.
+    Not in threads where torch has one thread, which says that other processes work on the other cores, and
+    the cells lie in stores: there is little to wait for, and handing on between threads costs a twelfth.
     """
     sizes = cells.pixel_sizes_um
 

@@ -8,7 +8,7 @@ import io
 import lzma
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from math import prod
@@ -150,13 +150,20 @@ def bind_codecs(array: Any) -> None:
     """Let the codecs of an array that was opened so unpack no more than its chunks may need."""
     metadata = array.metadata
     found = [getattr(metadata, "compressor", None), *(getattr(metadata, "filters", None) or ())]
-    for codec in getattr(metadata, "codecs", ()):
+    for codec in _with_those_of_shards(getattr(metadata, "codecs", ())):
         # Those of version 3 look up numcodecs' own when they are first asked.
         found += [getattr(codec, name, None) for name in ("_codec", "_gzip_codec", "_zstd_codec")]
     chunk_bytes = prod(map(int, array.chunks)) * array.dtype.itemsize
     for codec in found:
         if isinstance(codec, _OF_VERSION_2):
             codec._largest = min(_LARGEST, max(_TIMES * chunk_bytes, _LEAST))
+
+
+def _with_those_of_shards(codecs: Iterable[Any]) -> Iterator[Any]:
+    for codec in codecs:
+        yield codec
+        yield from _with_those_of_shards(getattr(codec, "codecs", ()))
+        yield from _with_those_of_shards(getattr(codec, "index_codecs", ()))
 
 
 def _check(unpacked: int, largest: int) -> None:

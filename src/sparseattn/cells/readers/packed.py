@@ -57,7 +57,9 @@ def open_packed(path: Path) -> list[CellFile]:
     said = json.loads((path / "zarr.json").read_text(encoding="utf-8"))["attributes"][ABOUT]
     if not isinstance(said, dict) or said.get("format") != FORMAT:
         raise ValueError(f"it is packed in a format that this version does not know (it knows {FORMAT})")
-    array = opened_store(path / IMAGES)
+    if not (path / TABLE_FILE).resolve().is_relative_to(path.resolve()):
+        raise ValueError("its table is a link that leaves the store")
+    array = opened_store(path, IMAGES)
     if getattr(array, "ndim", None) != 4:
         raise ValueError("its images are damaged")
     changed = when_made(path / IMAGES)

@@ -49,7 +49,7 @@ class _OpenStore:
     """
 
     def __init__(self, path: Path, component: str, axes: Axes) -> None:
-        self._array = opened_store(path / component)
+        self._array = opened_store(path, component)
         self._header = next(
             os.fspath(path / component / mark) for mark in _MARKS if (path / component / mark).exists()
         )
@@ -200,18 +200,29 @@ def _check_chunks(array: Any, axes: Axes) -> None:
         raise ValueError(f"one image of it lies in {prod(of_one_image):,} parts; store it in larger chunks")
 
 
-def opened_store(path: Path) -> Any:
-    """Open a store to read; ValueError where zarr is not installed, or trips over the metadata."""
+def opened_store(path: Path, component: str = "") -> Any:
+    """Open a store, or an array or group inside of it, to read.
+
+    Nothing outside of the store is read: OSError for what is a link to elsewhere.
+
+    Raises
+    ------
+    ValueError
+        Where zarr is not installed, or trips over the metadata.
+    OSError
+        Where there is no such store.
+    """
     try:
         import zarr
     except ImportError:
         raise ValueError("Zarr needs a further package: pip install 'napari-sparseattn[scale]'") from None
     from sparseattn.cells.readers.bounded_codecs import bind_codecs, bounded_codecs
+    from sparseattn.cells.readers.contained_store import ContainedStore
 
     with warnings.catch_warnings(), bounded_codecs():
         warnings.simplefilter("ignore")  # remarks on stray files and on parts that we do not read
         try:
-            opened = zarr.open(str(path), mode="r")
+            opened = zarr.open(ContainedStore(path), path=component, mode="r")
         except (AttributeError, KeyError, TypeError) as error:
             raise ValueError(f"its metadata are damaged ({error})") from None
         if hasattr(opened, "shape"):
