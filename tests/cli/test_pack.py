@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import imageio.v3 as iio
 import numpy as np
 import pytest
@@ -178,4 +179,32 @@ def test_a_store_with_a_part_elsewhere_is_refused(
     (store / part).rename(tmp_path / "elsewhere")
     (store / part).symlink_to(tmp_path / "elsewhere")
     with pytest.raises(InputError, match="a link that leaves the store"):
+        open_cells(store)
+
+
+def test_masks_are_packed(tmp_path: Path, sparseattn: Callable) -> None:
+    random = np.random.default_rng(0)
+    masks = np.zeros((9, 16, 40), np.uint8)
+    masks[:8, 4:12, 10:20] = 255  # the last has none
+    masks[3, 5, 12] = 0
+    (tmp_path / "recordings").mkdir()
+    for name, width in (("wide", 40), ("narrow", 24)):
+        with h5py.File(tmp_path / "recordings" / f"{name}.rtdc", "w") as file:
+            file["events/image"] = random.integers(80, 120, (9, 16, width), dtype=np.uint8)
+            file["events/mask"] = masks[:, :, :width]
+    files = open_cells(tmp_path / "recordings")
+    store = tmp_path / "cells.zarr"
+    done = sparseattn("pack", tmp_path / "recordings", "-o", store)
+    assert done.status == 0, done.err
+    packed = open_cells(store)
+    same(files, packed)
+    for index in range(18):
+        mask, own = packed.mask(index), files.mask(index)
+        if index % 9 == 8:
+            assert mask is None and own is not None and not own.any()
+        else:
+            np.testing.assert_array_equal(mask, own)
+    about = json.loads((store / "masks" / "zarr.json").read_text())
+    (store / "masks" / "zarr.json").write_text(json.dumps(about | {"shape": [18, 1, 16, 41]}))
+    with pytest.raises(InputError, match="its masks are damaged"):
         open_cells(store)

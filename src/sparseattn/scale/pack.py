@@ -13,14 +13,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from sparseattn.cells.catalogue import unique_names
+from sparseattn.cells.cell_file import MaskedSource
 from sparseattn.cells.origin import Skipped
-from sparseattn.cells.readers.packed import ABOUT, FORMAT, IMAGES, SAMPLE, TABLE_FILE
+from sparseattn.cells.readers.packed import ABOUT, FORMAT, IMAGES, MASKS, SAMPLE, TABLE_FILE
 from sparseattn.errors import CellError, InputError
 from sparseattn.scale.journal import Journal
 from sparseattn.scale.one_writer import NAME as IN_USE
@@ -75,7 +76,7 @@ def pack(cells: CellSet, path: Path, *, on_cells: Callable[[int, int], None] | N
     """Pack cells into a store that `open_cells` opens with the same ids, labels, samples and channels.
 
     Cells of different sizes share the store. A cell that cannot be read keeps its place, and says so when it
-    is read. Masks are not packed.
+    is read. Where cells have masks, these are packed with them.
 
     Parameters
     ----------
@@ -158,14 +159,14 @@ class _Packing:
         """Pack what is missing, then write what says what the cells are."""
         shards = parts_of(len(self.cells), self._sizes()[1])
         done = {line["shard"] for line in self.journal.lines if "shard" in line}
-        array = self._array()
+        images, masks = self._images(), self._masks()
         count = sum(len(shard) for shard in shards if shard.number in done)
         report(count, len(self.cells))
         with ThreadPoolExecutor(min(8, max(2, os.cpu_count() or 1))) as pool:
             for shard in shards:
                 if shard.number in done:
                     continue
-                self._pack(shard, array, pool)
+                self._pack(shard, images, masks, pool)
                 count += len(shard)
                 report(count, len(self.cells))
         self._write_table(self._sizes()[1])
@@ -190,33 +191,53 @@ class _Packing:
         heights, widths = zip(*set(self.cells.shapes), strict=True)
         return len(self.cells), len(self.cells.channels), max(heights), max(widths)
 
-    def _array(self) -> Any:
+    @property
+    def _masked(self) -> bool:
+        """Whether any cell may have a mask."""
+        return any(isinstance(file.source, MaskedSource) for file in self.cells.files)
+
+    def _images(self) -> Any:
+        # Shuffled, float images are a fifth smaller and read a quarter sooner than by zstd alone.
+        return self._array(IMAGES, self._shape(), self.dtype, "shuffle")
+
+    def _masks(self) -> Any:
+        """Return the array of the masks; None where there are none."""
+        count, _, *sides = self._shape()
+        return self._array(MASKS, (count, 1, *sides), np.dtype(bool), "bitshuffle") if self._masked else None
+
+    def _array(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+        shuffle: Literal["shuffle", "bitshuffle"],
+    ) -> Any:
         import zarr
         from zarr.codecs import BloscCodec, Crc32cCodec
 
-        if (self.folder / IMAGES / "zarr.json").exists():
-            return zarr.open_array(str(self.folder / IMAGES), mode="r+")
+        if (self.folder / name / "zarr.json").exists():
+            return zarr.open_array(str(self.folder / name), mode="r+")
         zarr.open_group(str(self.folder), mode="a")
         chunk, shard = self._sizes()
-        shape = self._shape()
         return zarr.create_array(
-            str(self.folder / IMAGES),
+            str(self.folder / name),
             shape=shape,
-            dtype=self.dtype,
+            dtype=dtype,
             chunks=(chunk, *shape[1:]),
             shards=(shard, *shape[1:]),
-            # Shuffled, float images are a fifth smaller and read a quarter sooner than by zstd alone.
             compressors=[
-                BloscCodec(cname="zstd", clevel=3, shuffle="shuffle"),
+                BloscCodec(cname="zstd", clevel=3, shuffle=shuffle),
                 Crc32cCodec(),  # damage is noticed when a chunk is read
             ],
             dimension_names=("n", "c", "y", "x"),
             overwrite=True,
         )
 
-    def _pack(self, shard: Part, array: Any, pool: ThreadPoolExecutor) -> None:
+    def _pack(self, shard: Part, images: Any, masks: Any, pool: ThreadPoolExecutor) -> None:
         part = self.cells.detached(np.arange(shard.start, shard.stop))
+        place = slice(shard.start, shard.stop)
         block = np.zeros((len(shard), *self._shape()[1:]), self.dtype)
+        own = np.zeros((len(shard), 1, *block.shape[2:]), bool) if self._masked else None
         errors: dict[int, str] = {}
 
         def put(row: int) -> str:
@@ -226,14 +247,20 @@ class _Packing:
                 errors[row] = str(error)
                 return ""
             block[row, :, : pixels.shape[1], : pixels.shape[2]] = pixels
+            if own is not None and (mask := part.mask(row)) is not None:
+                own[row, 0, : mask.shape[0], : mask.shape[1]] = mask
             return _checksum(pixels)
 
         sums = list(pool.map(put, range(len(shard))))
-        array[shard.start : shard.stop] = block
+        images[place] = block
         _sync(self.folder / IMAGES / "c" / str(shard.number))
-        back = array[shard.start : shard.stop]
+        if own is not None:
+            masks[place] = own
+            _sync(self.folder / MASKS / "c" / str(shard.number))
+        back = images[place]
+        same = own is None or np.array_equal(masks[place], own)
         for row, (height, width) in enumerate(part.shapes):
-            if row not in errors and _checksum(back[row, :, :height, :width]) != sums[row]:
+            if row not in errors and (not same or _checksum(back[row, :, :height, :width]) != sums[row]):
                 raise InputError(
                     f"{part.origin(row)} came back from the disk otherwise than it was written; "
                     "is the disk sound?"
@@ -290,6 +317,7 @@ class _Packing:
             "modality": cells.modality,
             "unit": cells.unit,
             "events": None if cells.events is None else cells.events.to_json(),
+            "masks": self._masked,
         }
         zarr.open_group(str(self.folder), mode="r+").attrs[ABOUT] = about
 

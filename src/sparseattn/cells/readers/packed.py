@@ -1,9 +1,9 @@
 """Packed cells: many crops in one Zarr store, with a table beside them that says what each is.
 
 The store is a group. ``images`` is (n, C, H, W), as large as the largest cell; a smaller one lies in its
-upper left corner. ``cells.parquet`` has a row a cell: the columns of `TABLE`, and one for each sample column,
-whose name begins with `SAMPLE`. The group's attribute `ABOUT` says what holds for all cells.
-`sparseattn.scale.pack` writes it.
+upper left corner. ``masks`` is (n, 1, H, W) bool, where any cell has a mask. ``cells.parquet`` has a row a
+cell: the columns of `TABLE`, and one for each sample column, whose name begins with `SAMPLE`. The group's
+attribute `ABOUT` says what holds for all cells. `sparseattn.scale.pack` writes it.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from sparseattn.events.settings import EventSettings
 ABOUT = "sparseattn_cells"
 FORMAT = 1
 IMAGES = "images"
+MASKS = "masks"
 TABLE_FILE = "cells.parquet"
 TABLE = ("id", "label", "error", "height", "width", "pixel_size_um", "checksum")
 SAMPLE = "sample column "
@@ -79,13 +80,17 @@ def open_packed(path: Path) -> list[CellFile]:
     kinds = np.stack([height, width, np.nan_to_num(sizes)])
     starts = [0, *(np.flatnonzero((kinds[:, 1:] != kinds[:, :-1]).any(axis=0)) + 1).tolist()]
     axes = Axes("NCYX", array.shape)
+    pixels = ZarrCells(path, IMAGES, axes, changed)
+    masks = _masks(path, array.shape) if said.get("masks") is True else None
     files = []
     for start, stop in zip(starts, [*starts[1:], len(height)], strict=True):
         shape = int(height[start]), int(width[start])
         rows = np.arange(start, stop)
         files.append(
             CellFile(
-                _PackedCells(path, ZarrCells(path, IMAGES, axes, changed), table, shape),
+                _PackedCells(path, pixels, table, shape)
+                if masks is None
+                else _MaskedPackedCells(path, pixels, table, shape, masks),
                 stop - start,
                 len(channels),
                 shape,
@@ -108,6 +113,15 @@ def open_packed(path: Path) -> list[CellFile]:
     return files
 
 
+def _masks(path: Path, shape: tuple[int, ...]) -> ZarrCells:
+    """Describe the masks of a store."""
+    array = opened_store(path, MASKS)
+    axes = Axes("NCYX", (shape[0], 1, *shape[2:]))
+    if getattr(array, "shape", None) != axes.shape or array.dtype != bool:
+        raise ValueError("its masks are damaged")
+    return ZarrCells(path, MASKS, axes, when_made(path / MASKS))
+
+
 @dataclass(frozen=True)
 class _PackedCells:
     """Cells of one size."""
@@ -124,6 +138,20 @@ class _PackedCells:
         height, width = self.shape
         pixels = self.cells.read(row)
         return pixels if pixels.shape[1:] == self.shape else pixels[:, :height, :width].copy()
+
+
+@dataclass(frozen=True)
+class _MaskedPackedCells(_PackedCells):
+    """The same, some with masks."""
+
+    masks: ZarrCells
+
+    def mask(self, row: int) -> npt.NDArray[np.bool_]:
+        height, width = self.shape
+        mask: npt.NDArray[np.bool_] = self.masks.read(row)[0, :height, :width]
+        if not mask.any():
+            raise ValueError("it has no mask")
+        return mask
 
 
 @dataclass(frozen=True)
