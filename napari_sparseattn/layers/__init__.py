@@ -98,6 +98,10 @@ class Layers:
         self._source, self._source_is_new, self._leafs = layers[name], True, leafs
         if self._source in self._cell_layers:
             self._let_go_of_cells()
+        drawn = [layer for layer in self._drawn() if layer.units[-2:] != self._source.units[-2:]]
+        if drawn:
+            self._remove(drawn)
+            self.taken_out.remove()
         with self._quiet():
             for overlay in sorted(self._drawn(), key=layers.index):
                 if layers.index(overlay) < layers.index(self._source):  # it would hide them
@@ -197,7 +201,8 @@ class Layers:
             units = {look[-1] for look in self._looks}
             self._looks = [_look(keywords) for _, keywords, _ in data]
             if units != {look[-1] for look in self._looks}:  # napari warns of pixels beside micrometres
-                self._remove(before)
+                self._remove([*before, *self._drawn()])
+                self.taken_out.remove()
                 before = []
             self._add_cells(data)
             self._remove(before)

@@ -167,3 +167,28 @@ def test_a_cell_that_cannot_be_read_is_said_and_shown_blank(app) -> None:
     app.workspace.current = 5
     app.session.live.update()
     assert app.workspace.explanation is not None and app.layer("Selected").visible
+
+
+def test_nothing_is_drawn_in_other_units_than_the_cells(app, cells_of) -> None:
+    """Napari warns of pixels beside micrometres, and would place them wrongly."""
+    pixels = cells_of()
+    images = np.stack([pixels.read(index) for index in range(len(pixels))])
+    sized = CellSet.from_array(
+        images, channels=pixels.channels, labels=pixels.labels, pixel_size_um=0.5, name="sized"
+    )
+    app.load()
+    for cells in (sized, pixels, sized):
+        show_all(app)
+        app.session.live.update()
+        app.session.layers.show_taken_out()
+        app.workspace.set_cells(cells)
+        assert app.viewer.layers.extent.units is not None
+        app.session.live.update()
+        assert app.viewer.layers.extent.units is not None
+        assert app.layer("Selected").units == app.session.layers.source.units[-2:]
+    app.session.layers.show_taken_out()
+    app.viewer.add_layer(Image(images[:, 0], name="mine"))
+    app.session.layers.set_source("mine", leafs=True)
+    app.workspace.set_cells(pixels)
+    app.session.live.update()
+    assert app.layer("Selected").units == app.viewer.layers["mine"].units[-2:]
