@@ -11,7 +11,7 @@ from psygnal import Signal
 
 from napari_sparseattn.kinds_of_files import is_of_a_microscope
 from napari_sparseattn.recording_work import OpenedRecording, RecordingWork, read_recording
-from napari_sparseattn.source_cells import cells_of
+from napari_sparseattn.source_cells import FILES, cells_of
 from napari_sparseattn.source_words import is_to_be_asked
 from napari_sparseattn.worked_on import described
 from napari_sparseattn.workspace import CellSource, Placement
@@ -268,7 +268,8 @@ def _subfolders(source: CellSource) -> tuple[str, ...]:
     """Return the names of a folder's image subfolders where nobody has said what they are, else none."""
     from sparseattn.cells import open_cells
 
-    if source.path is None or not source.path.is_dir() or "subfolders" in source.options:
+    said = "subfolders" in source.options or FILES in source.options
+    if source.path is None or not source.path.is_dir() or said:
         return ()
     try:
         cells = open_cells(source.path, subfolders="samples", **source.options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import weakref
 from typing import TYPE_CHECKING
 
@@ -99,6 +100,16 @@ def session_of(viewer: ViewerModel) -> Session:
         _SESSIONS[key] = Session(viewer)
         weakref.finalize(viewer, _SESSIONS.pop, key, None)
     return _SESSIONS[key]
+
+
+@atexit.register
+def _close_all() -> None:
+    """Stop all work where a script ends without an event loop, and no window says that it goes.
+
+    Qt would wait for threads that nobody has told to stop.
+    """
+    for session in list(_SESSIONS.values()):
+        session.close()
 
 
 def workspace_of(viewer: ViewerModel) -> Workspace:

@@ -46,6 +46,7 @@ class WatchProcess(CommandProcess):
 
     def close(self) -> None:
         """End now: the window goes."""
+        self._told = True
         self.blockSignals(True)
         self.kill()
 

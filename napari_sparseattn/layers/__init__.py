@@ -17,6 +17,7 @@ from napari_sparseattn.layers.metadata import MARK, made, shows_nanometres
 from napari_sparseattn.layers.own_doing import OwnDoing
 from napari_sparseattn.layers.place import cell_to_world, pixel_size_um
 from napari_sparseattn.layers.taken_out import TakenOutLayer
+from napari_sparseattn.timers import once_after
 from napari_sparseattn.workspace import CellSource, Workspace
 
 __all__ = ["MARK", "LayerPixels", "Layers", "made"]
@@ -58,6 +59,9 @@ class Layers:
         self._overlays: Overlays | None = None
         self._busy = False
         self.taken_out = TakenOutLayer(viewer, OwnDoing())
+        self._removed: set[str] = set()
+        """Overlays that the user has just removed."""
+        self._switching_off = once_after(0, self._switch_off_removed)
         workspace.cells_changed.connect(self._show_cells)
         workspace.current_changed.connect(self._show_current)
         workspace.explanation_changed.connect(self._draw)
@@ -394,7 +398,14 @@ class Layers:
                 if drawn is layer:
                     del self._overlays.layers[what]
                     if not self._busy:
-                        self.workspace.show(**{what: False})
+                        self._removed.add(what)
+                        self._switching_off.start()
+
+    def _switch_off_removed(self) -> None:
+        """Not where the cells went as well: an emptied list or a viewer that closes asks for nothing."""
+        removed, self._removed = self._removed, set()
+        if self._viewer() is not None and self.source is not None:
+            self.workspace.show(**dict.fromkeys(removed, False))
 
     @contextmanager
     def _quiet(self) -> Iterator[None]:

@@ -25,7 +25,7 @@ def picture_of(cell: NewCell, classifier: Classifier | None, k: int) -> Picture:
     InputError
         Where its file is gone, or cannot be read.
     """
-    path, row = _place(cell.source)
+    path, row = cell.place()
     cells = _opened(path, cell.modified_ns)
     index = 0 if row is None else next((i for i, one in enumerate(cells.origins) if one.index == row), -1)
     if not 0 <= index < len(cells):
@@ -39,14 +39,6 @@ def picture_of(cell: NewCell, classifier: Classifier | None, k: int) -> Picture:
         raise
     except InputError:  # the table is of another model's cells
         return thumbnail(cells, index)
-
-
-def _place(source: str) -> tuple[Path, int | None]:
-    """Return the file that a source names, and the row in it; a ``#`` may be part of the file's name."""
-    stem, mark, number = source.rpartition("#")
-    if mark and number.isdigit() and not Path(source).exists():
-        return Path(stem), int(number)
-    return Path(source), None
 
 
 @lru_cache(maxsize=_FILES_KEPT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ from napari_sparseattn.widgets.apply.new_cards import NewCards
 from napari_sparseattn.widgets.apply.new_cell_pictures import picture_of
 from napari_sparseattn.widgets.gallery.cell_grid import CellGrid
 from napari_sparseattn.widgets.gallery.listening import listen
+from napari_sparseattn.widgets.rows import in_a_row
 from napari_sparseattn.widgets.sentences import WARNING, Sentences
 from napari_sparseattn.widgets.thumbnail_picture import Picture
 from sparseattn.errors import InputError
@@ -52,6 +54,7 @@ class WatchPanel(QWidget):
         self._recall()
         self._show_state()
         self._show_counts()
+        self._say_which()
 
     # -- the parts -----------------------------------------------------------------------------------
 
@@ -84,6 +87,11 @@ class WatchPanel(QWidget):
         self.grid.setMinimumHeight(150)
         self.grid.setAccessibleName("Newest cells")
         self.newest = QLabel("Newest cells, with the pixels that the model selected")
+        self.open_these = QPushButton("Open These Cells")
+        self.open_these.setToolTip(
+            "Open the files of the cells that are selected, or of all that are shown, in all tabs: to "
+            "explain and label them. The watching goes on"
+        )
 
     def _lay_out(self) -> None:
         places = QGridLayout()
@@ -105,6 +113,7 @@ class WatchPanel(QWidget):
         layout.addWidget(self.counts)
         layout.addWidget(self.newest)
         layout.addWidget(self.grid, 1)
+        layout.addLayout(in_a_row(None, self.open_these))
 
     def _connect(self) -> None:
         work, workspace = self._work, self._workspace
@@ -123,6 +132,9 @@ class WatchPanel(QWidget):
         self.start.clicked.connect(self._start)
         self.stop.clicked.connect(work.stop)
         self.follow.clicked.connect(self._ask_followed)
+        self.open_these.clicked.connect(self.open_cells)
+        self.grid.doubleClicked.connect(self.open_cells)
+        self.grid.chosen.connect(self._say_which)
         self._pictures = QTimer(self)
         self._pictures.setInterval(_PICTURES_MS)
         self._pictures.timeout.connect(self._show_pictures)
@@ -177,6 +189,29 @@ class WatchPanel(QWidget):
             self._workspace.fail(error)
             return
         self._workspace.extras["watch"] = {"folder": folder, "table": table}
+
+    def open_cells(self, *_: object) -> None:
+        """Open the files of the cells that are selected, or of all that are shown, in all tabs."""
+        rows = [int(row) for row in self.grid.cells.rows]
+        chosen = self._chosen() or rows
+        files = dict.fromkeys(self._pictured[row].place()[0] for row in rows if row in chosen)
+        if files:
+            folder = self._work.folder
+            if folder is None or not all(file.is_relative_to(folder) for file in files):
+                folder = Path(os.path.commonpath([file.parent for file in files]))
+            self._session.opening.open_cells(
+                folder, files=[file.relative_to(folder).as_posix() for file in files]
+            )
+
+    def _chosen(self) -> list[int]:
+        """Return the rows of the table whose cells are selected."""
+        rows = self.grid.cells.rows
+        return [int(rows[index.row()]) for index in self.grid.selectedIndexes()]
+
+    def _say_which(self, *_: object) -> None:
+        chosen = len(self._chosen())
+        self.open_these.setText(f"Open {chosen:,} Cell{'s' * (chosen > 1)}" if chosen else "Open These Cells")
+        self.open_these.setEnabled(len(self.grid.cells.rows) > 0)
 
     def _recall(self) -> None:
         kept = self._workspace.extras.get("watch")
@@ -257,4 +292,5 @@ class WatchPanel(QWidget):
         self._pictured = newest
         blind = self._workspace.blind
         self.grid.cells.set_cards(NewCards(newest, self._workspace.colours, blind=blind))
-        self.grid.show_rows(np.array(list(newest), np.int64), (), -1)
+        self.grid.show_rows(np.array(list(newest), np.int64), self._chosen(), -1)
+        self._say_which()

@@ -117,7 +117,7 @@ def test_layers_of_the_user_are_left_alone(app) -> None:
     assert [(layer.name, layer.scale.tolist(), layer.visible, layer.opacity) for layer in theirs] == before
 
 
-def test_switches_and_eyes_do_the_same(app) -> None:
+def test_switches_and_eyes_do_the_same(app, qtbot) -> None:
     app.load()
     app.workspace.show(coarse=True)
     coarse = app.layer("Coarse")
@@ -127,9 +127,20 @@ def test_switches_and_eyes_do_the_same(app) -> None:
     coarse.visible = True  # the eye in napari's list
     assert app.workspace.shown.coarse
     app.viewer.layers.remove(coarse)
-    assert not app.workspace.shown.coarse
+    qtbot.waitUntil(lambda: not app.workspace.shown.coarse)
     app.workspace.show(coarse=True, opacity=0.25)
     assert app.layer("Coarse") is not coarse and app.layer("Coarse").opacity == 0.25
+
+
+def test_a_list_that_is_emptied_switches_nothing_off(app, qtbot) -> None:
+    """Nor does a viewer that is closed, which empties it: the next one would show nothing."""
+    app.load()
+    assert app.workspace.shown.selected
+    app.viewer.layers.clear()
+    qtbot.wait(50)
+    assert app.workspace.shown.selected
+    app.load()
+    assert app.layer("Selected").visible
 
 
 def test_the_active_layer_stays(app) -> None:

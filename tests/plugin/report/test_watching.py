@@ -13,6 +13,7 @@ from qtpy.QtCore import Qt
 
 from napari_sparseattn._sample_data import sample_folder
 from napari_sparseattn.models import bundled_models
+from napari_sparseattn.project import open_project, save_project
 
 pytest.importorskip("watchdog")
 pytestmark = pytest.mark.skipif(
@@ -72,6 +73,26 @@ def test_cells_are_shown_as_they_come_and_the_table_goes_on(window, qtbot, tmp_p
     qtbot.waitUntil(lambda: panel.grid.thumbnails.pixmap(newest, 96) is not None, timeout=20_000)
     assert not panel.grid.thumbnails.failed(newest)
 
+    # Some of them are opened in all tabs, and the watching goes on.
+    assert panel.open_these.text() == "Open These Cells" and panel.open_these.isEnabled()
+    for row, keys in ((1, Qt.KeyboardModifier.NoModifier), (4, Qt.KeyboardModifier.ControlModifier)):
+        at = panel.grid.visualRect(panel.grid.cells.index(row)).center()
+        qtbot.mouseClick(panel.grid.viewport(), LEFT, keys, at)
+    assert panel.open_these.text() == "Open 2 Cells"
+    chosen = [rows["source"][int(panel.grid.cells.rows[row])] for row in (1, 4)]
+    qtbot.mouseClick(panel.open_these, LEFT)
+    qtbot.waitUntil(lambda: widget.workspace.cells is not None, timeout=60_000)
+    cells = widget.workspace.cells
+    assert sorted(str(origin.path) for origin in cells.origins) == sorted(chosen)
+    assert list(cells.column("sample")) == ["donor 1"] * 2
+    assert work.is_running
+    project = tmp_path / "watched.sparseattn.json"
+    save_project(widget.session, project)
+    widget.workspace.set_cells(None)
+    open_project(widget.session, project)
+    qtbot.waitUntil(lambda: widget.workspace.cells is not None, timeout=60_000)
+    assert widget.workspace.cells.ids == cells.ids
+
     qtbot.mouseClick(panel.stop, LEFT)
     qtbot.waitUntil(lambda: not work.is_running, timeout=30_000)
     assert str(table) in panel.said.text()
@@ -125,3 +146,39 @@ def test_another_table_is_refused_in_a_line_and_is_not_touched(window, qtbot, tm
     qtbot.waitUntil(lambda: "other.csv is" in widget.status.text.text(), timeout=60_000)
     qtbot.waitUntil(lambda: not widget.session.watching.is_running, timeout=30_000)
     assert other.read_text() == "a,b\n1,2\n" and panel.start.isEnabled()
+
+
+SCRIPT = """
+import sys, time
+from pathlib import Path
+import napari
+from qtpy.QtWidgets import QApplication
+model, folder = map(Path, sys.argv[1:3])
+viewer = napari.Viewer()
+_, widget = viewer.window.add_plugin_dock_widget("napari-sparseattn", "SparseAttnNet")
+def until(done):
+    while not done():
+        QApplication.processEvents()
+        time.sleep(0.01)
+widget.open_path(model)
+until(lambda: widget.workspace.classifier is not None)
+work = widget.session.watching
+work.start(folder, folder.with_name("rows.csv"))
+until(lambda: work.cells == 1)
+print(work._process.process_id)
+if sys.argv[3] == "closed":
+    viewer.close()
+"""
+
+
+@pytest.mark.parametrize("window", ["closed", "open"])
+def test_a_script_that_ends_ends_the_watching(tmp_path: Path, window: str) -> None:
+    """No event loop runs then, and no window says that it goes."""
+    folder = tmp_path / "instrument"
+    folder.mkdir()
+    shutil.copy(pictures()[0], folder)
+    words = [sys.executable, "-c", SCRIPT, MODEL, folder, window]
+    ended = subprocess.run(list(map(str, words)), capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 0, ended.stderr
+    assert "Traceback" not in ended.stderr and "ended with status" not in ended.stderr
+    assert not Path(f"/proc/{ended.stdout.strip()}").exists()

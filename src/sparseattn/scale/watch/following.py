@@ -41,6 +41,13 @@ class NewCell:
     modified_ns: int
     error: str | None
 
+    def place(self) -> tuple[Path, int | None]:
+        """Return the file, and the row in it where it holds several cells."""
+        stem, mark, number = self.source.rpartition("#")
+        if mark and number.isdigit() and not Path(self.source).exists():  # ``#`` may be part of the name
+            return Path(stem), int(number)
+        return Path(self.source), None
+
 
 @dataclass(frozen=True)
 class NewRows:
