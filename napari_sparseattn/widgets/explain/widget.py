@@ -255,7 +255,7 @@ class ExplainWidget(QWidget):
         classifier = self.workspace.classifier
         with QSignalBlocker(self.head), QSignalBlocker(self.spin):
             self.head.clear()
-            self.head.addItem("mean of all heads", None)
+            self.head.addItem("mean of heads", None)
             if classifier is not None:
                 for head in range(classifier.net.config.heads):
                     self.head.addItem(f"head {head + 1}", head)
