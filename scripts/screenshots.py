@@ -189,6 +189,10 @@ def take_pictures(model: Path, folder: Path) -> None:
     tour.wait_for(lambda: len(report.apply.samples.done()) == len(new_samples))
     tour.wait_for_jobs()
     tour.picture("app_new_samples")
+    watch(tour, report.apply_page, new_samples[0], folder / "instrument")
+    tour.picture("app_watch")
+    session.watching.stop()
+    tour.wait_for(lambda: not session.watching.is_running)
 
     session.labelling.annotator = "Ada"
     label = tour.tab("label")
@@ -219,6 +223,25 @@ def take_pictures(model: Path, folder: Path) -> None:
     tour.picture("app_field")
     session.close()
     tour.viewer.close()
+
+
+def watch(tour: Tour, page, cells: Path, folder: Path) -> None:
+    """Watch a folder while cells come into it."""
+    import shutil
+
+    folder.mkdir()
+    page.show_watch.click()
+    page.watch.folder.setText(str(folder))
+    page.watch.folder.editingFinished.emit()
+    page.watch.start.click()
+    work = tour.session.watching
+    tour.wait_for(lambda: work.is_here)
+    for path in sorted(cells.iterdir()):
+        shutil.copy(path, folder)
+        tour.wait(0.05)
+    tour.wait_for(lambda: work.cells == len(list(cells.iterdir())))
+    tour.wait(5)  # so that pictures of the newest are there
+    show_end(page.watch)
 
 
 def take_pictures_of_one_cell(tour: Tour) -> None:

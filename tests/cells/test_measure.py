@@ -56,15 +56,3 @@ def test_simulated_cells_are_measured_near_their_true_area(instrument: str, tmp_
     size = cells.shapes[0]
     assert np.all(areas > 0) and np.all(areas < size[0] * size[1])
     assert 0.05 < np.median(areas) / (size[0] * size[1]) < 0.7
-
-
-def test_the_threshold_is_otsus() -> None:
-    from skimage.filters import threshold_otsu
-
-    from sparseattn.cells.measure import otsu
-
-    rng = np.random.default_rng(0)
-    for _ in range(20):
-        values = np.concatenate([rng.normal(0, 1, 500), rng.normal(rng.uniform(1, 9), 2, 300)])
-        values = values.astype(np.float32)
-        assert otsu(values) == pytest.approx(float(threshold_otsu(values)), abs=float(np.ptp(values)) / 200)

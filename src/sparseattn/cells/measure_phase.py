@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sparseattn.cells.cellset import CellSet
+from sparseattn.cells.threshold import above_hysteresis, otsu, without_holes
 from sparseattn.phase.mass import dry_mass
 
 PATH, MASS = "mean_opd_nm", "dry_mass_pg"
@@ -73,13 +74,9 @@ def measure_path_difference(
 
 
 def _inside(values: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
-    from scipy.ndimage import binary_fill_holes
-    from skimage.filters import apply_hysteresis_threshold, threshold_otsu
-
     border = np.concatenate([values[0], values[-1], values[1:-1, 0], values[1:-1, -1]])
-    ground, middle = float(np.median(border)), float(threshold_otsu(values))
+    ground, middle = float(np.median(border)), otsu(values)
     if middle <= ground:  # nothing rises above the border
         return np.asarray(values > middle)
     low = ground + _DOWN_TO * (middle - ground)
-    filled: npt.NDArray[np.bool_] = binary_fill_holes(apply_hysteresis_threshold(values, low, middle))
-    return filled
+    return without_holes(above_hysteresis(values, low, middle))

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sparseattn.cells.measure import distance_from_ground, otsu
+from sparseattn.cells.measure import distance_from_ground
+from sparseattn.cells.threshold import otsu
 
 _LARGEST_SIDE = 160
 """In larger images every second, third ... pixel is looked at: the outline hardly changes, and it is fast."""
