@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from dataclasses import dataclass
 from functools import lru_cache
@@ -139,6 +140,11 @@ def open_reader(path: Path) -> Any:
     try:
         module = import_module(package)
     except ImportError:
+        if package == "bioio_czi" and sys.version_info >= (3, 14):
+            raise ValueError(
+                ".czi files need Python 3.13 or older: their reader cannot be had for newer ones; or export "
+                "them as OME-TIFF"
+            ) from None
         raise ValueError(
             f"{path.suffix} files need a further package: pip install 'napari-sparseattn[microscopy]'"
         ) from None
