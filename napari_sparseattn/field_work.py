@@ -205,6 +205,7 @@ class FieldWork:
         except InputError as error:
             self._workspace.fail(error)
             return
+        self._all_layers.make_way_for(image.name)
         planes = tuple(range(image.field.planes)) if choice.all_planes else (shown,)
         if choice.labels is not None:
             self._cut(image, choice.labels, planes, choice)

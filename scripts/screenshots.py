@@ -209,6 +209,7 @@ def take_pictures(model: Path, folder: Path) -> None:
     tour.picture("app_retrain")
     session.retraining.discard()
 
+    workspace.set_cells(None)
     tour.viewer.add_image(make_field(cells), name="field of cells")
     field = tour.tab("field")
     tour.wait(1)

@@ -102,14 +102,26 @@ class Layers:
         self._source, self._source_is_new, self._leafs = layers[name], True, leafs
         if self._source in self._cell_layers:
             self._let_go_of_cells()
-        drawn = [layer for layer in self._drawn() if layer.units[-2:] != self._source.units[-2:]]
-        if drawn:
-            self._remove(drawn)
-            self.taken_out.remove()
+        self.make_way_for(name)
         with self._quiet():
             for overlay in sorted(self._drawn(), key=layers.index):
                 if layers.index(overlay) < layers.index(self._source):  # it would hide them
                     layers.move(layers.index(overlay), len(layers))
+
+    def make_way_for(self, name: str) -> None:
+        """Remove the present cells and what is drawn over them where a layer is in other units than they are.
+
+        Napari warns of pixels beside micrometres, and would misplace them.
+        """
+        units = self.viewer.layers[name].units[-2:]
+        ours = [
+            layer for layer in (*self._cell_layers, *self._drawn())
+            if layer in self.viewer.layers and layer.units[-2:] != units
+        ]  # fmt: skip
+        if ours:
+            self._cell_layers = [layer for layer in self._cell_layers if layer not in ours]
+            self._remove(ours)
+            self.taken_out.remove()
 
     def _let_go_of_cells(self) -> None:
         """Let the images of the present cells stay when other cells come: these lie in them."""
@@ -166,6 +178,8 @@ class Layers:
                 self._source = None
                 if workspace.cells is None or not len(workspace.cells):
                     self._remove_cells()  # else the current cell takes their place
+                    self._remove(self._drawn())
+                    self.taken_out.remove()
         if self._leafs:
             self._go_to_slider(workspace.current)
 
