@@ -15,7 +15,7 @@ from napari_sparseattn.layers.place import Matrix, placed, put
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
-    from napari.layers import Labels
+    from napari.layers import Labels, Layer
 
     from sparseattn.explain import Explanation
 
@@ -37,6 +37,8 @@ class TakenOutLayer:
         self._viewer, self._own = viewer, own
         self._layer: Labels | None = None
         self._last: NDArray[np.bool_] | None = None
+        self._active_before: Layer | None = None
+        """What was active before the brush was taken up."""
         viewer.layers.events.removed.connect(self._on_removed)
 
     @property
@@ -66,14 +68,20 @@ class TakenOutLayer:
         """Take it from sight; what is painted stays."""
         if self._layer is not None:
             self._layer.mode = "pan_zoom"
+            selection = self._viewer.layers.selection
             with self._own:
                 self._layer.visible = False
+            if selection.active is self._layer and self._active_before in self._viewer.layers:
+                selection.active = self._active_before
+            self._active_before = None
 
     def use(self, mode: Mode) -> None:
         """Let the mouse paint or erase on it, or move the view again."""
         if self._layer is not None:
-            if mode != "pan_zoom":
-                self._viewer.layers.selection.active = self._layer
+            selection = self._viewer.layers.selection
+            if mode != "pan_zoom" and selection.active is not self._layer:
+                self._active_before = selection.active
+                selection.active = self._layer
             self._layer.selected_label = 1
             self._layer.mode = mode
 
@@ -92,7 +100,7 @@ class TakenOutLayer:
 
     def remove(self) -> None:
         """Remove it."""
-        layer, self._layer, self._last = self._layer, None, None
+        layer, self._layer, self._last, self._active_before = self._layer, None, None, None
         if layer is not None and layer in self._viewer.layers:
             self._viewer.layers.remove(layer)
 

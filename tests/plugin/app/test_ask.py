@@ -123,7 +123,7 @@ def drag(asked, start, end) -> None:
 def test_what_if_pixels_were_gone(asked, qtbot) -> None:
     workspace, question = asked.workspace, asked.unfold(asked.ask.what_if)
     untouched = workspace.explanation
-    layer = asked.layer("Pixels taken out")
+    layer, image = asked.layer("Pixels taken out"), asked.session.layers.source
     assert asked.viewer.layers.selection.active is layer and layer.mode == "paint"
     assert not question.reset.isEnabled() and workspace.what_if is None
     qtbot.wait(50)
@@ -164,6 +164,7 @@ def test_what_if_pixels_were_gone(asked, qtbot) -> None:
     section = asked.ask.sections[question]
     asked.click(section.header)
     assert workspace.what_if is None and not layer.visible and layer.mode == "pan_zoom"
+    assert asked.viewer.layers.selection.active is image
     asked.click(section.header)
     assert workspace.what_if is not None
     workspace.current = 3
