@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -28,9 +29,9 @@ def replaced_file(path: Path) -> Iterator[Path]:
     """
     draft = path.with_name(f".{path.name}.{_MACHINE}-{os.getpid()}.partial")
     try:
-        if path.is_dir():
+        if _is_folder(path):
             raise InputError(f"cannot write {path}: it is a folder; give the name of a file")
-        if not path.parent.is_dir():
+        if not _is_folder(path.parent):
             raise InputError(f"cannot write {path}: there is no folder {path.parent}; make it first")
         _remove_abandoned(path)
         draft.touch()
@@ -46,6 +47,14 @@ def replaced_file(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # a folder that may not be read
             draft.unlink()
+
+
+def _is_folder(path: Path) -> bool:
+    """Return whether there is such a folder; OSError where that may not be known, unlike `Path.is_dir`."""
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def _remove_abandoned(path: Path) -> None:
