@@ -1,5 +1,6 @@
 """Labels in the app: on disk at once, back when the cells are opened again, and by whom."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,9 +20,24 @@ def at_home(tmp_path, monkeypatch) -> Path:
     return tmp_path / "home"
 
 
+_BEGUN: list[Labelling] = []
+
+
+@pytest.fixture(autouse=True)
+def all_closed() -> Iterator[None]:
+    yield
+    while _BEGUN:
+        _BEGUN.pop().close()
+
+
+def begun(workspace: Workspace) -> Labelling:
+    _BEGUN.append(Labelling(workspace))
+    return _BEGUN[-1]
+
+
 def opened(folder: Path) -> tuple[Workspace, Labelling]:
     workspace = Workspace()
-    labelling = Labelling(workspace)
+    labelling = begun(workspace)
     cells = open_cells(folder, subfolders="samples")
     workspace.set_cells(cells, [CellSource(folder)])
     return workspace, labelling
@@ -41,7 +57,8 @@ def test_a_label_is_on_disk_and_comes_back(folder) -> None:
     workspace.labels_changed.connect(told.append)
     labelling.label([2], "lymphocyte")
     assert told == [(workspace.cells.ids[2],)]
-    assert LabelLog.open(folder / "_labels.sqlite").current() == {workspace.cells.ids[2]: "lymphocyte"}
+    with LabelLog.open(folder / "_labels.sqlite") as log:
+        assert log.current() == {workspace.cells.ids[2]: "lymphocyte"}
 
     again, _ = opened(folder)
     assert again.labels()[2] == "lymphocyte"
@@ -120,7 +137,7 @@ def test_labels_of_files_are_looked_at_last(blob_folder) -> None:
 
 def test_sample_cells_keep_their_labels_with_the_user(at_home) -> None:
     workspace = Workspace()
-    labelling = Labelling(workspace)
+    labelling = begun(workspace)
     folder = sample_folder("opd")
     workspace.set_cells(open_cells(folder, subfolders="classes"), [CellSource(folder)])
     labelling.label([5], "monocyte")
@@ -146,7 +163,7 @@ def test_classes_of_the_model_get_a_place_in_the_log(folder) -> None:
 def test_labels_of_the_files_can_be_taken_over(blob_folder) -> None:
     folder = blob_folder(count=4, size=16)
     workspace = Workspace()
-    labelling = Labelling(workspace)
+    labelling = begun(workspace)
     workspace.set_cells(open_cells(folder, subfolders="classes"), [CellSource(folder)])
     labelling.label([0], "two")
     assert len(labelling.labels_of_files()) == 7
