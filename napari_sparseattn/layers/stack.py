@@ -86,7 +86,9 @@ def load_what_layers_need() -> None:
     import pint
     import scipy.ndimage  # noqa: F401 - what an Image layer makes its thumbnail with
 
-    da.zeros(1).compute()  # looks for schedulers, and imports dask's distributed one where it is installed
+    # Looks for schedulers, and imports dask's distributed one where it is installed. In this thread: dask's
+    # usual scheduler would make a pool of threads for it, and keep them.
+    da.zeros(1).compute(scheduler="synchronous")
     _ = pint.get_application_registry().um  # reads its file of units
 
 

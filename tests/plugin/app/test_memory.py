@@ -1,11 +1,14 @@
 """What a job freed is given back to the system, and cells that were looked at are not kept."""
 
 import sys
+import threading
 
 import numpy as np
 import psutil
 import pytest
 from napari.utils import resize_dask_cache
+
+from napari_sparseattn.layers.stack import load_what_layers_need
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems give it back of their own accord")
@@ -36,3 +39,13 @@ def test_cells_that_were_looked_at_are_not_kept(window, qtbot, cells_of):
         dock.workspace.current = index
         qtbot.wait(20)
     assert kept.total_bytes == before
+
+
+def test_getting_ready_leaves_no_threads_behind() -> None:
+    """A pool for each thread that opened cells would be kept with the program."""
+    before = set(threading.enumerate())
+    for _ in range(3):
+        thread = threading.Thread(target=load_what_layers_need)
+        thread.start()
+        thread.join()
+    assert set(threading.enumerate()) <= before
