@@ -114,14 +114,12 @@ class Layers:
         Napari warns of pixels beside micrometres, and would misplace them.
         """
         units = self.viewer.layers[name].units[-2:]
-        ours = [
-            layer for layer in (*self._cell_layers, *self._drawn())
-            if layer in self.viewer.layers and layer.units[-2:] != units
-        ]  # fmt: skip
-        if ours:
-            self._cell_layers = [layer for layer in self._cell_layers if layer not in ours]
+        shown = [layer for layer in self._cell_layers if layer in self.viewer.layers]
+        ours = [layer for layer in shown if layer.units[-2:] != units]
+        if ours or any(layer.units[-2:] != units for layer in self._drawn()):
+            self._cell_layers = [layer for layer in shown if layer not in ours]
             self._remove(ours)
-            self.taken_out.remove()
+            self._remove_drawn()
 
     def _let_go_of_cells(self) -> None:
         """Let the images of the present cells stay when other cells come: these lie in them."""
@@ -178,8 +176,7 @@ class Layers:
                 self._source = None
                 if workspace.cells is None or not len(workspace.cells):
                     self._remove_cells()  # else the current cell takes their place
-                    self._remove(self._drawn())
-                    self.taken_out.remove()
+                    self._remove_drawn()
         if self._leafs:
             self._go_to_slider(workspace.current)
 
@@ -219,8 +216,8 @@ class Layers:
             units = {look[-1] for look in self._looks}
             self._looks = [_look(keywords) for _, keywords, _ in data]
             if units != {look[-1] for look in self._looks}:  # napari warns of pixels beside micrometres
-                self._remove([*before, *self._drawn()])
-                self.taken_out.remove()
+                self._remove(before)
+                self._remove_drawn()
                 before = []
             self._add_cells(data)
             self._remove(before)
@@ -311,6 +308,11 @@ class Layers:
         place = np.round(source.world_to_data(point)).astype(int)[: len(leading)]
         if all(0 <= at < length for at, length in zip(place, leading, strict=True)):
             self.workspace.current = int(np.ravel_multi_index(tuple(place), leading))
+
+    def _remove_drawn(self) -> None:
+        """Remove all that is drawn over the cells; it is made anew when it is asked for."""
+        self._remove(self._drawn())
+        self.taken_out.remove()
 
     def _hide_overlays(self) -> None:
         """What is drawn belongs to cells that go."""

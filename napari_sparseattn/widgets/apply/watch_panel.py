@@ -193,7 +193,7 @@ class WatchPanel(QWidget):
     def open_cells(self, *_: object) -> None:
         """Open the files of the cells that are selected, or of all that are shown, in all tabs."""
         rows = [int(row) for row in self.grid.cells.rows]
-        chosen = self._chosen() or rows
+        chosen = self.grid.selected or rows
         files = dict.fromkeys(self._pictured[row].place()[0] for row in rows if row in chosen)
         if files:
             folder = self._work.folder
@@ -203,14 +203,8 @@ class WatchPanel(QWidget):
                 folder, files=[file.relative_to(folder).as_posix() for file in files]
             )
 
-    def _chosen(self) -> list[int]:
-        """Return the rows of the table whose cells are selected."""
-        rows = self.grid.cells.rows
-        return [int(rows[index.row()]) for index in self.grid.selectedIndexes()]
-
     def _say_which(self, *_: object) -> None:
-        chosen = len(self._chosen())
-        self.open_these.setText(f"Open {chosen:,} Cell{'s' * (chosen > 1)}" if chosen else "Open These Cells")
+        self.open_these.setText(self.grid.words_to_open)
         self.open_these.setEnabled(len(self.grid.cells.rows) > 0)
 
     def _recall(self) -> None:
@@ -292,5 +286,5 @@ class WatchPanel(QWidget):
         self._pictured = newest
         blind = self._workspace.blind
         self.grid.cells.set_cards(NewCards(newest, self._workspace.colours, blind=blind))
-        self.grid.show_rows(np.array(list(newest), np.int64), self._chosen(), -1)
+        self.grid.show_rows(np.array(list(newest), np.int64), self.grid.selected, -1)
         self._say_which()

@@ -68,6 +68,18 @@ class CellGrid(QListView):
         if first.isValid():
             self.scrollTo(first, QAbstractItemView.ScrollHint.PositionAtTop)
 
+    @property
+    def selected(self) -> list[int]:
+        """The cells that are selected."""
+        rows = self.cells.rows
+        return [int(rows[index.row()]) for index in self.selectedIndexes()]
+
+    @property
+    def words_to_open(self) -> str:
+        """What a button says that opens the cells that are selected, or else those that are shown."""
+        count = len(self.selectedIndexes())
+        return f"Open {count:,} Cell{'s' * (count > 1)}" if count else "Open These Cells"
+
     def show_rows(self, rows: object, selection: Iterable[int], current: int) -> None:
         """Show other cells; those selected stay so where they are still there."""
         place = self.currentIndex().row()
@@ -139,8 +151,7 @@ class CellGrid(QListView):
 
     def _tell_chosen(self) -> None:
         if not self._quiet:
-            rows = self.cells.rows
-            self.chosen.emit([int(rows[index.row()]) for index in self.selectedIndexes()])
+            self.chosen.emit(self.selected)
 
     def _tell_looked_at(self) -> None:
         row = self.currentIndex().row()

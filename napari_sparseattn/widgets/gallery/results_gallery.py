@@ -211,7 +211,7 @@ class ResultsGallery(QWidget):
         self.clear.setEnabled(not self._work.filter.is_empty)
         self.export.setEnabled(shown > 0)
         self.open_these.setEnabled(self._work.cells is not None and shown > 0)
-        self.open_these.setText(f"Open {chosen:,} Cell{'s' * (chosen > 1)}" if chosen else "Open These Cells")
+        self.open_these.setText(self.grid.words_to_open)
 
     # -- pictures ------------------------------------------------------------------------------------
 
