@@ -25,12 +25,12 @@ from napari_sparseattn.widgets.apply import ApplyPage
 from napari_sparseattn.widgets.ask_table_file import ask_table_file
 from napari_sparseattn.widgets.report import export
 from napari_sparseattn.widgets.report.confusion_view import ConfusionView
-from napari_sparseattn.widgets.report.figure_tiles import figure_tiles
 from napari_sparseattn.widgets.report.page_parts import captioned, row_of, scrolled_page
 from napari_sparseattn.widgets.report.picture_view import PictureView
 from napari_sparseattn.widgets.report.text_table import TextTable
 from napari_sparseattn.widgets.report.tiles import Tiles
 from napari_sparseattn.widgets.sentences import STATEMENT, WARNING, Sentences
+from sparseattn.report.headline import headline
 from sparseattn.table.filters import CellFilter
 
 if TYPE_CHECKING:
@@ -345,7 +345,7 @@ class ReportWidget(QWidget):
                 "under Tables."
             )
             self.some_classes.setVisible(drawn < known)
-        self.tiles.show_tiles(figure_tiles(made))
+        self.tiles.show_tiles(headline(made.report))
         for name, picture in self.pictures.items():
             picture.show_png(made.pictures.get(name))
             self._plots[name].setVisible(name in made.pictures)

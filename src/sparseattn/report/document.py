@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 
 from sparseattn.html_page import html_page
 from sparseattn.report.figures import CAPTIONS, draw_figures
+from sparseattn.report.headline import headline
 from sparseattn.report.on_ground import put_on_ground
 from sparseattn.report.tables import TITLES, ShownRows, report_tables
 from sparseattn.report.trust import trust_statement
@@ -168,26 +169,9 @@ def _say(sentences: Iterable[str], warn: bool) -> str:
 
 
 def _tiles(report: Report) -> str:
-    k, pixels = report.predictions.k, report.grid_pixels
-    facts = [("cells", f"{len(report.predictions):,}", "")]
-    if report.judgement is not None:
-        metrics, scores = report.judgement.metrics, report.judgement.scores
-        facts = [
-            ("cells compared", f"{metrics['n']:,}", f"of {len(report.predictions):,}"),
-            ("accuracy", _percent(metrics["accuracy"]), _interval(scores.accuracy_interval)),
-            (
-                "balanced accuracy",
-                _percent(metrics["balanced_accuracy"]),
-                _interval(scores.balanced_accuracy_interval),
-            ),
-            ("macro F1", _percent(metrics["macro_f1"]), _interval(scores.macro_f1_interval)),
-            ("calibration error", f"{metrics['ece']:.3f}", "0 is perfect"),
-        ]
-    share = f"{100 * k / pixels:.1f} % of {pixels:,}" if pixels else ""
-    facts.append(("selected pixels", f"{k:,}", share))
     inside = "".join(
         f"<li>{_text(name)}<b>{_text(value)}</b><span>{_text(more)}</span></li>"
-        for name, value, more in facts
+        for name, value, more in headline(report)
     )
     return f'<ul class="tiles">{inside}</ul>'
 
@@ -261,11 +245,3 @@ def _drift(report: Report) -> str:
         if drift.notes:
             parts.append(_say(drift.notes, warn=False))
     return "\n".join(parts)
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
-
-
-def _interval(limits: tuple[float, float]) -> str:
-    return f"95 % interval {100 * limits[0]:.1f} to {100 * limits[1]:.1f} %"

@@ -1,21 +1,20 @@
-"""The figures above the pages of the report."""
+"""The figures that a report begins with, in the window and on its page."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from napari_sparseattn.report_job import MadeReport
+    from sparseattn.report.report import Report
 
 
-def figure_tiles(made: MadeReport) -> list[tuple[str, str, str]]:
+def headline(report: Report) -> list[tuple[str, str, str]]:
     """Return the title, the figure and what stands below it of each."""
-    report = made.report
     k, pixels = report.predictions.k, report.grid_pixels
-    tiles = [("cells", f"{len(report.predictions):,}", "classified")]
+    shown = [("cells", f"{len(report.predictions):,}", "classified")]
     if report.judgement is not None:
         metrics, scores = report.judgement.metrics, report.judgement.scores
-        tiles = [
+        shown = [
             ("accuracy", _percent(metrics["accuracy"]), _interval(scores.accuracy_interval)),
             (
                 "balanced accuracy",
@@ -27,7 +26,7 @@ def figure_tiles(made: MadeReport) -> list[tuple[str, str, str]]:
             ("cells judged", f"{metrics['n']:,}", f"of {len(report.predictions):,} classified"),
         ]
     share = f"{100 * k / pixels:.1f} % of {pixels:,}" if pixels else ""
-    return [*tiles, ("selected pixels", f"{k:,}", share)]
+    return [*shown, ("selected pixels", f"{k:,}", share)]
 
 
 def _percent(share: float) -> str:
